@@ -1,0 +1,203 @@
+"""What a broker is: a carrier of bytes that never opens a letter.
+
+A parcel goes in with `publish`, comes out at a worker as a delivery with `receive`, and every
+delivery ends in exactly one `settle`. All three take batches, because batches are where the speed
+is. A delivery that is never settled (its worker died) comes out again, somewhere else.
+
+Adapters are held to this by the suite in `asynq.testing.contracts.brokers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+
+class Location(Struct, frozen=True):
+    """Where data lives, precise enough to tell whether two adapters share one transaction."""
+
+    server: str
+    """The server's identity, without user or password: ``redis://localhost:6379``."""
+    database: int = 0
+    namespace: str = ""
+
+
+class Capabilities(Struct, frozen=True, kw_only=True):
+    """What a broker can do, as data."""
+
+    max_delay: float | None = None
+    """The longest delay it keeps by itself, in seconds; None: any."""
+    priorities: tuple[int, ...] = (0,)
+    """The priority levels it tells apart, highest first."""
+    leases: bool = False
+    """A delivery must be renewed while it runs, or another worker gets it."""
+    durable: bool = True
+    """What was published outlives the process that published it."""
+
+
+class Parcel(Struct, frozen=True, kw_only=True):
+    """One message on its way to a queue."""
+
+    id: str
+    queue: str
+    body: bytes
+    priority: int = 0
+    """0 to 9, 9 is the most urgent; the broker rounds to a level it has."""
+    delay: float = 0.0
+    """Seconds to hold it back, counted on the broker's clock."""
+    due: float | None = None
+    """Unix time (seconds) not to deliver it before; stands over `delay`."""
+
+
+class Delivery(Struct, frozen=True, kw_only=True, eq=False):
+    """One message handed to this worker, which now owes the broker a settlement.
+
+    Two deliveries are equal only if they are the same object: the same message delivered again is
+    another delivery. Adapters subclass it to keep their receipt.
+    """
+
+    id: str
+    queue: str
+    body: bytes
+    priority: int = 0
+    redeliveries: int = 0
+    """How often a worker vanished while it held this message."""
+
+
+class Ack(Struct, frozen=True):
+    """The delivery is done; forget it."""
+
+
+class Requeue(Struct, frozen=True, kw_only=True):
+    """The message goes back, unchanged or as a new body, now or later.
+
+    Without `body`, `delay` and `due` it is handed back as it came, ahead of what waits in its
+    queue, and its count of redeliveries stays.
+    """
+
+    body: bytes | None = None
+    delay: float = 0.0
+    due: float | None = None
+    reset: bool = False
+    """Forget earlier redeliveries: the worker has survived this attempt."""
+
+
+class Bury(Struct, frozen=True):
+    """The message can never be run; keep it aside, with the reason, for a person to look at."""
+
+    reason: str
+
+
+Verdict = Ack | Requeue | Bury
+ACK = Ack()
+
+
+class StoredRecord(Struct, frozen=True, kw_only=True):
+    """A task's state on its way into a result backend, encoded."""
+
+    id: str
+    body: bytes
+    final: bool = True
+    """False for a state on the way (STARTED, progress): it never replaces a final one."""
+    ttl: float | None = None
+    """Seconds to keep it; None: for ever."""
+    reply_to: str | None = None
+    """Where somebody waits for it: what `ResultBackend.reply_address` said when it was sent."""
+
+
+class Settlement(Struct, frozen=True, kw_only=True):
+    """How one delivery ends, with everything that must end with it."""
+
+    delivery: Delivery
+    verdict: Verdict = ACK
+    record: StoredRecord | None = None
+    publish: tuple[Parcel, ...] = ()
+
+
+class LeaseKeeper(Protocol):
+    """Keeps what a broker has handed out ours. Used from a thread of its own, so it blocks."""
+
+    def renew(self) -> Sequence[Delivery]:
+        """Renew the lease of every unsettled delivery; return those that are no longer ours.
+
+        Raises:
+            OperationalError: the server did not answer; leases may run out.
+        """
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
+class Broker(Protocol):
+    """One connection to a carrier of messages, used from one event loop.
+
+    Every method that talks to the server raises `OperationalError` when it can't be reached.
+    Nothing connects before the first call.
+    """
+
+    capabilities: Capabilities
+    location: Location
+
+    async def publish(self, parcels: Sequence[Parcel]) -> None:
+        """Store the parcels. When it returns, they are in the broker; a parcel is stored once
+        however often the sending was repeated.
+
+        Raises:
+            BrokerFull: the server has no room; nothing of this batch was stored.
+            OperationalError: not reachable; it may or may not have been stored.
+        """
+
+    async def receive(
+        self, queues: Sequence[str], *, limit: int, wait: float
+    ) -> Sequence[Delivery]:
+        """Take up to about `limit` messages, waiting up to `wait` seconds for the first.
+
+        What was handed back comes first, then higher priorities, then by age. Safe to cancel: what
+        the server had already handed out goes back to the queue by itself.
+        """
+
+    async def settle(self, settlements: Sequence[Settlement]) -> Sequence[bool]:
+        """End deliveries, each with all its effects or none.
+
+        Returns:
+            For each: True, or False if the delivery was no longer ours and nothing was written.
+        """
+
+    def unite(self, records: Location) -> bool:
+        """May `settle` be given records of the backend that lives there?
+
+        True where this broker writes them in the same transaction. Where False, the worker stores
+        them in the backend first.
+        """
+
+    def lease_keeper(self) -> LeaseKeeper | None:
+        """What renews the leases of this broker's deliveries; None if they need no renewal."""
+
+    async def upkeep(self, queues: Sequence[str]) -> None:
+        """Run what the broker needs run: move what is due, bring back what a dead worker held.
+
+        Runs until cancelled, survives a server that is away; may return at once.
+        """
+
+    async def resign(self, queues: Sequence[str]) -> None:
+        """Hand back every delivery not settled, and leave no trace as a consumer."""
+
+    async def announce(self, worker: str, info: bytes, *, ttl: float) -> None:
+        """Say that this worker lives, for `ttl` seconds; 0 says that it is gone."""
+
+    async def workers(self) -> Mapping[str, bytes]:
+        """The workers that live, with what each last said of itself."""
+
+    async def queues(self) -> Sequence[str]:
+        """The names of all queues that were ever used and may hold messages, sorted."""
+
+    async def depth(self, queue: str) -> int:
+        """How many messages wait in the queue: ready, delayed, and not yet settled."""
+
+    async def purge(self, queue: str) -> int:
+        """Throw away what waits (not what runs); return how many messages that were."""
+
+    async def aclose(self) -> None:
+        """Close every connection. Calling it again does nothing."""

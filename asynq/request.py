@@ -1,0 +1,64 @@
+"""`self.request`: what a running task can ask about its own call.
+
+One object a run, in a context variable: two runs of one task at the same time never see each
+other's. (Celery keeps a stack on the task object; in one event loop that would mix them up.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+from msgspec import Struct
+
+
+class Request(Struct, kw_only=True, eq=False):
+    """The call that is running. Field names are Celery's."""
+
+    id: str | None = None
+    """The task's id; None when the task was called as a plain function."""
+    task: str = ""
+    args: Sequence[Any] = ()
+    kwargs: Mapping[str, Any] = {}
+    retries: int = 0
+    root_id: str | None = None
+    parent_id: str | None = None
+    reply_to: str | None = None
+    eta: str | None = None
+    """Not to run before, in ISO 8601."""
+    expires: str | None = None
+    hostname: str = ""
+    """The worker's node name."""
+    queue: str = ""
+    priority: int = 0
+    redeliveries: int = 0
+    """How often a worker vanished while it ran this call."""
+    headers: Mapping[str, Any] | None = None
+    """The caller's own, from `apply_async(headers=…)`."""
+    ignore_result: bool = False
+    shadow: str | None = None
+    is_eager: bool = False
+    called_directly: bool = False
+
+    @property
+    def correlation_id(self) -> str | None:
+        """The id again, by AMQP's name."""
+        return self.id
+
+    @property
+    def delivery_info(self) -> dict[str, Any]:
+        """Where the message came from, with Celery's keys."""
+        return {
+            "exchange": "",
+            "routing_key": self.queue,
+            "priority": self.priority,
+            "redelivered": self.redeliveries > 0,
+        }
+
+
+current: ContextVar[Request | None] = ContextVar("asynq.request", default=None)
+"""The request of the task that runs in this context; None outside a task."""
+
+DIRECT = Request(called_directly=True)
+"""What `self.request` is outside a worker."""

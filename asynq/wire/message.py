@@ -1,0 +1,66 @@
+"""The message: one call of a task, as it travels.
+
+The task's id is not in it: it travels beside the body (`Parcel.id`), because the broker needs it.
+Defaults are left out of the bytes, so a plain call is ``{"task":"proj.add","args":[4,4]}``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from asynq.exceptions import DecodeError
+from asynq.wire.envelope import pack, unpack
+
+VERSION: Final = 1
+
+
+class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One call. A field is added with a default, so that old and new workers read each other."""
+
+    task: str
+    args: Raw | UnsetType = UNSET
+    """The positional arguments, an array; with `content`, the serializer's bytes for
+    ``[args, kwargs]``."""
+    kwargs: Raw | UnsetType = UNSET
+    content: str = ""
+    """The serializer's name where it is neither JSON nor msgpack (see `asynq.wire.envelope`)."""
+    version: int = VERSION
+    retries: int = 0
+    priority: int = 0
+    reply_to: str | None = None
+    root_id: str | None = None
+    """The first task of the tree this call belongs to; None: this one."""
+    parent_id: str | None = None
+    """The task that made this call."""
+    eta: float | None = None
+    """Not to run before this Unix time (seconds); for `request.eta`, the broker keeps the time."""
+    ignore_result: bool | None = None
+    """None: as the task says."""
+    result_expires: float | None = None
+    """Seconds to keep the result; None: as the task says."""
+    shadow: str | None = None
+    """The name to show in logs instead of the task's."""
+    headers: dict[str, object] | None = None
+    """The caller's own."""
+
+
+def encode(message: Message, serializer: str) -> bytes:
+    """A message as bytes; `serializer` is what its arguments were encoded with."""
+    return pack(message, serializer)
+
+
+def decode(body: bytes) -> Message:
+    """Bytes as a message.
+
+    Raises:
+        DecodeError: not a message, or of a version this release can't read.
+    """
+    message = unpack(body, Message)
+    if message.version > VERSION:
+        raise DecodeError(
+            f"message version {message.version}, this release reads up to {VERSION}: "
+            "update the workers before the services that send"
+        )
+    return message
