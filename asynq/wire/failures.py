@@ -1,0 +1,213 @@
+"""An error, portable: what of it travels, and how it is raised again elsewhere.
+
+Two rules. Writing one never fails, whatever the error's own methods do, and is bounded: a task that
+raises something unreadable still ends as a FAILURE. Reading one never imports: an error comes back
+as its own class only where that class is a builtin, is registered, or is already imported, and only
+if it can be built again from its `args`; otherwise it is a `RemoteError` of the same name. What
+would end the caller instead of telling it something (`SystemExit`, `CancelledError`, `StopIteration`
+…) always comes back as a `RemoteError`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import lru_cache
+from traceback import StackSummary, TracebackException
+from typing import Final, TypeVar, cast
+
+from msgspec import Struct
+
+from asynq.exceptions import RemoteError
+
+E = TypeVar("E", bound=type[Exception])
+
+TEXT_BYTES: Final = 64 * 1024
+"""The longest text, and the longest traceback, of the error itself."""
+NESTED_BYTES: Final = 4 * 1024
+"""The longest text of a cause or of a member of a group: there can be many."""
+NESTED_COUNT: Final = 32
+"""How many causes and members of groups travel with an error, all levels together."""
+TYPE_BYTES: Final = 256
+FRAMES: Final = (16, 48)
+"""Frames of a traceback that are kept, at its start and at its end."""
+
+
+class Failure(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An error as it travels."""
+
+    type: str
+    """``module.QualName``; a builtin is ``builtins.ValueError``."""
+    text: str = ""
+    """`str()` of the error, at most 64 KiB."""
+    args: tuple[object, ...] | None = None
+    """What builds it again, as plain values; None: they can't travel."""
+    traceback: str = ""
+    """As Python prints it, causes included, at most 64 KiB; only on the outermost failure."""
+    cause: Failure | None = None
+    """What it was raised from (`raise … from`)."""
+    members: tuple[Failure, ...] = ()
+    """What an exception group holds."""
+
+    @classmethod
+    def of(cls, error: BaseException) -> Failure:
+        """Write an error down. Never raises."""
+        return _write(error, _Budget(), nested=False)
+
+
+class _Budget:
+    """Which errors were written already, so that loops end and trees stay small."""
+
+    def __init__(self) -> None:
+        self._seen: set[int] = set()
+
+    def take(self, error: BaseException) -> bool:
+        if id(error) in self._seen or len(self._seen) > NESTED_COUNT:
+            return False
+        self._seen.add(id(error))
+        return True
+
+
+def register_exception(cls: E) -> E:
+    """Let errors of this class come back as themselves, wherever the class lives.
+
+    Only classes that can't be found by their name need it: those made inside a function. Usable
+    as a decorator.
+    """
+    _registered[_name_of(cls)] = cls
+    return cls
+
+
+def rebuild(failure: Failure) -> BaseException:
+    """The error a failure stands for: to raise, or to return.
+
+    Its remote traceback is a note on it, its cause its `__cause__`.
+    """
+    error = _build(failure)
+    if failure.traceback:
+        note = f"Remote traceback:\n{failure.traceback.rstrip()}"
+        _guard(lambda: BaseException.add_note(error, note), None)
+    if failure.cause is not None:
+        error.__cause__ = rebuild(failure.cause)
+    return error
+
+
+_registered: dict[str, type[Exception]] = {}
+
+_HARMFUL: Final = (StopIteration, StopAsyncIteration)
+"""Errors that mean something else when raised inside a coroutine."""
+
+T = TypeVar("T")
+
+
+def _guard(call: Callable[[], T], otherwise: T) -> T:
+    """What a call gives; `otherwise` if it raises. It runs code of the error's own class."""
+    try:
+        return call()
+    except BaseException:
+        return otherwise
+
+
+def _write(error: BaseException, budget: _Budget, *, nested: bool) -> Failure:
+    budget.take(error)
+    limit = NESTED_BYTES if nested else TEXT_BYTES
+    cause = error.__cause__
+    members = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    return Failure(
+        type=_name_of(type(error)),
+        text=_text_of(error, limit),
+        args=_args_of(error, limit),
+        traceback="" if nested else _traceback_of(error),
+        cause=_write(cause, budget, nested=True) if cause and budget.take(cause) else None,
+        members=tuple(_write(each, budget, nested=True) for each in members if budget.take(each)),
+    )
+
+
+def _name_of(cls: type[BaseException]) -> str:
+    name = _guard(lambda: f"{cls.__module__}.{cls.__qualname__}", "builtins.Exception")
+    return _fit(name, TYPE_BYTES)
+
+
+def _text_of(error: BaseException, limit: int) -> str:
+    unreadable = f"<{_name_of(type(error))}: its str() failed>"
+    return _guard(lambda: _fit(str(error), limit), unreadable)
+
+
+def _args_of(error: BaseException, limit: int) -> tuple[object, ...] | None:
+    args = _guard(lambda: tuple(error.args), None)
+    plain = (str, int, float, bool, type(None))
+    return args if args is not None and all(type(each) in plain for each in args) else None
+
+
+def _traceback_of(error: BaseException) -> str:
+    def render() -> str:
+        printed = TracebackException(type(error), error, error.__traceback__, lookup_lines=False)
+        _shorten(printed)
+        return _fit("".join(printed.format()), TEXT_BYTES, tail=TEXT_BYTES * 3 // 4)
+
+    return _guard(render, f"{_name_of(type(error))}: its traceback could not be printed\n")
+
+
+def _shorten(printed: TracebackException) -> None:
+    """Leave out the middle of very deep stacks, of the error and of everything it came from."""
+    todo, seen = [printed], set[int]()
+    while todo:
+        each = todo.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        first, last = FRAMES
+        if each.stack is not None and len(each.stack) > first + last:
+            each.stack = StackSummary.from_list([*each.stack[:first], *each.stack[-last:]])
+        related = (each.__cause__, each.__context__, *(each.exceptions or ()))
+        todo.extend(more for more in related if more is not None)
+
+
+def _fit(text: str, limit: int, tail: int = 0) -> str:
+    """A text of at most `limit` bytes of UTF-8, of which `tail` come from its end."""
+    data = text[: limit + 1] if not tail else text
+    encoded = data.encode("utf-8", "backslashreplace")
+    if len(encoded) <= limit and len(data) == len(text):
+        return encoded.decode()
+    mark = b" [... left out ...] "
+    head = encoded[: limit - tail - len(mark)]
+    kept = head + mark + (encoded[-tail:] if tail else b"")
+    return kept.decode("utf-8", "ignore")
+
+
+def _build(failure: Failure) -> BaseException:
+    cls = _find(failure.type)
+    args = failure.args
+    if failure.members:
+        args = (failure.text, [rebuild(each) for each in failure.members])
+    if cls is not None and args is not None and not issubclass(cls, _HARMFUL):
+        found, given = cls, args
+        error = _guard(lambda: found(*given), None)
+        if isinstance(error, cls) and _text_of(error, TEXT_BYTES) == failure.text:
+            return error
+    return _synthesised(failure.type)(failure.text)
+
+
+def _find(name: str) -> type[Exception] | None:
+    """The class of that name, if it is here already. Looks only into namespaces; runs nothing."""
+    if name in _registered:
+        return _registered[name]
+    parts = name.split(".")
+    for end in range(len(parts) - 1, 0, -1):
+        found: object = sys.modules.get(".".join(parts[:end]))
+        if found is None:
+            continue
+        for attribute in parts[end:]:
+            found = getattr(found, "__dict__", {}).get(attribute)
+        if isinstance(found, type) and issubclass(found, Exception):
+            return found
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _synthesised(name: str) -> type[RemoteError]:
+    """A `RemoteError` that looks like the class of that name, and is the same one each time."""
+    module, _, qualname = name.rpartition(".")
+    namespace = {"__module__": module or "builtins", "__qualname__": qualname}
+    made = _guard(lambda: type(qualname, (RemoteError,), namespace), RemoteError)
+    return cast("type[RemoteError]", made)
