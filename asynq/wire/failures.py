@@ -4,8 +4,8 @@ Two rules. Writing one never fails, whatever the error's own methods do, and is 
 raises something unreadable still ends as a FAILURE. Reading one never imports: an error comes back
 as its own class only where that class is a builtin, is registered, or is already imported, and only
 if it can be built again from its `args`; otherwise it is a `RemoteError` of the same name. What
-would end the caller instead of telling it something (`SystemExit`, `CancelledError`, `StopIteration`
-…) always comes back as a `RemoteError`.
+would end the caller instead of telling it something (`SystemExit`, `CancelledError`,
+`StopIteration` …) always comes back as a `RemoteError`.
 """
 
 from __future__ import annotations
