@@ -40,6 +40,8 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """None: as the task says."""
     result_expires: float | None = None
     """Seconds to keep the result; None: as the task says."""
+    unknown_since: float | None = None
+    """When a worker first met it without knowing the task (Unix time, seconds)."""
     shadow: str | None = None
     """The name to show in logs instead of the task's."""
     headers: dict[str, object] | None = None
