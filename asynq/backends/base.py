@@ -37,11 +37,16 @@ class ResultBackend(Protocol):
     async def fetch(self, ids: Sequence[str]) -> Sequence[bytes | None]:
         """The last record of each task, None where there is none."""
 
-    async def wait(self, id: str) -> bytes:
+    async def wait(self, id: str, *, announced: bool = False) -> bytes:
         """The task's final record, as soon as it is there; waits as long as it takes.
 
         Pushed by the server, whoever sent the task, with a slow poll as the net; any number may
         wait for one task. To give up, cancel it. Goes on waiting while the server is away.
+
+        Args:
+            id: The task's.
+            announced: The task was sent from here and carries our reply address, so its result
+                comes by itself; saves a round trip. Where it is wrong, waiting is only slower.
         """
 
     def updates(self, id: str) -> AsyncIterator[bytes]:
