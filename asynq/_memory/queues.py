@@ -1,0 +1,191 @@
+"""Queues in memory: lanes by priority, a store for what is due later, and the dead.
+
+Every method may be called from any thread; bells wake the receivers.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from itertools import count
+
+from msgspec import Struct
+
+from asynq import _time
+from asynq._memory.bell import Bell
+
+PRIORITIES = tuple(range(9, -1, -1))
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """What lies in a queue."""
+
+    id: str
+    queue: str
+    body: bytes
+    priority: int = 0
+    redeliveries: int = 0
+
+
+class Buried(Struct, frozen=True):
+    """A message that can't be run, and why."""
+
+    message: Message
+    reason: str
+    when: float
+    """Unix time, seconds."""
+
+
+class Queue:
+    """One queue. Lanes hold (age, message); the lower the age, the longer it has waited."""
+
+    def __init__(self) -> None:
+        self.returned: deque[tuple[int, Message]] = deque()
+        self.lanes: tuple[deque[tuple[int, Message]], ...] = tuple(deque() for _ in PRIORITIES)
+        self.delayed: list[tuple[float, int, Message]] = []
+        self.held = 0
+        self.buried: list[Buried] = []
+
+    def waiting(self) -> int:
+        """How many messages are ready or delayed."""
+        return len(self.returned) + sum(map(len, self.lanes)) + len(self.delayed)
+
+    def clear(self) -> int:
+        """Throw away what waits; how many those were."""
+        waiting = self.waiting()
+        self.returned.clear()
+        self.delayed.clear()
+        for lane in self.lanes:
+            lane.clear()
+        return waiting
+
+
+class Queues:
+    """All queues of one space."""
+
+    def __init__(self, lock: AbstractContextManager[object]) -> None:
+        self._lock = lock
+        self._queues: dict[str, Queue] = {}
+        self._age = count()
+        self._bells: dict[str, list[Bell]] = {}
+
+    def names(self) -> list[str]:
+        """The queues that were ever used, sorted."""
+        with self._lock:
+            return sorted(self._queues)
+
+    def put(self, message: Message, *, due: float | None = None) -> None:
+        """Add a message, ready now or at `due` (Unix time, seconds)."""
+        with self._lock:
+            queue = self._queue(message.queue)
+            if due is not None and due > _time.time():
+                heapq.heappush(queue.delayed, (due, next(self._age), message))
+            else:
+                queue.lanes[_lane(message)].append((next(self._age), message))
+            self._ring(message.queue)
+
+    def take(self, names: Sequence[str], limit: int) -> list[Message]:
+        """Up to `limit` ready messages of these queues; the taker holds them from now on."""
+        with self._lock:
+            queues = [self._queue(name) for name in dict.fromkeys(names)]
+            for queue in queues:
+                self._ripen(queue)
+            taken: list[Message] = []
+            _drain([queue.returned for queue in queues], taken, limit)
+            for level in range(len(PRIORITIES)):
+                _drain([queue.lanes[level] for queue in queues], taken, limit)
+            for message in taken:
+                self._queues[message.queue].held += 1
+            return taken
+
+    def next_due(self, names: Sequence[str]) -> float | None:
+        """When the next delayed message of these queues is due, a Unix time."""
+        with self._lock:
+            heaps = (self._queue(name).delayed for name in names)
+            return min((heap[0][0] for heap in heaps if heap), default=None)
+
+    def give_back(self, message: Message, *, due: float | None = None) -> None:
+        """End the hold; the message waits again, ahead of the others if it is not delayed."""
+        with self._lock:
+            queue = self._queue(message.queue)
+            queue.held -= 1
+            if due is not None and due > _time.time():
+                self.put(message, due=due)
+            else:
+                queue.returned.append((next(self._age), message))
+                self._ring(message.queue)
+
+    def finish(self, message: Message) -> None:
+        """End the hold; the message is gone."""
+        with self._lock:
+            self._queue(message.queue).held -= 1
+
+    def bury(self, message: Message, reason: str) -> None:
+        """End the hold; the message is kept aside."""
+        with self._lock:
+            queue = self._queue(message.queue)
+            queue.held -= 1
+            queue.buried.append(Buried(message, reason, _time.time()))
+
+    def buried(self, name: str) -> list[Buried]:
+        """What was buried from the queue, oldest first."""
+        with self._lock:
+            return list(self._queue(name).buried)
+
+    def depth(self, name: str) -> int:
+        """Messages that are ready, delayed or held."""
+        with self._lock:
+            queue = self._queues.get(name)
+            return 0 if queue is None else queue.waiting() + queue.held
+
+    def purge(self, name: str) -> int:
+        """Throw away what waits; how many those were."""
+        with self._lock:
+            queue = self._queues.get(name)
+            return 0 if queue is None else queue.clear()
+
+    @contextmanager
+    def watched(self, names: Sequence[str], bell: Bell) -> Iterator[None]:
+        """Ring the bell whenever a message comes into one of these queues."""
+        with self._lock:
+            for name in names:
+                self._bells.setdefault(name, []).append(bell)
+        try:
+            yield
+        finally:
+            with self._lock:
+                for name in names:
+                    self._bells[name].remove(bell)
+
+    def _queue(self, name: str) -> Queue:
+        queue = self._queues.get(name)
+        if queue is None:
+            queue = self._queues[name] = Queue()
+        return queue
+
+    def _ring(self, name: str) -> None:
+        for bell in self._bells.get(name, ()):
+            bell.ring()
+
+    def _ripen(self, queue: Queue) -> None:
+        if queue.delayed:
+            now = _time.time()
+            while queue.delayed and queue.delayed[0][0] <= now:
+                _, _, message = heapq.heappop(queue.delayed)
+                queue.lanes[_lane(message)].append((next(self._age), message))
+
+
+def _lane(message: Message) -> int:
+    return PRIORITIES.index(min(max(message.priority, 0), 9))
+
+
+def _drain(lanes: list[deque[tuple[int, Message]]], taken: list[Message], limit: int) -> None:
+    """Move the oldest of all these lanes to `taken`, up to its limit."""
+    filled = [lane for lane in lanes if lane]
+    while filled and len(taken) < limit:
+        oldest = min(filled, key=lambda lane: lane[0][0])
+        taken.append(oldest.popleft()[1])
+        if not oldest:
+            filled.remove(oldest)

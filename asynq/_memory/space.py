@@ -1,0 +1,46 @@
+"""Spaces by name: every adapter in this process that names the same one meets the others there."""
+
+from __future__ import annotations
+
+from threading import Lock, RLock
+
+from asynq._memory.queues import Queues
+from asynq._memory.records import Records
+
+_spaces: dict[tuple[str, str], Space] = {}
+_registry = Lock()
+
+
+class Space:
+    """Queues and records under one lock, so that a settlement happens at once or not at all."""
+
+    def __init__(self) -> None:
+        self.lock = RLock()
+        self.queues = Queues(self.lock)
+        self.records = Records(self.lock)
+        self.workers: dict[str, tuple[float, bytes]] = {}
+        """Worker name to (monotonic time until which it lives, what it said of itself)."""
+
+
+def open_space(server: str, namespace: str) -> Space:
+    """The space of this server (``memory://name``) and namespace, made at the first asking.
+
+    It stays for the life of the process, because what was sent from one event loop must be there
+    for the next; `drop_space` ends it.
+    """
+    with _registry:
+        space = _spaces.get((server, namespace))
+        if space is None:
+            space = _spaces[server, namespace] = Space()
+        return space
+
+
+def drop_space(server: str, namespace: str) -> None:
+    """Forget the space. Adapters that are open keep theirs; the next one starts empty."""
+    with _registry:
+        _spaces.pop((server, namespace), None)
+
+
+def server_of(url: str) -> str:
+    """The identity in a URL: ``memory://name``, without options and trailing slashes."""
+    return "memory://" + url.partition("://")[2].partition("?")[0].rstrip("/")

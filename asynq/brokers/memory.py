@@ -1,0 +1,214 @@
+"""`memory://[name]`: a broker inside this process, for tests and for trying things out.
+
+All brokers of one name and namespace share their queues, over event loops and threads. What is
+in there ends with the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from asynq import _time
+from asynq._memory.bell import Bell
+from asynq._memory.queues import PRIORITIES, Buried, Message, Queues
+from asynq._memory.records import Entry
+from asynq._memory.space import open_space, server_of
+from asynq.brokers.base import (
+    Ack,
+    Bury,
+    Capabilities,
+    Delivery,
+    LeaseKeeper,
+    Location,
+    Parcel,
+    Requeue,
+    Settlement,
+)
+from asynq.exceptions import ImproperlyConfigured, OperationalError
+
+
+class MemoryBroker:
+    """A broker in memory (see `asynq.brokers.base.Broker`).
+
+    A delivery is held by the broker object that received it, with no lease: when that object is
+    closed or collected, what it has not settled comes out again as redelivered.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        namespace: str,
+        lease: float = 30.0,
+        publish_timeout: float = 10.0,
+        options: Mapping[str, Any] = {},
+    ) -> None:
+        if options:
+            raise ImproperlyConfigured(f"memory:// has no options, got {', '.join(options)}")
+        self.capabilities = Capabilities(priorities=PRIORITIES, durable=False)
+        self.location = Location(server=server_of(url), namespace=namespace)
+        self._space = open_space(self.location.server, namespace)
+        self._queues = self._space.queues
+        self._held: dict[Delivery, Message] = {}
+        self._bells: set[Bell] = set()
+        self._closed = False
+        # Nobody may be there to close it: its loop ended, its worker was a failed test.
+        self._vanish = weakref.finalize(self, _redeliver, self._queues, self._held)
+        self._vanish.atexit = False
+
+    async def publish(self, parcels: Sequence[Parcel]) -> None:
+        """Store the parcels."""
+        self._publish(parcels)
+
+    async def receive(
+        self, queues: Sequence[str], *, limit: int, wait: float
+    ) -> Sequence[Delivery]:
+        """Take up to `limit` messages, waiting up to `wait` seconds for the first."""
+        # A receiver in a loop of its own must let the others run, however much is there.
+        await asyncio.sleep(0)
+        deadline = _time.monotonic() + wait
+        bell = Bell()
+        self._bells.add(bell)
+        try:
+            with self._queues.watched(queues, bell):
+                while True:
+                    bell.clear()
+                    self._check_open()
+                    taken = self._queues.take(queues, limit)
+                    left = deadline - _time.monotonic()
+                    if taken or left <= 0:
+                        return [self._hold(message) for message in taken]
+                    due = self._queues.next_due(queues)
+                    await bell.wait(left if due is None else min(left, due - _time.time()))
+        finally:
+            self._bells.discard(bell)
+
+    async def settle(self, settlements: Sequence[Settlement]) -> Sequence[bool]:
+        """End deliveries, each with all its effects or none."""
+        return [self._settle(settlement) for settlement in settlements]
+
+    def unite(self, records: Location) -> bool:
+        """True for the memory backend of the same name: one lock covers both."""
+        return records == self.location
+
+    def lease_keeper(self) -> LeaseKeeper | None:
+        """None: there are no leases."""
+        return None
+
+    async def upkeep(self, queues: Sequence[str]) -> None:
+        """Nothing to do: receivers know by themselves when the next message is due."""
+
+    async def resign(self, queues: Sequence[str]) -> None:
+        """Hand back every delivery not settled."""
+        with self._space.lock:
+            for message in self._held.values():
+                self._queues.give_back(message)
+            self._held.clear()
+
+    async def announce(self, worker: str, info: bytes, *, ttl: float) -> None:
+        """Say that this worker lives, for `ttl` seconds; 0 says that it is gone."""
+        with self._space.lock:
+            if ttl > 0:
+                self._space.workers[worker] = (_time.monotonic() + ttl, info)
+            else:
+                self._space.workers.pop(worker, None)
+
+    async def workers(self) -> Mapping[str, bytes]:
+        """The workers that live, with what each last said of itself."""
+        with self._space.lock:
+            now = _time.monotonic()
+            known = self._space.workers
+            return {name: info for name, (until, info) in sorted(known.items()) if until > now}
+
+    async def queues(self) -> Sequence[str]:
+        """The names of the queues that were ever used, sorted."""
+        return self._queues.names()
+
+    async def depth(self, queue: str) -> int:
+        """How many messages are ready, delayed, or not yet settled."""
+        return self._queues.depth(queue)
+
+    async def purge(self, queue: str) -> int:
+        """Throw away what waits; return how many messages that were."""
+        return self._queues.purge(queue)
+
+    async def aclose(self) -> None:
+        """Close; who still waits in `receive` gets an `OperationalError`."""
+        self._closed = True
+        self._vanish()
+        for bell in self._bells:
+            bell.ring()
+
+    def buried(self, queue: str) -> Sequence[Buried]:
+        """What was buried from this queue, oldest first."""
+        return self._queues.buried(queue)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise OperationalError(f"this connection to {self.location.server} was closed")
+
+    def _publish(self, parcels: Sequence[Parcel]) -> None:
+        with self._space.lock:
+            self._check_open()
+            for parcel in parcels:
+                message = Message(
+                    id=parcel.id, queue=parcel.queue, body=parcel.body, priority=parcel.priority
+                )
+                self._queues.put(message, due=_due(parcel))
+
+    def _hold(self, message: Message) -> Delivery:
+        delivery = Delivery(
+            id=message.id,
+            queue=message.queue,
+            body=message.body,
+            priority=message.priority,
+            redeliveries=message.redeliveries,
+        )
+        self._held[delivery] = message
+        return delivery
+
+    def _settle(self, settlement: Settlement) -> bool:
+        with self._space.lock:
+            self._check_open()
+            message = self._held.pop(settlement.delivery, None)
+            if message is None:
+                return False
+            match settlement.verdict:
+                case Ack():
+                    self._queues.finish(message)
+                case Bury(reason):
+                    self._queues.bury(message, reason)
+                case Requeue() as verdict:
+                    self._queues.give_back(_again(message, verdict), due=_due(verdict))
+            record = settlement.record
+            if record is not None:
+                entry = Entry(record.body, record.final)
+                self._space.records.write(record.id, entry, ttl=record.ttl)
+            self._publish(settlement.publish)
+            return True
+
+
+def _due(source: Parcel | Requeue) -> float | None:
+    if source.due is not None:
+        return source.due
+    return _time.time() + source.delay if source.delay > 0 else None
+
+
+def _again(message: Message, verdict: Requeue) -> Message:
+    return replace(
+        message,
+        body=message.body if verdict.body is None else verdict.body,
+        redeliveries=0 if verdict.reset else message.redeliveries,
+    )
+
+
+def _redeliver(queues: Queues, held: dict[Delivery, Message]) -> None:
+    """The holder has vanished: what it held comes out again, and counts it."""
+    for message in held.values():
+        queues.give_back(replace(message, redeliveries=message.redeliveries + 1))
+    held.clear()
