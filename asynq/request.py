@@ -6,7 +6,8 @@ other's. (Celery keeps a stack on the task object; in one event loop that would 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any
 
@@ -59,6 +60,16 @@ class Request(Struct, kw_only=True, eq=False):
 
 current: ContextVar[Request | None] = ContextVar("asynq.request", default=None)
 """The request of the task that runs in this context; None outside a task."""
+
+lend: ContextVar[Callable[[], AbstractContextManager[None]] | None] = ContextVar(
+    "asynq.lend", default=None
+)
+"""Gives the running task's slot away, for as long as it waits for another task's result.
+
+The worker sets it for tasks on its event loop, and only for those: what waits inside a task without
+it would hold a thread or a process, so waiting there is an error (`asynq.result`). Several waits of
+one task may be open at the same time (`asyncio.gather`), each enters it.
+"""
 
 DIRECT = Request(called_directly=True)
 """What `self.request` is outside a worker."""
