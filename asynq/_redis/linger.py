@@ -1,0 +1,46 @@
+"""A grace period for the embedded server: somebody who stays when the last user has left.
+
+A process that leaves can't wait. It hands its lock to one started for that, which stays until
+nobody has left for the length of the grace period, and then leaves as anybody does:
+
+    python -m asynq._redis.linger <directory> <grace> <descriptor> <file>
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from asynq._redis import flocks, paths
+from asynq._redis.embedded import Attachment
+
+
+def main(directory: str, grace: str, descriptor: str, user_file: str) -> None:
+    """Wait, then release what was handed over."""
+    attachment = Attachment(
+        directory=Path(directory),
+        socket=paths.socket_path(Path(directory)),
+        started_here=False,
+        grace=float(grace),
+        user=flocks.adopt(int(descriptor)),
+        user_file=Path(user_file),
+        process_id=os.getpid(),
+    )
+    while (rest := _seconds_left(attachment)) > 0:
+        time.sleep(rest)
+    attachment.release(grace=0.0)
+
+
+def _seconds_left(attachment: Attachment) -> float:
+    try:
+        last_left = (attachment.directory / "left").stat().st_mtime
+    except FileNotFoundError:  # the directory was removed under the server
+        return 0.0
+    # No longer than the grace period at once, whatever was done to the clock.
+    return min(last_left + attachment.grace - time.time(), attachment.grace)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:5])
