@@ -6,6 +6,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from asynq.wire.failures import Failure
+
 
 class Success(Struct, frozen=True):
     """The function returned."""
@@ -17,6 +19,8 @@ class Failed(Struct, frozen=True):
     """The function raised."""
 
     error: BaseException
+    failure: Failure
+    """The error in its portable form, taken where it was raised."""
     expected: bool = False
     """The error is one of the task's `throws`: part of its normal life, logged without a stack."""
 
@@ -25,6 +29,8 @@ class Interrupted(Struct, frozen=True):
     """The worker stops, or lost the delivery: the run was cut off and counts as no attempt."""
 
     reason: str
+    lost: bool = False
+    """The delivery is no longer ours: another worker has it, nothing may be settled."""
 
 
 Outcome = Success | Failed | Interrupted

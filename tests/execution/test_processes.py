@@ -1,0 +1,81 @@
+"""Child processes for `pool="process"`: a value or a failure comes back, whatever happens there."""
+
+import asyncio
+import os
+
+import pytest
+
+from asynq.exceptions import EncodeError, RemoteError, WorkerLostError
+from asynq.execution.outcome import Failed, Success
+from asynq.execution.processes import ProcessPool
+from asynq.request import Request
+from tests.execution import calls
+from tests.waiting import until
+
+pytestmark = pytest.mark.untidy  # anyio's children, and the task that ends them, live with the loop
+
+REQUEST = Request(id="id-1", task="calls.task")
+
+
+@pytest.fixture
+def pool():
+    return ProcessPool(1)
+
+
+async def test_a_call_runs_in_another_process_with_its_request(pool):
+    outcome = await pool.run(calls.who, (), {}, REQUEST)
+    assert isinstance(outcome, Success)
+    pid, id = outcome.value
+    assert pid != os.getpid()
+    assert id == "id-1"
+
+
+@pytest.mark.parametrize("function", [calls.add, calls.add_async])
+async def test_both_kinds_of_functions_give_their_value(pool, function):
+    assert await pool.run(function, (1,), {"y": 2}, REQUEST) == Success(3)
+
+
+async def test_an_error_comes_back_as_its_own_type(pool):
+    outcome = await pool.run(calls.fail, (), {}, REQUEST)
+    assert isinstance(outcome, Failed)
+    assert isinstance(outcome.error, KeyError)
+    assert "in fail" in outcome.failure.traceback
+
+
+async def test_an_error_that_can_not_be_pickled_comes_back_by_name(pool):
+    outcome = await pool.run(calls.fail_oddly, (), {}, REQUEST)
+    assert isinstance(outcome.error, RemoteError)
+    assert type(outcome.error).__name__ == "OddError"
+
+
+async def test_system_exit_fails_the_task(pool):
+    outcome = await pool.run(calls.leave, (), {}, REQUEST)
+    assert outcome.failure.type == "builtins.SystemExit"
+
+
+async def test_a_child_that_dies_is_a_lost_worker_and_the_next_call_gets_a_new_one(pool):
+    outcome = await pool.run(calls.die, (), {}, REQUEST)
+    assert isinstance(outcome.error, WorkerLostError)
+    assert await pool.run(calls.add, (1, 1), {}, REQUEST) == Success(2)
+
+
+async def test_cancelling_kills_the_child(pool, tmp_path):
+    note = tmp_path / "pid"
+    running = asyncio.create_task(pool.run(calls.hang, (str(note),), {}, REQUEST))
+    await until(lambda: note.exists() and note.read_text())
+    running.cancel()
+    await asyncio.wait({running})
+    await until(lambda: not _alive(int(note.read_text())))
+
+
+def _alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def test_what_can_not_be_sent_to_a_child_says_why(pool):
+    with pytest.raises(EncodeError, match="top level of an importable module"):
+        await pool.run(lambda: None, (), {}, REQUEST)
