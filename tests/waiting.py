@@ -1,4 +1,4 @@
-"""Waiting for something outside this process, where no event can tell: the only polling in tests."""
+"""Waiting for what no event can tell, outside this process: the only polling in tests."""
 
 from __future__ import annotations
 
