@@ -1,0 +1,176 @@
+"""Every setting of this release: its name, what may be written, its default, what it is for.
+
+The names are Celery's where Celery has the setting. This is the only place that knows them:
+checking, reading, `humanize()` and the documentation's table all come from here.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any, Final
+
+from asynq.conf.kinds import (
+    BYTES,
+    COUNT,
+    FLAG,
+    LIFETIME,
+    MODULES,
+    NAME,
+    ONLY_TRUE,
+    OPTIONS,
+    PRIORITY,
+    QUEUE,
+    QUEUES,
+    ROUTES,
+    SECONDS,
+    SECONDS_ABOVE_ZERO,
+    SERIALIZER,
+    SERIALIZERS,
+    TEXT,
+    URL,
+    ZONE,
+    Setting,
+)
+
+_NO_OPTIONS: Final = MappingProxyType[str, object]({})
+
+
+class Declared:
+    """The settings as typed attributes; `Settings` keeps their values."""
+
+    # Where things are
+
+    broker_url = Setting(
+        URL.or_none("embedded://"), None, "Where messages go. `ASYNQ_BROKER_URL` wins over it."
+    )
+    broker_transport_options = Setting(
+        OPTIONS, _NO_OPTIONS, "Options handed to the broker's adapter."
+    )
+    result_backend = Setting(
+        URL.or_none("the broker's server"),
+        None,
+        "Where results go; `disabled://` keeps none. `ASYNQ_RESULT_BACKEND` wins over it.",
+    )
+    result_backend_transport_options = Setting(
+        OPTIONS, _NO_OPTIONS, "Options handed to the result backend's adapter."
+    )
+    namespace = Setting(
+        NAME.or_none("the app's name"),
+        None,
+        "What all keys on the server begin with: apps of one namespace share their queues.",
+    )
+    embedded_grace = Setting(
+        SECONDS, 0.0, "How long an embedded server outlives the last process that used it."
+    )
+
+    # What is loaded, and the time
+
+    include = Setting(MODULES, (), "Modules with tasks; workers import them when they start.")
+    imports = Setting(MODULES, (), "The same, meant for a configuration module; both are imported.")
+    timezone = Setting(
+        ZONE.or_none("UTC, or the machine's own where `enable_utc` is off"),
+        None,
+        "The zone of times that name none, such as a naive `eta`.",
+    )
+    enable_utc = Setting(
+        FLAG, True, "Without a `timezone`, take such times as UTC, not as the machine's own."
+    )
+
+    # Messages
+
+    task_serializer = Setting(SERIALIZER, "json", "How arguments are written.")
+    accept_content = Setting(
+        SERIALIZERS, ("json",), "The only formats that are sent, and read when they arrive."
+    )
+    message_max_bytes = Setting(
+        BYTES,
+        1024 * 1024,
+        "The largest message; a larger one raises `PayloadTooLarge` in the caller.",
+    )
+    publish_timeout = Setting(
+        SECONDS_ABOVE_ZERO, 10.0, "How long a caller waits for a broker that can't be reached."
+    )
+
+    # Queues and routes
+
+    task_default_queue = Setting(QUEUE, "default", "Where calls go that nothing routes elsewhere.")
+    task_queues = Setting(QUEUES, (), "The queues a worker consumes; empty: the default queue.")
+    task_routes = Setting(ROUTES, None, "Which task goes to which queue; the first match wins.")
+    task_create_missing_queues = Setting(
+        FLAG, True, "May calls go to queues that are not in `task_queues`?"
+    )
+    task_default_priority = Setting(PRIORITY, 0, "The priority of calls; 9 is the most urgent.")
+
+    # Running
+
+    task_acks_late = Setting(
+        ONLY_TRUE, True, "A message is done when its task is, so a killed worker loses nothing."
+    )
+    task_track_started = Setting(
+        FLAG, True, "Store STARTED for tasks that run longer than a moment."
+    )
+    task_always_eager = Setting(FLAG, False, "Run calls on the spot, without broker and worker.")
+    task_eager_propagates = Setting(FLAG, False, "Let errors of eager calls out at once.")
+    task_store_eager_result = Setting(FLAG, False, "Keep results of eager calls in the backend.")
+
+    # Results
+
+    task_ignore_result = Setting(FLAG, False, "Keep no results, unless the task says otherwise.")
+    task_store_errors_even_if_ignored = Setting(
+        FLAG, False, "Keep errors of tasks whose results are ignored."
+    )
+    result_expires = Setting(LIFETIME, 86400.0, "How long results are kept.")
+    result_serializer = Setting(SERIALIZER, "json", "How results are written.")
+    result_accept_content = Setting(
+        SERIALIZERS.or_none("as `accept_content`"), None, "The only formats results are read in."
+    )
+    result_extended = Setting(
+        FLAG, False, "Keep the task's name, arguments, worker, retries and queue with its result."
+    )
+    result_max_bytes = Setting(
+        BYTES, 1024 * 1024, "The largest result; a task that returns a larger one fails."
+    )
+
+    # The worker
+
+    worker_concurrency = Setting(COUNT, 100, "How many tasks one event loop runs at a time.")
+    worker_threads = Setting(
+        COUNT,
+        # What asyncio web frameworks give blocking code (anyio's limit): a function moved from a
+        # request into a task finds as many threads as it had.
+        40,
+        "How many `def` tasks run at a time, each in a thread.",
+    )
+    worker_prefetch_multiplier = Setting(
+        COUNT.or_none("chosen by the worker"),
+        None,
+        "Messages taken for each slot; 1: only what can start now.",
+    )
+    worker_lease = Setting(
+        SECONDS_ABOVE_ZERO,
+        30.0,
+        "After this long without a sign of life a worker's tasks run elsewhere.",
+    )
+    worker_shutdown_grace = Setting(
+        SECONDS, 25.0, "How long running tasks may go on after a stop signal."
+    )
+    worker_hijack_root_logger = Setting(
+        FLAG, True, "Replace the root logger's handlers when a worker starts."
+    )
+    worker_log_format = Setting(
+        TEXT, "[%(asctime)s: %(levelname)s/%(processName)s] %(message)s", "The worker's log lines."
+    )
+    worker_task_log_format = Setting(
+        TEXT,
+        "[%(asctime)s: %(levelname)s/%(processName)s] %(task_name)s[%(task_id)s]: %(message)s",
+        "Log lines written inside a task.",
+    )
+    worker_log_color = Setting(
+        FLAG.or_none("if it is a terminal"), None, "Colour the log lines by their level."
+    )
+
+
+DECLARED: Final[dict[str, Setting[Any, Any]]] = {
+    name: setting for name, setting in vars(Declared).items() if isinstance(setting, Setting)
+}
+"""Every setting by its name, in the order of the documentation."""
