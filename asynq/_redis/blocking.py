@@ -1,0 +1,128 @@
+"""A connection of one's own, for commands that block on the server.
+
+`Pipeline` can't carry them: everyone behind would wait. One coroutine uses it, one command at a
+time. It connects when it is used and after every loss, once a use; when to try again is the
+caller's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any, Final, cast
+
+import redis
+
+from asynq._redis.client import Server
+from asynq._redis.errors import DISCONNECTED, explain, kind_of
+from asynq._redis.link import Link
+from asynq._redis.pipeline import Word
+from asynq._redis.scripts import Script
+from asynq.exceptions import AsynqError, OperationalError
+
+GRACE: Final = 5.0
+"""Seconds an answer may be late; a connection that is dead without a word is noticed then."""
+
+
+class Blocking:
+    """One connection for blocking reads. Nothing connects before the first use.
+
+    Safe to cancel: the connection is dropped then, for its reply would come to the next command.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.connections = 0
+        """How many times a connection was made; when it has grown, replies may have been lost."""
+        self._link: Link | None = None
+        self._watch: AsyncGenerator[None, None] | None = None
+        self._closed = False
+
+    async def connect(self) -> None:
+        """Make a connection if there is none; the first use does it too.
+
+        Raises:
+            OperationalError: it can't be made.
+        """
+        if self._closed:
+            raise OperationalError(f"the connection to {self.server.url} is closed")
+        if self._link is not None and self._link.lost is None:
+            return
+        try:
+            link = await self.server.connect()
+        except AsynqError:
+            raise
+        except Exception as error:
+            raise explain(error, self.server.url) from error
+        if self._closed:
+            link.close()
+            raise OperationalError(f"the connection to {self.server.url} is closed")
+        self._link = link
+        self.connections += 1
+        if self._watch is None:
+            self._watch = _until_the_loop_ends(self)
+            with contextlib.suppress(StopIteration):
+                self._watch.__anext__().send(None)
+
+    async def execute(self, *command: Word, block: float = 0.0) -> Any:
+        """Send one command and return its reply (RESP2, strings as bytes).
+
+        Args:
+            block: Seconds the command itself may block.
+
+        Raises:
+            Refused: the answer is an error.
+            OperationalError: the connection can't be made, or was lost. Whether the command was
+                carried out is not known then.
+        """
+        await self.connect()
+        link = cast("Link", self._link)
+        try:
+            async with asyncio.timeout(block + GRACE):
+                return await link.ask(*cast("tuple[bytes, ...]", command))
+        except redis.ResponseError:
+            raise
+        except DISCONNECTED as error:
+            self._drop(link)
+            raise explain(error, self.server.url) from error
+        except BaseException:
+            self._drop(link)
+            raise
+
+    async def run(
+        self, script: Script, keys: Sequence[Word], arguments: Sequence[Word] = ()
+    ) -> Any:
+        """Run a script and return what it returns; raises as `execute` does."""
+        try:
+            return await self.execute(b"EVALSHA", script.digest, len(keys), *keys, *arguments)
+        except redis.ResponseError as error:
+            if kind_of(error) != "NOSCRIPT":
+                raise
+        return await self.execute(b"EVAL", script.text, len(keys), *keys, *arguments)
+
+    async def aclose(self) -> None:
+        """Close the connection; what is being waited for ends with an `OperationalError`."""
+        self._close()
+        if self._watch is not None:
+            await self._watch.aclose()
+        await asyncio.sleep(0)
+
+    def _drop(self, link: Link) -> None:
+        link.abort(redis.ConnectionError("given up"))
+        if self._link is link:
+            self._link = None
+
+    def _close(self) -> None:
+        self._closed = True
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+
+
+async def _until_the_loop_ends(connection: Blocking) -> AsyncGenerator[None, None]:
+    try:
+        yield
+    finally:
+        connection._close()
+        await asyncio.sleep(0)

@@ -1,0 +1,201 @@
+"""A Redis server by its URL, and the making of connections to it.
+
+Connections are made explicitly, in one place: redis-py's defaults re-send a command after a lost
+reply (a second copy of the task), and time out blocking reads after five seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import redis
+
+from asynq._redis import embedded
+from asynq._redis.address import Address, Tls, parse
+from asynq._redis.errors import FatalError, Refused, kind_of
+from asynq._redis.link import Link
+
+OLDEST: Final = (7, 0)
+CLIENT_NAME: Final = "asynq"
+
+
+class Server:
+    """Where a Redis is and how to get in. Nothing connects at construction.
+
+    Args:
+        url: ``redis://``, ``rediss://``, ``unix://`` or ``embedded://``.
+        name: Whose embedded server ``embedded://`` means: the app's.
+        options: ``socket_connect_timeout`` (seconds, 5 by default) and the ``ssl_…`` options of
+            redis-py; they may also stand in the URL's query.
+
+    Raises:
+        ImproperlyConfigured: the URL or an option is wrong.
+    """
+
+    def __init__(
+        self, url: str, *, name: str = "default", options: Mapping[str, object] | None = None
+    ) -> None:
+        self._address = address = parse(url, options)
+        self.url = address.shown
+        """The URL without its password, for people."""
+        self.database = address.database
+        self._directory: Path | None = None
+        if address.embedded:
+            directory = address.path or embedded.state_directory(address.name or name)
+            self._directory = Path(directory)
+        self.identity = _identity(address, self._directory)
+        """The same for two URLs of one server."""
+
+    def __repr__(self) -> str:
+        return f"<Server {self.url}>"
+
+    @property
+    def key(self) -> tuple[str, int, str | None, str | None]:
+        """Two servers of one key may share a connection."""
+        address = self._address
+        return self.identity, address.database, address.username, address.password
+
+    async def connect(self, timeout: float | None = None) -> Link:
+        """A new connection: made, let in, in its database.
+
+        Args:
+            timeout: Seconds for all of it; the URL's ``socket_connect_timeout`` otherwise.
+
+        Raises:
+            FatalError: it will not go better next time, and why.
+            One of `DISCONNECTED`: it may.
+        """
+        address = self._address
+        async with asyncio.timeout(address.connect_timeout if timeout is None else timeout):
+            link = await self._open(address)
+            try:
+                await self._introduce(link, address)
+            except BaseException:
+                link.close()
+                raise
+        return link
+
+    def connect_blocking(self, timeout: float) -> Any:
+        """A new `redis.Connection` (which has no types) for a thread of its own, connected.
+
+        Args:
+            timeout: Seconds that one read or write may take.
+
+        Raises:
+            OSError, redis.RedisError: it can't be made.
+        """
+        address = self._address
+        words: dict[str, Any] = {
+            "db": address.database,
+            "username": address.username,
+            "password": address.password,
+            "socket_timeout": timeout,
+            "socket_connect_timeout": min(timeout, address.connect_timeout),
+            "retry": None,
+            "retry_on_timeout": False,
+            "health_check_interval": 0,
+            "decode_responses": False,
+            "protocol": 2,
+            "client_name": CLIENT_NAME,
+        }
+        make: Any = redis.Connection  # redis-py does not type it
+        if not address.host:
+            make = redis.UnixDomainSocketConnection
+            words["path"] = self._socket_path()
+        else:
+            words |= {"host": address.host, "port": address.port, "socket_keepalive": True}
+            if address.tls is not None:
+                make = redis.SSLConnection
+                words |= _ssl_words(address.tls)
+        connection = make(**words)
+        connection.connect()
+        return connection
+
+    def _socket_path(self) -> str:
+        """Where the socket is; starts an embedded server that does not run. Blocks."""
+        if self._directory is None:
+            return self._address.path
+        return str(embedded.ensure(self._directory))
+
+    async def _open(self, address: Address) -> Link:
+        loop = asyncio.get_running_loop()
+        if not address.host:
+            path = address.path
+            if self._directory is not None:
+                path = await asyncio.to_thread(self._socket_path)
+            _, link = await loop.create_unix_connection(Link, path)
+            return link
+        try:
+            tls = None if address.tls is None else address.tls.context()
+        except OSError as error:
+            raise FatalError(f"the files for TLS can't be used: {error}") from error
+        transport, link = await loop.create_connection(Link, address.host, address.port, ssl=tls)
+        sock = transport.get_extra_info("socket")
+        if sock is not None:
+            _keep_alive(sock)
+        return link
+
+    async def _introduce(self, link: Link, address: Address) -> None:
+        words: list[str | int] = ["HELLO", 2]
+        if address.password is not None:
+            words += ["AUTH", address.username or "default", address.password]
+        try:
+            told = await link.ask(*words, "SETNAME", CLIENT_NAME)
+            if address.database:
+                await link.ask("SELECT", address.database)
+        except Refused as error:
+            raise _refusal(error, address) from None
+        _check_version(dict(zip(told[::2], told[1::2], strict=True)))
+
+
+def _identity(address: Address, directory: Path | None) -> str:
+    if address.host:
+        return f"redis://{address.host}:{address.port}"
+    path = address.path if directory is None else str(embedded.socket_path(directory))
+    return f"unix://{os.path.realpath(path)}"
+
+
+def _check_version(told: Mapping[bytes, Any]) -> None:
+    version = told.get(b"version", b"?").decode()
+    numbers = tuple(map(int, re.findall(r"\d+", version)[:2]))
+    if numbers and numbers < OLDEST:
+        raise FatalError(f"its version is {version}; asynq needs Redis 7.0 or later, or Valkey")
+
+
+def _refusal(error: Refused, address: Address) -> Exception:
+    text = str(error)
+    match kind_of(error):
+        case "NOAUTH" | "WRONGPASS" | "NOPERM":
+            return error
+        case "ERR" if "unknown command" in text.lower():
+            return FatalError("it does not know HELLO; asynq needs Redis 7.0 or later, or Valkey")
+        case "ERR" if "without any password" in text:
+            return FatalError("the URL has a password, and the server knows none")
+        case "ERR" if "DB index" in text or "SELECT is not allowed" in text:
+            return FatalError(f"it has no database {address.database}")
+    return redis.ConnectionError(text)
+
+
+def _keep_alive(sock: socket.socket) -> None:
+    """A peer that is gone without a word is noticed after about a minute of silence."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
+        if hasattr(socket, name):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _ssl_words(tls: Tls) -> dict[str, Any]:
+    return {
+        "ssl_cert_reqs": tls.verify,
+        "ssl_check_hostname": tls.check_hostname and tls.verify != "none",
+        "ssl_ca_certs": tls.ca_certs,
+        "ssl_certfile": tls.certfile,
+        "ssl_keyfile": tls.keyfile,
+        "ssl_password": tls.key_password,
+    }

@@ -1,0 +1,114 @@
+"""What redis-py, hiredis and the server say when something is wrong, in our words.
+
+redis-py's errors are not the builtin ones they are named after, and its `TimeoutError` is no
+`ConnectionError`: whoever catches one of them alone has a hole. So there is one tuple, and one
+function that turns an error into ours.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import hiredis
+import redis
+from redis.exceptions import NoScriptError
+
+from asynq.exceptions import BrokerFull, ImproperlyConfigured, OperationalError
+
+DISCONNECTED: Final = (
+    redis.ConnectionError,
+    redis.TimeoutError,
+    hiredis.ProtocolError,
+    OSError,  # the builtin ConnectionError and TimeoutError, TLS and DNS errors are among them
+    EOFError,
+)
+"""The connection is of no further use; another one may be."""
+
+BUSY: Final = ("LOADING", "BUSY", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN", "READONLY")
+"""Beginnings of refusals that pass: the same command is worth sending again a little later."""
+
+_HINTS: Final = {
+    "NOAUTH": "it asks for a password; name it in the URL: redis://:password@host",
+    "WRONGPASS": "it refuses the user name or the password",
+    "NOPERM": "the user may not run this command on these keys",
+    "MISCONF": "it can't write to its disk and refuses to store anything",
+    "NOREPLICAS": "too few of its replicas are reachable, so it refuses to store anything",
+    "READONLY": "it is a replica: the failover is not over, or the URL names the wrong server",
+    "LOADING": "it is loading its data",
+    "BUSY": "it is busy running somebody's script",
+    "WRONGTYPE": "another program uses these keys; choose another namespace",
+}
+
+
+class Refused(redis.ResponseError):
+    """An error reply. The text is the server's, its first word says of which kind it is."""
+
+    @property
+    def kind(self) -> str:
+        """`NOSCRIPT`, `OOM`, `NOGROUP`, `ERR` …"""
+        return kind_of(self)
+
+
+class FatalError(Exception):
+    """Connecting again would end the same way: a wrong password, a server too old."""
+
+
+def kind_of(error: BaseException) -> str:
+    """The first word of an error reply, in redis-py's form or ours; empty for other errors."""
+    if isinstance(error, redis.OutOfMemoryError):
+        return "OOM"  # redis-py cuts the words it knows off the text
+    if isinstance(error, NoScriptError):
+        return "NOSCRIPT"
+    if isinstance(error, redis.AuthenticationError):
+        return "WRONGPASS" if "password" in str(error) else "NOAUTH"
+    if not isinstance(error, redis.RedisError):
+        return ""
+    word = str(error).partition(" ")[0]
+    return word if word.isupper() else ""
+
+
+def passes(error: BaseException) -> bool:
+    """Is it a refusal that passes by itself?"""
+    return str(error).startswith(BUSY)
+
+
+def explain(
+    error: BaseException | None, url: str, *, doing: str = "", seconds: float | None = None
+) -> OperationalError:
+    """The error as ours, to be raised.
+
+    Args:
+        error: What came; None when nothing came in time.
+        url: Where, without its password.
+        doing: What was tried, as in "can't {doing}".
+        seconds: For how long it was tried.
+
+    Returns:
+        A `BrokerFull` when the server is out of memory, else an `OperationalError`.
+    """
+    if isinstance(error, OperationalError):
+        return error
+    if isinstance(error, ImproperlyConfigured):
+        return OperationalError(str(error))
+    kind = kind_of(error) if error is not None else ""
+    if kind == "OOM":
+        return BrokerFull(f"{url} is out of memory (its maxmemory) and stored nothing")
+    tried = "" if seconds is None else f" (tried for {seconds:.1f} s)"
+    what = f"can't {doing}: " if doing else ""
+    if hint := _HINTS.get(kind):
+        return OperationalError(f"{what}{url}: {hint}{tried}")
+    if isinstance(error, FatalError):
+        return OperationalError(f"{what}{url}: {error}")
+    if isinstance(error, redis.ResponseError):
+        return OperationalError(f"{what}{url} refused it: {error}{tried}")
+    return OperationalError(f"{what}can't reach {url}: {_reason(error)}{tried}")
+
+
+def _reason(error: BaseException | None) -> str:
+    if error is None:
+        return "no answer"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, TimeoutError):
+        return "no answer"
+    return str(error) or type(error).__name__

@@ -1,0 +1,145 @@
+"""One connection: bytes out, replies in, in the order of the commands.
+
+Thinner than redis-py's, because everything a producer or a worker does passes through here: no
+stream reader, no coroutine and no timer a command. `Link` only carries; who sends again after a
+loss, and when, is decided by `Pipeline`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol, cast
+
+import hiredis
+import redis
+
+from asynq._redis.errors import Refused
+
+_UNFINISHED: Final = object()
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
+
+
+class Waiter(Protocol):
+    """Who gets a reply."""
+
+    def answer(self, reply: Any) -> None:
+        """The reply; an instance of `Refused` when it is an error."""
+
+
+class Link(asyncio.Protocol):
+    """A connection that has been made, until it is lost.
+
+    Args:
+        on_lost: Called once, with the link and the reason, when it is lost without `close()`.
+    """
+
+    def __init__(self) -> None:
+        self.waiting: deque[Waiter] = deque()
+        """Those whose command is on the wire, the oldest first."""
+        self.heard = 0.0
+        """When something last came, in the loop's time."""
+        self.writable = True
+        self.on_lost: Callable[[Link, BaseException], None] | None = None
+        self.on_writable: Callable[[], None] | None = None
+        self.lost: BaseException | None = None
+        self._reader = hiredis.Reader(replyError=Refused, notEnoughData=_UNFINISHED)
+        self._transport: asyncio.Transport | None = None
+        self._loop = asyncio.get_running_loop()
+
+    def write(self, data: bytes, waiters: Sequence[Waiter]) -> None:
+        """Send packed commands; each of the waiters gets one reply."""
+        if not self.waiting:
+            self.heard = self._loop.time()
+        self.waiting.extend(waiters)
+        if self._transport is not None:
+            self._transport.write(data)
+
+    async def ask(self, *command: str | bytes | int) -> Any:
+        """Send one command and return its reply; for the few words when a connection begins.
+
+        Raises:
+            Refused: the reply is an error.
+            ConnectionError: redis-py's, the connection was lost.
+        """
+        if self.lost is not None:
+            raise self.lost
+        answer = _Answer(self._loop.create_future())
+        self.write(hiredis.pack_command(cast("tuple[Any]", command)), (answer,))
+        try:
+            return await answer.future
+        finally:
+            answer.future.cancel()
+
+    def abort(self, reason: BaseException) -> None:
+        """Drop the connection at once, with whatever is still unsent, and tell `on_lost`."""
+        if self._transport is not None:
+            sock = self._transport.get_extra_info("socket")
+            if sock is not None and sock.family != getattr(socket, "AF_UNIX", None):
+                # Else the kernel goes on trying to deliver what we shall send again elsewhere.
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            self._transport.abort()
+        self._end(reason)
+
+    def close(self) -> None:
+        """Close the connection, quietly."""
+        self.on_lost = None
+        if self._transport is not None:
+            self._transport.close()
+        self._end(redis.ConnectionError("closed"))
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self.heard = self._loop.time()
+
+    def data_received(self, data: bytes) -> None:
+        self.heard = self._loop.time()
+        reader = self._reader
+        try:
+            reader.feed(data)
+            while (reply := reader.gets()) is not _UNFINISHED:
+                self.waiting.popleft().answer(reply)
+        except (hiredis.ProtocolError, IndexError) as error:
+            self.abort(redis.ConnectionError(f"not what a Redis server says: {error}"))
+
+    def connection_lost(self, reason: Exception | None) -> None:
+        self._end(reason or redis.ConnectionError("the server closed the connection"))
+
+    def pause_writing(self) -> None:
+        self.writable = False
+
+    def resume_writing(self) -> None:
+        self.writable = True
+        if self.on_writable is not None:
+            self.on_writable()
+
+    def _end(self, reason: BaseException) -> None:
+        if self.lost is not None:
+            return
+        self.lost = reason
+        self.writable = False
+        if self.on_lost is not None:
+            self.on_lost(self, reason)
+        for waiter in self.waiting:
+            if isinstance(waiter, _Answer) and not waiter.future.done():
+                waiter.future.set_exception(redis.ConnectionError(str(reason)))
+
+
+class _Answer:
+    __slots__ = ("future",)
+
+    def __init__(self, future: asyncio.Future[Any]) -> None:
+        self.future = future
+
+    def answer(self, reply: Any) -> None:
+        if self.future.done():
+            return
+        if isinstance(reply, redis.ResponseError):
+            self.future.set_exception(reply)
+        else:
+            self.future.set_result(reply)

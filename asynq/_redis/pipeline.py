@@ -1,0 +1,381 @@
+"""One connection per event loop and server, shared by everyone who talks to it.
+
+Commands issued in the same turn of the loop go out in one write, and nobody waits for another's
+reply: ten thousand concurrent callers need one socket. What goes wrong on the way is met here:
+
+* the connection is lost: a new one is made, with jitter between the tries, and what had no answer
+  is sent again, because everything sent here has the same effect twice as once (our scripts are
+  written so; say `resend=False` for a command that is not);
+* the server says that it is loading or busy: the same command again, a little later;
+* it does not know a script: the text goes along, once;
+* nothing helps: each caller's own deadline ends its waiting with an `OperationalError`;
+* a caller is cancelled: its reply is read and dropped, so nobody gets somebody else's.
+
+A pipeline needs no `aclose()` when `asyncio.run` ends: the loop closes it quietly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any, Final, TypeAlias, cast
+from weakref import WeakKeyDictionary
+
+import hiredis
+import redis
+
+from asynq._redis.backoff import Backoff
+from asynq._redis.client import Server
+from asynq._redis.errors import DISCONNECTED, explain, kind_of, passes
+from asynq._redis.link import Link
+from asynq._redis.scripts import Script
+from asynq.exceptions import OperationalError
+
+Word: TypeAlias = bytes | str | int | float
+
+WRITE_BYTES: Final = 256 * 1024
+"""How much is joined for one write."""
+SILENCE: Final = 5.0
+"""Seconds without a byte, while something is asked, after which a connection counts as dead."""
+LOOK: Final = 1.0
+"""Seconds between two looks at what is under way."""
+
+
+class _Request:
+    """One command, from when it is issued until it is answered."""
+
+    __slots__ = ("command", "deadline", "future", "packed", "pipeline", "resend", "seconds")
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        command: Sequence[Word] | _Call,
+        packed: bytes,
+        seconds: float,
+        resend: bool,
+    ) -> None:
+        self.pipeline = pipeline
+        self.command = command
+        self.packed = packed
+        self.seconds = seconds
+        self.deadline = pipeline.loop.time() + seconds
+        self.resend = resend
+        self.future: asyncio.Future[Any] = pipeline.loop.create_future()
+
+    def answer(self, reply: Any) -> None:
+        if isinstance(reply, redis.ResponseError):
+            self.pipeline._refused(self, reply)
+        elif not self.future.done():
+            self.future.set_result(reply)
+
+    def fail(self, error: BaseException) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)
+
+
+class _Call:
+    """A script and what it is called with, kept for the case that the server forgot its text."""
+
+    __slots__ = ("arguments", "keys", "script")
+
+    def __init__(self, script: Script, keys: Sequence[Word], arguments: Sequence[Word]) -> None:
+        self.script = script
+        self.keys = keys
+        self.arguments = arguments
+
+
+class Pipeline:
+    """The shared connection. Made by `shared`, for use in the loop that was running then.
+
+    Args:
+        server: Where to.
+        timeout: Seconds a command may take, all tries together, where the caller names no other.
+    """
+
+    def __init__(self, server: Server, *, timeout: float = 10.0) -> None:
+        self.server = server
+        self.timeout = timeout
+        self.loop = asyncio.get_running_loop()
+        self.connections = 0
+        """How many times a connection was made."""
+        self._outbox: deque[_Request] = deque()
+        self._link: Link | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._trouble: BaseException | None = None
+        self._flush_scheduled = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._watch: AsyncGenerator[None, None] | None = None
+        self._users = 0
+        self._closed = False
+
+    async def execute(
+        self, *command: Word, timeout: float | None = None, resend: bool = True
+    ) -> Any:
+        """Send a command and return its reply (RESP2, strings as bytes).
+
+        Args:
+            timeout: Seconds, all tries together.
+            resend: Send it again when its reply was lost.
+
+        Raises:
+            Refused: the server's answer is an error that does not pass.
+            OperationalError: no answer in time.
+        """
+        return await self.send(command, timeout=timeout, resend=resend)
+
+    async def run(
+        self,
+        script: Script,
+        keys: Sequence[Word],
+        arguments: Sequence[Word] = (),
+        *,
+        timeout: float | None = None,
+    ) -> Any:
+        """Run a script and return what it returns.
+
+        Raises:
+            Refused: it failed.
+            OperationalError: no answer in time.
+        """
+        return await self.call(script, keys, arguments, timeout=timeout)
+
+    def send(
+        self, command: Sequence[Word], *, timeout: float | None = None, resend: bool = True
+    ) -> asyncio.Future[Any]:
+        """`execute`, without waiting."""
+        return self._issue(command, _pack(tuple(command)), timeout, resend)
+
+    def call(
+        self,
+        script: Script,
+        keys: Sequence[Word],
+        arguments: Sequence[Word] = (),
+        *,
+        timeout: float | None = None,
+    ) -> asyncio.Future[Any]:
+        """`run`, without waiting."""
+        packed = _pack((b"EVALSHA", script.digest, len(keys), *keys, *arguments))
+        return self._issue(_Call(script, keys, arguments), packed, timeout, True)
+
+    async def aclose(self) -> None:
+        """Say that one user of the shared connection is done; the last one closes it."""
+        self._users -= 1
+        if self._users > 0 or self._closed:
+            return
+        connecting = self._connecting
+        self._close()
+        if connecting is not None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await connecting
+        if self._watch is not None:
+            await self._watch.aclose()
+        await asyncio.sleep(0)  # the transport lets go of its socket in the loop's next turn
+
+    # What callers want sent.
+
+    def _issue(
+        self, command: Sequence[Word] | _Call, packed: bytes, timeout: float | None, resend: bool
+    ) -> asyncio.Future[Any]:
+        if self._closed:
+            raise OperationalError(f"the connection to {self.server.url} is closed")
+        seconds = self.timeout if timeout is None else timeout
+        request = _Request(self, command, packed, seconds, resend)
+        self._outbox.append(request)
+        if not self._flush_scheduled:
+            self._flush_scheduled = True
+            self.loop.call_soon(self._flush)
+        if self._timer is None or request.deadline < self._timer.when():
+            self._look_at(request.deadline)
+        return request.future
+
+    def _flush(self) -> None:
+        self._flush_scheduled = False
+        if self._closed:
+            return
+        link = self._link
+        if link is None:
+            self._connect()
+            return
+        outbox = self._outbox
+        while outbox and link.writable:
+            packets: list[bytes] = []
+            requests: list[_Request] = []
+            size = 0
+            while outbox and size < WRITE_BYTES:
+                request = outbox.popleft()
+                if request.future.done():
+                    continue  # cancelled before it went out
+                requests.append(request)
+                packets.append(request.packed)
+                size += len(request.packed)
+            if requests:
+                link.write(b"".join(packets), requests)
+
+    # What the server refuses.
+
+    def _refused(self, request: _Request, error: redis.ResponseError) -> None:
+        if request.future.done():
+            return
+        kind = kind_of(error)
+        if kind == "NOSCRIPT" and isinstance(request.command, _Call):
+            call = request.command
+            words = (b"EVAL", call.script.text, len(call.keys), *call.keys, *call.arguments)
+            request.packed = _pack(words)
+            self._again(request)
+        elif passes(error):
+            self._trouble = error
+            if kind == "READONLY" and self._link is not None:
+                self.loop.call_soon(self._link.abort, error)
+            self.loop.call_later(Backoff(0.2).next(), self._again, request)
+        else:
+            request.fail(error)
+
+    def _again(self, request: _Request) -> None:
+        if self._closed:
+            request.fail(OperationalError(f"the connection to {self.server.url} is closed"))
+            return
+        self._outbox.append(request)
+        self._flush()
+        if self._timer is None:
+            self._look_at(request.deadline)
+
+    # Connections made and lost.
+
+    def _connect(self) -> None:
+        if self._connecting is None and self._outbox:
+            self._connecting = self.loop.create_task(self._keep_connecting(), name="asynq-connect")
+
+    async def _keep_connecting(self) -> None:
+        backoff = Backoff()
+        try:
+            while self._outbox and not self._closed:
+                try:
+                    link = await self.server.connect()
+                except (*DISCONNECTED, OperationalError) as error:
+                    self._trouble = error
+                    await asyncio.sleep(backoff.next())
+                except Exception as error:  # a wrong password, a server too old, no binary
+                    self._give_up(error)
+                else:
+                    self._take(link)
+                    return
+        finally:
+            self._connecting = None
+
+    def _take(self, link: Link) -> None:
+        if self._closed:
+            link.close()
+            return
+        if self._watch is None:
+            self._watch = _until_the_loop_ends(self)
+            # Driven by hand to its first yield: from then on the loop knows it, and closes it.
+            with contextlib.suppress(StopIteration):
+                self._watch.__anext__().send(None)
+        link.on_lost = self._on_lost
+        link.on_writable = self._flush
+        self._link = link
+        self._trouble = None
+        self.connections += 1
+        self._flush()
+
+    def _on_lost(self, link: Link, reason: BaseException) -> None:
+        self._link = None
+        self._trouble = reason
+        unanswered = cast("deque[_Request]", link.waiting)
+        again = []
+        for request in unanswered:
+            if request.resend:
+                again.append(request)
+            else:
+                request.fail(
+                    OperationalError(
+                        f"the connection to {self.server.url} was lost before the answer came; "
+                        "the command may or may not have been carried out"
+                    )
+                )
+        unanswered.clear()
+        self._outbox.extendleft(reversed(again))
+        if not self._closed:
+            self._connect()
+
+    def _give_up(self, error: BaseException) -> None:
+        """No further try would help those who wait now."""
+        waiting, self._outbox = self._outbox, deque()
+        for request in waiting:
+            request.fail(explain(error, self.server.url))
+
+    # What takes too long.
+
+    def _look_at(self, deadline: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        when = min(deadline, self.loop.time() + LOOK)
+        self._timer = self.loop.call_at(when, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        now = self.loop.time()
+        link = self._link
+        if link is not None and link.waiting and now - link.heard > SILENCE:
+            link.abort(redis.TimeoutError(f"no answer for {SILENCE:.0f} s"))
+            link = None
+        pending = [*self._outbox, *(cast("deque[_Request]", link.waiting) if link else ())]
+        nearest = None
+        for request in pending:
+            if request.future.done():
+                continue
+            if request.deadline <= now:
+                request.fail(explain(self._trouble, self.server.url, seconds=request.seconds))
+            elif nearest is None or request.deadline < nearest:
+                nearest = request.deadline
+        if nearest is not None:
+            self._look_at(nearest)
+
+    def _close(self) -> None:
+        self._closed = True
+        loops = _pipelines.get(self.loop)
+        if loops is not None and loops.get(self.server.key) is self:
+            del loops[self.server.key]
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._connecting is not None:
+            self._connecting.cancel()
+        link, self._link = self._link, None
+        waiting = [*self._outbox]
+        if link is not None:
+            waiting += cast("deque[_Request]", link.waiting)
+            link.close()
+        self._outbox.clear()
+        for request in waiting:
+            request.fail(OperationalError(f"the connection to {self.server.url} was closed"))
+
+
+def shared(server: Server, *, timeout: float = 10.0) -> Pipeline:
+    """The running loop's pipeline to that server; every call owes one `aclose()`."""
+    loop = asyncio.get_running_loop()
+    pipelines = _pipelines.setdefault(loop, {})
+    pipeline = pipelines.get(server.key)
+    if pipeline is None:
+        pipeline = pipelines[server.key] = Pipeline(server, timeout=timeout)
+    pipeline._users += 1
+    return pipeline
+
+
+async def _until_the_loop_ends(pipeline: Pipeline) -> AsyncGenerator[None, None]:
+    """`asyncio.run` closes the async generators it knows; this one closes the connection."""
+    try:
+        yield
+    finally:
+        pipeline._close()
+        await asyncio.sleep(0)
+
+
+def _pack(words: tuple[Word, ...]) -> bytes:
+    return cast("bytes", hiredis.pack_command(cast("Any", words)))
+
+
+_pipelines: WeakKeyDictionary[
+    asyncio.AbstractEventLoop, dict[tuple[str, int, str | None, str | None], Pipeline]
+] = WeakKeyDictionary()
