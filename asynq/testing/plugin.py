@@ -6,6 +6,8 @@ import secrets
 
 import pytest
 
+pytest.register_assert_rewrite("asynq.testing.contracts")
+
 
 @pytest.fixture
 def asynq_memory_url() -> str:

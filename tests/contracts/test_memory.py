@@ -1,0 +1,26 @@
+"""The memory adapters, held to the contracts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from asynq.backends.memory import MemoryBackend
+from asynq.brokers.memory import MemoryBroker
+from asynq.testing.contracts.brokers import BrokerContract, Connect
+
+
+class TestMemoryBroker(BrokerContract):
+    @pytest.fixture
+    def connect(self, namespace: str) -> Connect:
+        return lambda: MemoryBroker("memory://", namespace=namespace)
+
+    @pytest.fixture
+    async def backend(self, namespace: str) -> AsyncIterator[MemoryBackend]:
+        backend = MemoryBackend("memory://", namespace=namespace)
+        yield backend
+        await backend.aclose()
+
+    async def buried(self, broker: MemoryBroker, queue: str) -> Sequence[tuple[str, str]]:
+        return [(one.message.id, one.reason) for one in broker.buried(queue)]
