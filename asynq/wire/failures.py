@@ -13,12 +13,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import lru_cache
-from traceback import StackSummary, TracebackException
-from typing import Final, TypeVar, cast
+from traceback import FrameSummary, StackSummary, TracebackException
+from types import new_class
+from typing import Any, Final, TypeVar, cast
 
+import msgspec
 from msgspec import Struct
 
 from asynq.exceptions import RemoteError
+from asynq.wire.tags import Tagger, untag
 
 E = TypeVar("E", bound=type[Exception])
 
@@ -41,7 +44,7 @@ class Failure(Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: str = ""
     """`str()` of the error, at most 64 KiB."""
     args: tuple[object, ...] | None = None
-    """What builds it again, as plain values; None: they can't travel."""
+    """What builds it again, as tagged plain values; None: they can't travel, or are too large."""
     traceback: str = ""
     """As Python prints it, causes included, at most 64 KiB; only on the outermost failure."""
     cause: Failure | None = None
@@ -52,7 +55,8 @@ class Failure(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @classmethod
     def of(cls, error: BaseException) -> Failure:
         """Write an error down. Never raises."""
-        return _write(error, _Budget(), nested=False)
+        nothing = cls(type=_name_of(type(error)), text="<could not be read>")
+        return _guard(lambda: _write(error, _Budget(), nested=False), nothing)
 
 
 class _Budget:
@@ -83,13 +87,7 @@ def rebuild(failure: Failure) -> BaseException:
 
     Its remote traceback is a note on it, its cause its `__cause__`.
     """
-    error = _build(failure)
-    if failure.traceback:
-        note = f"Remote traceback:\n{failure.traceback.rstrip()}"
-        _guard(lambda: BaseException.add_note(error, note), None)
-    if failure.cause is not None:
-        error.__cause__ = rebuild(failure.cause)
-    return error
+    return _rebuild(failure, NESTED_COUNT)
 
 
 _registered: dict[str, type[Exception]] = {}
@@ -118,7 +116,9 @@ def _write(error: BaseException, budget: _Budget, *, nested: bool) -> Failure:
         text=_text_of(error, limit),
         args=_args_of(error, limit),
         traceback="" if nested else _traceback_of(error),
-        cause=_write(cause, budget, nested=True) if cause and budget.take(cause) else None,
+        cause=(
+            _write(cause, budget, nested=True) if cause is not None and budget.take(cause) else None
+        ),
         members=tuple(_write(each, budget, nested=True) for each in members if budget.take(each)),
     )
 
@@ -134,9 +134,19 @@ def _text_of(error: BaseException, limit: int) -> str:
 
 
 def _args_of(error: BaseException, limit: int) -> tuple[object, ...] | None:
-    args = _guard(lambda: tuple(error.args), None)
-    plain = (str, int, float, bool, type(None))
-    return args if args is not None and all(type(each) in plain for each in args) else None
+    """What its class was called with, as values that any envelope can hold."""
+
+    def read() -> tuple[object, ...] | None:
+        # Pickle's way knows more than `args` does: the file name of an OSError, say.
+        reduced: Any = _guard(error.__reduce__, None)
+        known = isinstance(reduced, tuple) and len(reduced) > 1 and reduced[0] is type(error)
+        args = tuple(_portable.write(each) for each in (reduced[1] if known else error.args))
+        return args if len(msgspec.json.encode(args)) <= limit else None
+
+    return None if isinstance(error, BaseExceptionGroup) else _guard(read, None)
+
+
+_portable = Tagger(binary=False, wide=False)
 
 
 def _traceback_of(error: BaseException) -> str:
@@ -158,7 +168,8 @@ def _shorten(printed: TracebackException) -> None:
         seen.add(id(each))
         first, last = FRAMES
         if each.stack is not None and len(each.stack) > first + last:
-            each.stack = StackSummary.from_list([*each.stack[:first], *each.stack[-last:]])
+            gap = FrameSummary("...", 0, f"{len(each.stack) - first - last} frames left out")
+            each.stack = StackSummary.from_list([*each.stack[:first], gap, *each.stack[-last:]])
         related = (each.__cause__, each.__context__, *(each.exceptions or ()))
         todo.extend(more for more in related if more is not None)
 
@@ -175,17 +186,33 @@ def _fit(text: str, limit: int, tail: int = 0) -> str:
     return kept.decode("utf-8", "ignore")
 
 
-def _build(failure: Failure) -> BaseException:
+def _rebuild(failure: Failure, depth: int) -> BaseException:
+    error = _build(failure, depth)
+    if failure.traceback:
+        note = f"Remote traceback:\n{failure.traceback.rstrip()}"
+        _guard(lambda: BaseException.add_note(error, note), None)
+    if failure.cause is not None and depth:
+        cause = _rebuild(failure.cause, depth - 1)
+        _guard(lambda: BaseException.__setattr__(error, "__cause__", cause), None)
+    return error
+
+
+def _build(failure: Failure, depth: int) -> BaseException:
     cls = _find(failure.type)
-    args = failure.args
-    if failure.members:
-        args = (failure.text, [rebuild(each) for each in failure.members])
-    if cls is not None and args is not None and not issubclass(cls, _HARMFUL):
-        found, given = cls, args
-        error = _guard(lambda: found(*given), None)
+    if cls is not None and not issubclass(cls, _HARMFUL):
+        error = _guard(lambda: cls(*_arguments(failure, depth)), None)
         if isinstance(error, cls) and _text_of(error, TEXT_BYTES) == failure.text:
             return error
     return _synthesised(failure.type)(failure.text)
+
+
+def _arguments(failure: Failure, depth: int) -> tuple[Any, ...]:
+    if failure.members and depth:
+        message = failure.text.rpartition(" (")[0]  # str() of a group counts its members
+        return message, [_rebuild(each, depth - 1) for each in failure.members]
+    if failure.args is None:
+        raise TypeError("no arguments travelled with it")
+    return tuple(untag(each) for each in failure.args)
 
 
 def _find(name: str) -> type[Exception] | None:
@@ -209,5 +236,9 @@ def _synthesised(name: str) -> type[RemoteError]:
     """A `RemoteError` that looks like the class of that name, and is the same one each time."""
     module, _, qualname = name.rpartition(".")
     namespace = {"__module__": module or "builtins", "__qualname__": qualname}
-    made = _guard(lambda: type(qualname, (RemoteError,), namespace), RemoteError)
-    return cast("type[RemoteError]", made)
+
+    def make() -> type[RemoteError]:
+        made = new_class(qualname, (RemoteError,), exec_body=lambda own: own.update(namespace))
+        return cast("type[RemoteError]", made)
+
+    return _guard(make, RemoteError)
