@@ -10,6 +10,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from asynq.conf.kinds import (
+    BACKEND_URL,
+    BROKER_URL,
     BYTES,
     COUNT,
     FLAG,
@@ -22,12 +24,12 @@ from asynq.conf.kinds import (
     QUEUE,
     QUEUES,
     ROUTES,
+    SAME_AS_BROKER,
     SECONDS,
     SECONDS_ABOVE_ZERO,
     SERIALIZER,
     SERIALIZERS,
     TEXT,
-    URL,
     ZONE,
     Setting,
 )
@@ -41,14 +43,14 @@ class Declared:
     # Where things are
 
     broker_url = Setting(
-        URL.or_none("embedded://"), None, "Where messages go. `ASYNQ_BROKER_URL` wins over it."
+        BROKER_URL, "embedded://", "Where messages go. `ASYNQ_BROKER_URL` wins over it."
     )
     broker_transport_options = Setting(
         OPTIONS, _NO_OPTIONS, "Options handed to the broker's adapter."
     )
     result_backend = Setting(
-        URL.or_none("the broker's server"),
-        None,
+        BACKEND_URL,
+        SAME_AS_BROKER,
         "Where results go; `disabled://` keeps none. `ASYNQ_RESULT_BACKEND` wins over it.",
     )
     result_backend_transport_options = Setting(
@@ -60,7 +62,9 @@ class Declared:
         "What all keys on the server begin with: apps of one namespace share their queues.",
     )
     embedded_grace = Setting(
-        SECONDS, 0.0, "How long an embedded server outlives the last process that used it."
+        SECONDS.or_none("`ASYNQ_EMBEDDED_GRACE`, else 0"),
+        None,
+        "How long an embedded server outlives the last process that used it.",
     )
 
     # What is loaded, and the time
@@ -153,6 +157,17 @@ class Declared:
     )
     worker_shutdown_grace = Setting(
         SECONDS, 25.0, "How long running tasks may go on after a stop signal."
+    )
+    worker_unknown_task_ttl = Setting(
+        SECONDS,
+        3600.0,
+        "How long a message with an unknown task is offered to other workers before it is buried.",
+    )
+    worker_unknown_task_ttl = Setting(
+        SECONDS,
+        # Long enough for the newer workers of a rolling deployment to come up.
+        600.0,
+        "How long other workers may try a task that one does not know, until it is buried.",
     )
     worker_hijack_root_logger = Setting(
         FLAG, True, "Replace the root logger's handlers when a worker starts."

@@ -1,0 +1,78 @@
+"""The house rules that a machine can hold; the import rules are in `.importlinter`."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted((ROOT / "asynq").rglob("*.py"))
+
+LONGEST_FILE = 500
+LONGEST_FUNCTION = 80
+IMPORT_MILLISECONDS = 80
+
+# What a service that only sends must not pay for.
+NOT_FOR_PRODUCERS = (
+    "asynq.worker",
+    "asynq.cli",
+    "asynq.testing",
+    "typer",
+    "rich",
+    "anyio.to_process",
+)
+
+
+def functions(tree):
+    return [
+        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+
+
+def length_without_docstring(function):
+    docstring = function.body[0] if ast.get_docstring(function) else None
+    lines = function.end_lineno - function.lineno + 1
+    return lines - (docstring.end_lineno - docstring.lineno + 1 if docstring else 0)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_says_what_it_is_for_and_stays_readable(path):
+    source = path.read_text()
+    tree = ast.parse(source)
+    if source.strip():
+        assert ast.get_docstring(tree), "it has no docstring"
+    assert source.count("\n") <= LONGEST_FILE
+    for function in functions(tree):
+        assert length_without_docstring(function) <= LONGEST_FUNCTION, function.name
+
+
+def test_public_functions_and_classes_are_documented():
+    missing = []
+    for path in SOURCES:
+        for node in ast.parse(path.read_text()).body:
+            named = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+            if named and not node.name.startswith("_") and not ast.get_docstring(node):
+                missing.append(f"{path.relative_to(ROOT)}: {node.name}")
+    assert missing == []
+
+
+def python(code):
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return run.stdout.strip()
+
+
+def test_a_producer_loads_neither_worker_nor_command_line():
+    loaded = python("import sys, asynq; print(*sys.modules)").split()
+    assert [name for name in NOT_FOR_PRODUCERS if name in loaded] == []
+
+
+def test_importing_asynq_costs_little_more_than_redis_py():
+    # redis-py is imported first, so that what is timed is our own.
+    code = (
+        "import redis.asyncio, time; began = time.perf_counter(); import asynq; "
+        "print((time.perf_counter() - began) * 1000)"
+    )
+    assert median(float(python(code)) for _ in range(5)) < IMPORT_MILLISECONDS
