@@ -98,8 +98,8 @@ _MEANINGLESS: Final[dict[str, str]] = {
 }
 
 _OTHER_BACKENDS: Final = (
-    "cache_", "cassandra_", "s3_", "azureblockblob_", "gcs_", "couchbase_", "arangodb_",
-    "mongodb_", "cosmosdbsql_", "elasticsearch_", "database_", "dynamodb_", "consul_",
+    "cassandra_", "s3_", "azureblockblob_", "gcs_", "couchbase_", "arangodb_",
+    "mongodb_", "cosmosdbsql_", "elasticsearch_", "database_", "cache_",
 )  # fmt: skip
 
 _HARMLESS: Final[dict[str, tuple[object, ...]]] = {
@@ -134,6 +134,11 @@ def meaningless(name: str) -> str | None:
     if reason is None and name.startswith(_OTHER_BACKENDS):
         return _OTHER_BACKEND
     return reason
+
+
+def is_everyday_word(name: str) -> bool:
+    """Could it as well be somebody's own, like `database_url` in a class for a whole project?"""
+    return name not in DECLARED and name.startswith((*_OTHER_BACKENDS, "redis_"))
 
 
 def asks_for_nothing(name: str, value: object) -> bool:
@@ -180,6 +185,7 @@ _OLD_EXCEPTIONS: Final[dict[str, str]] = {
 _NEW_ONLY: Final = {
     "embedded_grace", "message_max_bytes", "namespace", "publish_timeout", "result_max_bytes",
     "worker_lease", "worker_shutdown_grace", "worker_threads",
+    "worker_unknown_task_ttl",
 }  # fmt: skip
 """Settings that Celery never had, so there is no old name of them."""
 

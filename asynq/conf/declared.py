@@ -163,12 +163,6 @@ class Declared:
         3600.0,
         "How long a message with an unknown task is offered to other workers before it is buried.",
     )
-    worker_unknown_task_ttl = Setting(
-        SECONDS,
-        # Long enough for the newer workers of a rolling deployment to come up.
-        600.0,
-        "How long other workers may try a task that one does not know, until it is buried.",
-    )
     worker_hijack_root_logger = Setting(
         FLAG, True, "Replace the root logger's handlers when a worker starts."
     )

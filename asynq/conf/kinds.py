@@ -72,6 +72,10 @@ class Setting(Generic[Read, Written]):
         store[self.name] = value
 
 
+SAME_AS_BROKER: Final = ""
+"""What `result_backend` is before it is known where the broker is."""
+
+
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError
@@ -196,7 +200,14 @@ def _routes(value: object) -> Routes:
 
 
 TEXT: Final[Kind[str, str]] = Kind("a text", _text)
-URL: Final[Kind[str, str]] = Kind("a URL", _text)
+BROKER_URL: Final[Kind[str, str | None]] = Kind(
+    "a URL, or None: embedded://",
+    lambda value: "embedded://" if value is None else _text(value),
+)
+BACKEND_URL: Final[Kind[str, str | None]] = Kind(
+    "a URL, or None: as the broker",
+    lambda value: SAME_AS_BROKER if value is None else _text(value),
+)
 FLAG: Final[Kind[bool, bool]] = Kind("True or False", _flag)
 ONLY_TRUE: Final[Kind[bool, bool]] = Kind("True", _only_true)
 COUNT: Final[Kind[int, int]] = Kind("a whole number from 1", _whole(1))

@@ -213,14 +213,16 @@ class Settings(Declared, Mapping[str, object]):
     def _merge(self) -> dict[str, object]:
         with self._lock:
             self._resolve()
-            self._values = {
+            values = {
                 **_DEFAULTS,
                 **self._loaded,
                 **self._assigned,
                 **self._constructor,
                 **self._environment(),
             }
-            return self._values
+            values["result_backend"] = values["result_backend"] or values["broker_url"]
+            self._values = values
+            return values
 
     def _environment(self) -> dict[str, object]:
         environ = os.environ if self._environ is None else self._environ
