@@ -1,0 +1,88 @@
+"""Log records that know their task."""
+
+import json
+import logging
+
+import pytest
+
+from asynq.logs import JSON, get_task_logger, set_up
+from asynq.request import Request, current
+
+OUTSIDE = "%(levelname)s %(message)s"
+INSIDE = "%(levelname)s %(task_name)s[%(task_id)s] %(message)s"
+
+
+@pytest.fixture
+def logfile(tmp_path):
+    root, asynq = logging.getLogger(), logging.getLogger("asynq")
+    kept = [(logger, logger.handlers[:], logger.level) for logger in (root, asynq)]
+    yield tmp_path / "log"
+    for logger, handlers, level in kept:
+        for handler in set(logger.handlers) - set(handlers):
+            handler.close()
+        logger.handlers[:] = handlers
+        logger.setLevel(level)
+
+
+@pytest.fixture
+def in_a_task():
+    token = current.set(Request(id="id-1", task="proj.add"))
+    yield
+    current.reset(token)
+
+
+def set_up_to(logfile, **options):
+    options = {"log_format": OUTSIDE, "task_format": INSIDE} | options
+    set_up("info", logfile=logfile, **options)
+
+
+def test_a_record_outside_a_task_is_plain(logfile):
+    set_up_to(logfile)
+    get_task_logger("somewhere").info("hello")
+    assert logfile.read_text() == "INFO hello\n"
+
+
+@pytest.mark.usefixtures("in_a_task")
+def test_a_record_inside_a_task_names_it_whoever_wrote_it(logfile):
+    set_up_to(logfile)
+    logging.getLogger("some.library").warning("careful")
+    assert logfile.read_text() == "WARNING proj.add[id-1] careful\n"
+
+
+@pytest.mark.usefixtures("in_a_task")
+def test_json_lines_carry_the_same_facts(logfile):
+    set_up_to(logfile, log_format=JSON)
+    try:
+        raise ValueError("boom\nbang")
+    except ValueError:
+        logging.getLogger("x").exception("it failed")
+    line = json.loads(logfile.read_text())
+    assert line["level"] == "ERROR"
+    assert line["message"] == "it failed"
+    assert line["task_id"] == "id-1"
+    assert line["task_name"] == "proj.add"
+    assert "ValueError: boom" in line["traceback"]
+
+
+def test_records_below_the_level_are_left_out(logfile):
+    set_up_to(logfile)
+    logging.getLogger("x").debug("not this")
+    assert logfile.read_text() == ""
+
+
+def test_only_our_own_loggers_are_touched_when_asked(logfile):
+    before = logging.getLogger().handlers[:]
+    set_up_to(logfile, hijack_root=False)
+    assert logging.getLogger().handlers == before
+    assert logging.getLogger("asynq").handlers != []
+
+
+def test_colour_goes_by_level(logfile):
+    set_up_to(logfile, color=True)
+    logging.getLogger("x").error("red")
+    assert logfile.read_text() == "\x1b[31mERROR red\x1b[0m\n"
+
+
+def test_an_unknown_level_is_refused(logfile):
+    with pytest.raises(ValueError, match="DEBUG, INFO"):
+        set_up("loud", log_format=OUTSIDE, task_format=INSIDE, logfile=logfile)
