@@ -8,12 +8,12 @@ import pytest
 
 from asynq.backends.memory import MemoryBackend
 from asynq.brokers.memory import MemoryBroker
-from asynq.testing.contracts.brokers import BrokerContract, Connect
+from asynq.testing.contracts import backends, brokers
 
 
-class TestMemoryBroker(BrokerContract):
+class TestMemoryBroker(brokers.BrokerContract):
     @pytest.fixture
-    def connect(self, namespace: str) -> Connect:
+    def connect(self, namespace: str) -> brokers.Connect:
         return lambda: MemoryBroker("memory://", namespace=namespace)
 
     @pytest.fixture
@@ -24,3 +24,9 @@ class TestMemoryBroker(BrokerContract):
 
     async def buried(self, broker: MemoryBroker, queue: str) -> Sequence[tuple[str, str]]:
         return [(one.message.id, one.reason) for one in broker.buried(queue)]
+
+
+class TestMemoryBackend(backends.BackendContract):
+    @pytest.fixture
+    def connect(self, namespace: str) -> backends.Connect:
+        return lambda: MemoryBackend("memory://", namespace=namespace)
