@@ -1,8 +1,8 @@
 """From what `config_from_object` is given (a module, a class, a dict, a name) to settings by name.
 
-Names are read here, not checked: `Settings` does that. Of a module, a class or an instance only what
-could be meant as a setting is picked up, because they hold imports, methods and other people's
-settings too: `redis_host` and `database_url` are left alone. Of a mapping everything is.
+Names are read here, not checked: `Settings` does that. Of a module, a class or an instance only
+what could be meant as a setting is picked up, because they hold imports, methods and other
+people's settings too: `redis_host` and `database_url` are left alone. Of a mapping, everything is.
 """
 
 from __future__ import annotations
