@@ -1,20 +1,26 @@
 """A grace period for the embedded server: somebody who stays when the last user has left.
 
 A process that leaves can't wait. It hands its lock to one started for that, which stays until
-nobody has left for the length of the grace period, and then leaves as anybody does:
+nobody has left for the length of the grace period, or the server is gone, and then leaves as
+anybody does:
 
     python -m asynq._redis.linger <directory> <grace> <descriptor> <file>
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
 from pathlib import Path
 
-from asynq._redis import flocks, paths
+from asynq._redis import flocks, paths, process
 from asynq._redis.embedded import Attachment
+from asynq.exceptions import OperationalError
+
+LONGEST_SLEEP = 0.5
+"""Seconds after which it notices that the server was stopped."""
 
 
 def main(directory: str, grace: str, descriptor: str, user_file: str) -> None:
@@ -28,16 +34,14 @@ def main(directory: str, grace: str, descriptor: str, user_file: str) -> None:
         user_file=Path(user_file),
         process_id=os.getpid(),
     )
-    while (rest := _seconds_left(attachment)) > 0:
-        time.sleep(rest)
-    attachment.release(grace=0.0)
+    with contextlib.suppress(OSError, OperationalError):  # the directory may be gone as well
+        while (rest := _seconds_left(attachment)) > 0 and process.is_up(attachment.directory):
+            time.sleep(min(rest, LONGEST_SLEEP))
+        attachment.release(grace=0.0)
 
 
 def _seconds_left(attachment: Attachment) -> float:
-    try:
-        last_left = (attachment.directory / "left").stat().st_mtime
-    except FileNotFoundError:  # the directory was removed under the server
-        return 0.0
+    last_left = (attachment.directory / "left").stat().st_mtime
     # No longer than the grace period at once, whatever was done to the clock.
     return min(last_left + attachment.grace - time.time(), attachment.grace)
 

@@ -72,7 +72,7 @@ def make_private(directory: Path) -> None:
 
 
 def make_private_for_socket(path: str) -> None:
-    """Make the directory a socket is in, when it is not the data's own.
+    """Make the directory of a socket that is not in the data's own.
 
     Raises:
         ImproperlyConfigured: Others could reach in.

@@ -115,7 +115,8 @@ def start_python(module: str, words: list[str], directory: Path, *, keep: int) -
 
 def _start(directory: Path, *, ephemeral: bool, timeout: float) -> None:
     address = paths.socket_path(directory)
-    paths.make_private_for_socket(address)
+    if Path(address).parent != directory:
+        paths.make_private_for_socket(address)
     settings = {
         **SETTINGS,
         "dir": str(directory),
@@ -139,7 +140,8 @@ def _wait_until_it_answers(directory: Path, deadline: float) -> None:
     pause = 0.001
     while True:
         with contextlib.suppress(OSError):
-            reply = ask(address, "PING", timeout=1.0)
+            patience = min(1.0, max(0.1, deadline - time.monotonic()))
+            reply = ask(address, "PING", timeout=patience)
         if reply == b"+PONG":
             return
         if not is_up(directory):
