@@ -1,0 +1,40 @@
+-- Stores a batch of messages, once.
+-- KEYS 1 marks of this client  2 queues  then the lanes, zsets and hashes that ARGV points at
+-- ARGV 1 number of this batch, counted by the client
+--      2 how many queue names follow, then the names
+--      then how many messages are ready, and for each: index of its lane in KEYS, id, message
+--      then for each delayed one: index of its zset (the hash is the next key), index of its lane,
+--      level, due ('+' and milliseconds from now, or milliseconds since 1970), id, message
+-- Returns 1, or 0 when this batch had been stored before.
+-- Atomic: the mark and the messages are one, so that a batch sent again after a lost reply is
+-- stored once. The first write is one that a full server refuses: all of a batch or nothing.
+local number = ARGV[1]
+local slot = number % 128
+if redis.call('HGET', KEYS[1], slot) == number then return 0 end
+local at = 3 + ARGV[2]
+local ready = tonumber(ARGV[at])
+local put = redis.call
+at = at + 1
+for i = at, at + 3 * ready - 1, 3 do
+  put('XADD', KEYS[tonumber(ARGV[i])], '*', 'i', ARGV[i + 1], 'm', ARGV[i + 2])
+end
+at = at + 3 * ready
+if at <= #ARGV then
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  for i = at, #ARGV, 6 do
+    local zset = tonumber(ARGV[i])
+    local due = ARGV[i + 3]
+    due = string.byte(due) == 43 and now + string.sub(due, 2) or tonumber(due)
+    if due <= now then
+      put('XADD', KEYS[tonumber(ARGV[i + 1])], '*', 'i', ARGV[i + 4], 'm', ARGV[i + 5])
+    else
+      put('HSET', KEYS[zset + 1], ARGV[i + 4], ARGV[i + 2] .. '|0|' .. ARGV[i + 5])
+      put('ZADD', KEYS[zset], string.format('%.0f', due), ARGV[i + 4])
+    end
+  end
+end
+for i = 3, 2 + ARGV[2] do redis.call('SADD', KEYS[2], ARGV[i]) end
+redis.call('HSET', KEYS[1], slot, number)
+redis.call('PEXPIRE', KEYS[1], 60000)
+return 1

@@ -1,0 +1,193 @@
+"""Taking messages from the streams, and knowing what was taken.
+
+Reading and becoming the owner are one operation of the server, so nothing is lost in between. But
+its reply may be: then messages are ours and we don't know it. So after every new connection, and
+once a lease, what is pending under our name is compared with what we hold; the rest goes back.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Final
+
+import redis
+
+from asynq._redis.blocking import Blocking
+from asynq._redis.client import Server
+from asynq._redis.errors import explain, kind_of
+from asynq._redis.keys import GROUP, Keys
+from asynq._redis.pipeline import Pipeline, Word
+from asynq._time import monotonic
+from asynq.brokers.redis.delivery import Held, Lanes, RedisDelivery, level_word
+from asynq.brokers.redis.scripts import COLLECT, FETCH, OPEN, RELEASE
+from asynq.exceptions import ImproperlyConfigured, OperationalError
+
+LAYOUT: Final = b"1"
+"""The version of the keys and entries this release reads and writes."""
+BLOCK: Final = 2.0
+"""Seconds one read blocks at most: Redis before 7 said nothing when a stream vanished, and no
+connection may be trusted for ever."""
+PAGE: Final = 500
+RELEASED: Final = 200
+"""Entries in one call of RELEASE."""
+
+
+class Fetching:
+    """The connection that reads. One `receive` at a time."""
+
+    def __init__(self, server: Server, keys: Keys, held: Held, *, lease: float) -> None:
+        self._server = server
+        self._keys = keys
+        self._held = held
+        self._lease = lease
+        self._connection = Blocking(server)
+        self._lanes = functools.lru_cache(16)(functools.partial(Lanes, keys))
+        self._ready: tuple[str, ...] = ()
+        self._seen = 0
+        self._reconciled = 0.0
+
+    async def receive(
+        self, pipeline: Pipeline, queues: Sequence[str], *, limit: int, wait: float
+    ) -> list[RedisDelivery]:
+        """See `Broker.receive`."""
+        names = tuple(queues)
+        lanes = self._lanes(names)
+        until = monotonic() + wait
+        failures = 0
+        while True:
+            try:
+                await self._prepare(pipeline, names, lanes)
+                return await self._take(pipeline, lanes, limit, until)
+            except redis.ResponseError as error:
+                failures += 1
+                if failures > 3 or kind_of(error) not in ("NOGROUP", "UNBLOCKED"):
+                    raise explain(error, self._server.url, doing="receive") from error
+                self._ready = ()  # somebody deleted the streams
+            except OperationalError:
+                failures += 1
+                if failures > 1 or not self._seen:
+                    raise
+                # It had worked: the connection is old, a new one may do.
+
+    async def give_back(
+        self, pipeline: Pipeline, queues: Sequence[str], *, everything: bool
+    ) -> None:
+        """Hand back what is pending under our name.
+
+        Args:
+            everything: Else only what we don't know of.
+        """
+        held = self._held
+        places = dict(self._lanes(tuple(queues)).places) if queues else {}
+        if everything:
+            for delivery in held.deliveries:
+                places.update(self._lanes((delivery.queue,)).places)
+        for lane, (queue, level) in places.items():
+            known = set() if everything else held.entries(lane)
+            entries = await self._pending(pipeline, lane)
+            unknown = [entry for entry in entries if entry not in known]
+            for first in range(0, len(unknown), RELEASED):
+                batch = unknown[first : first + RELEASED]
+                await pipeline.run(
+                    RELEASE,
+                    (lane, self._keys.returned(queue)),
+                    (GROUP, held.consumer, level_word(level), *batch),
+                )
+
+    async def resign(self, pipeline: Pipeline, queues: Sequence[str]) -> None:
+        """See `Broker.resign`."""
+        await self._connection.aclose()
+        self._connection = Blocking(self._server)
+        self._seen = 0
+        names = {*queues, *(delivery.queue for delivery in self._held.deliveries)}
+        await self.give_back(pipeline, list(queues), everything=True)
+        self._held.deliveries.clear()
+        self._ready = ()
+        for queue in names:
+            for lane in self._keys.lanes(queue):
+                try:
+                    await pipeline.run(COLLECT, (lane,), (GROUP, self._held.consumer))
+                except redis.ResponseError as error:
+                    if kind_of(error) != "NOGROUP":
+                        raise
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._connection.aclose()
+
+    async def _prepare(self, pipeline: Pipeline, names: tuple[str, ...], lanes: Lanes) -> None:
+        await self._connection.connect()
+        if self._ready != names:
+            await self._open(pipeline, names, lanes)
+            self._ready = names
+        is_new = self._connection.connections != self._seen
+        if is_new or monotonic() - self._reconciled > self._lease:
+            if self._seen:
+                await self.give_back(pipeline, names, everything=False)
+            self._seen = self._connection.connections
+            self._reconciled = monotonic()
+
+    async def _open(self, pipeline: Pipeline, names: tuple[str, ...], lanes: Lanes) -> None:
+        keys = self._keys
+        found = await pipeline.run(
+            OPEN, (keys.meta, keys.queues, *lanes.places), (GROUP, LAYOUT, *names)
+        )
+        if found != LAYOUT:
+            raise ImproperlyConfigured(
+                f"the namespace at {self._server.url} has layout {found.decode(errors='replace')}, "
+                f"this release reads {LAYOUT.decode()}: run the release that wrote it, or choose "
+                "another namespace"
+            )
+
+    async def _take(
+        self, pipeline: Pipeline, lanes: Lanes, limit: int, until: float
+    ) -> list[RedisDelivery]:
+        """One look at the lanes in their order; if nothing is there, wait for what comes."""
+        order = lanes.next()
+        words: tuple[Word, ...] = (GROUP, self._held.consumer, limit)
+        reply = await self._connection.run(FETCH, order, words)
+        found = []
+        for place, entries in zip(reply[::2], reply[1::2], strict=True):
+            found += lanes.deliveries(order[place - 1], entries)
+        if found:
+            self._held.deliveries.update(found)
+            return found
+        while (left := until - monotonic()) > 0:
+            found = await self._block(lanes, order, limit, min(left, BLOCK))
+            if found:
+                return found
+            if monotonic() - self._reconciled > self._lease:
+                await self.give_back(pipeline, self._ready, everything=False)
+                self._reconciled = monotonic()
+        return []
+
+    async def _block(
+        self, lanes: Lanes, order: Sequence[bytes], limit: int, seconds: float
+    ) -> list[RedisDelivery]:
+        read: list[Word] = [b"XREADGROUP", b"GROUP", GROUP, self._held.consumer]
+        read += [b"COUNT", limit, b"BLOCK", max(1, round(seconds * 1000)), b"STREAMS"]
+        reply = await self._connection.execute(*read, *order, *[b">"] * len(order), block=seconds)
+        found = []
+        for lane, entries in reply or ():
+            found += lanes.deliveries(lane, entries)
+        self._held.deliveries.update(found)
+        return found
+
+    async def _pending(self, pipeline: Pipeline, lane: bytes) -> list[bytes]:
+        """All entries of a lane that the server thinks are ours."""
+        found: list[bytes] = []
+        first = b"-"
+        while True:
+            try:
+                page = await pipeline.execute(
+                    b"XPENDING", lane, GROUP, first, b"+", PAGE, self._held.consumer
+                )
+            except redis.ResponseError as error:
+                if kind_of(error) != "NOGROUP":
+                    raise
+                return found
+            found += [entry[0] for entry in page]
+            if len(page) < PAGE:
+                return found
+            first = b"(" + page[-1][0]

@@ -1,0 +1,144 @@
+"""Bringing back what a vanished worker held.
+
+A delivery whose lease was not renewed is first only suspected. It is brought back when it is seen
+again, as unrenewed and with the same owner, after a pause in which a worker that lives must have
+renewed it, and in which the server answered all our own calls: else a server that stood still for
+longer than a lease would make every running task look abandoned, and all would run twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from typing import Any, Final, TypeAlias
+
+import redis
+
+from asynq._redis.errors import kind_of
+from asynq._redis.keys import GROUP, Keys
+from asynq._redis.pipeline import Pipeline, Word
+from asynq._time import monotonic
+from asynq.brokers.redis.delivery import Held, Lanes, level_word
+from asynq.brokers.redis.scripts import COLLECT, REAP
+
+PAGE: Final = 500
+BATCH: Final = 100
+COLLECTED: Final = 100
+
+Suspect: TypeAlias = tuple[bytes, bytes, bytes]
+"""Lane, entry, owner."""
+
+
+class Reaper:
+    """Looks at what is pending, of all workers, and remembers whom it suspects.
+
+    Args:
+        lease: Seconds after which a delivery that was not renewed is suspected.
+    """
+
+    def __init__(
+        self, pipeline: Pipeline, keys: Keys, held: Held, queues: Sequence[str], *, lease: float
+    ) -> None:
+        self._pipeline = pipeline
+        self._keys = keys
+        self._held = held
+        self._places = Lanes(keys, queues).places
+        self._lease = lease
+        self._confirm_after = lease / 3 + min(2.0, lease / 3)
+        self._suspects: dict[Suspect, float] = {}
+        self._collected = monotonic()
+
+    async def run(self) -> None:
+        """Sweep for ever; ends with the first error, and then nobody is suspected any more."""
+        try:
+            while True:
+                await asyncio.sleep(self._pause())
+                await self.sweep()
+        finally:
+            self._suspects.clear()
+
+    async def sweep(self) -> int:
+        """One look at everything pending.
+
+        Returns:
+            How many deliveries were brought back.
+
+        Raises:
+            OperationalError, redis.ResponseError: the server can't be reached, or refuses.
+        """
+        count = 0
+        seen: dict[Suspect, float] = {}
+        for lane in self._places:
+            count += await self._sweep_lane(lane, seen)
+        self._suspects = seen
+        if monotonic() - self._collected > self._lease:
+            self._collected = monotonic()
+            for lane in self._places:
+                await self._collect(lane)
+        return count
+
+    def _pause(self) -> float:
+        regular = self._lease / 3 * random.uniform(0.8, 1.2)
+        if not self._suspects:
+            return regular
+        next_confirmed = min(self._suspects.values()) + self._confirm_after - monotonic()
+        return max(0.01, min(regular, next_confirmed + 0.01))
+
+    async def _sweep_lane(self, lane: bytes, seen: dict[Suspect, float]) -> int:
+        """Go through a lane's pending entries page by page, to its end."""
+        count = 0
+        first = b"-"
+        while True:
+            # Without IDLE: with it the server scans everything pending in one go, and blocks.
+            page = await self._ask(b"XPENDING", lane, GROUP, first, b"+", PAGE)
+            count += await self._judge(lane, page, seen)
+            if len(page) < PAGE:
+                return count
+            first = b"(" + page[-1][0]
+
+    async def _judge(self, lane: bytes, page: Sequence[Any], seen: dict[Suspect, float]) -> int:
+        at = monotonic()
+        confirmed: list[Word] = []
+        for entry, owner, idle, _ in page:
+            if idle < self._lease * 1000 or owner == self._held.consumer:
+                continue
+            suspect = (lane, entry, owner)
+            since = self._suspects.get(suspect, at)
+            if at - since >= self._confirm_after:
+                confirmed += (entry, owner)
+            else:
+                seen[suspect] = since
+        count = 0
+        queue, level = self._places[lane]
+        for start in range(0, len(confirmed), 2 * BATCH):
+            words: list[Word] = [GROUP, round(self._lease * 1000), level_word(level)]
+            count += await self._pipeline.run(
+                REAP,
+                (lane, self._keys.returned(queue)),
+                words + confirmed[start : start + 2 * BATCH],
+            )
+        return count
+
+    async def _collect(self, lane: bytes) -> None:
+        """Delete the consumers of processes that are gone. One that lives is made again if it
+        was taken for dead: it holds nothing."""
+        told = await self._ask(b"XINFO", b"CONSUMERS", lane, GROUP)
+        dead: list[Word] = []
+        for fields in told:
+            about = dict(zip(fields[::2], fields[1::2], strict=True))
+            idle_for_long = about[b"idle"] > max(4 * self._lease, 10.0) * 1000
+            if about[b"pending"] == 0 and idle_for_long and about[b"name"] != self._held.consumer:
+                dead.append(about[b"name"])
+        for start in range(0, len(dead), COLLECTED):
+            names = dead[start : start + COLLECTED]
+            await self._pipeline.run(COLLECT, (lane,), [GROUP, *names])
+
+    async def _ask(self, *command: Word) -> Sequence[Any]:
+        try:
+            reply: Sequence[Any] = await self._pipeline.execute(*command)
+        except redis.ResponseError as error:
+            if kind_of(error) == "NOGROUP" or "no such key" in str(error):
+                return ()
+            raise
+        return reply

@@ -1,0 +1,25 @@
+"""The scripts of this adapter; each states its contract in its own file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from asynq._redis.scripts import RECORD, Script
+
+_HERE: Final = Path(__file__).parent
+_PUT_BACK: Final = _HERE / "putback.lua"
+
+ANNOUNCE: Final = Script(_HERE / "announce.lua")
+BEAT: Final = Script(_HERE / "beat.lua")
+COLLECT: Final = Script(_HERE / "collect.lua")
+DEPTH: Final = Script(_HERE / "depth.lua")
+ENQUEUE: Final = Script(_HERE / "enqueue.lua")
+FETCH: Final = Script(_HERE / "fetch.lua")
+MOVE: Final = Script(_HERE / "move.lua")
+OPEN: Final = Script(_HERE / "open.lua")
+PURGE: Final = Script(_HERE / "purge.lua")
+REAP: Final = Script(_PUT_BACK, _HERE / "reap.lua")
+RELEASE: Final = Script(_PUT_BACK, _HERE / "release.lua")
+SETTLE: Final = Script(RECORD, _HERE / "settle.lua")
+WORKERS: Final = Script(_HERE / "workers.lua")

@@ -1,0 +1,161 @@
+"""Parcels and settlements as the arguments of their scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from asynq._redis.keys import GROUP, PROVISIONAL, Keys, level_of
+from asynq._redis.pipeline import Word
+from asynq.brokers.base import Ack, Bury, Parcel, Requeue, Settlement, StoredRecord
+from asynq.brokers.redis.delivery import RedisDelivery
+
+PARCELS = 100
+"""Messages in one call of ENQUEUE."""
+SETTLEMENTS = 200
+"""Deliveries in one call of SETTLE."""
+
+
+class Records:
+    """Where results are kept: in which namespace, and in which database of this server."""
+
+    def __init__(self, keys: Keys, database: int) -> None:
+        self.keys = keys
+        self.database = database
+
+
+class _Indexed:
+    """Keys of a script call, each named once and referred to by its place."""
+
+    def __init__(self, *first: bytes) -> None:
+        self.keys: list[Word] = [*first]
+        self._places: dict[bytes, int] = {}
+
+    def place(self, key: bytes) -> int:
+        place = self._places.get(key)
+        if place is None:
+            self.keys.append(key)
+            place = self._places[key] = len(self.keys)
+        return place
+
+    def own(self, key: bytes) -> int:
+        """For a key that comes once anyway."""
+        self.keys.append(key)
+        return len(self.keys)
+
+    def delayed(self, keys: Keys, queue: str) -> int:
+        """The place of the queue's zset; its hash is in the next."""
+        zset = keys.delayed(queue)
+        if (place := self._places.get(zset)) is None:
+            place = self.place(zset)
+            self.own(keys.delayed_messages(queue))
+        return place
+
+
+def enqueue_call(
+    keys: Keys, marks: bytes, number: int, parcels: Sequence[Parcel]
+) -> tuple[list[Word], list[Word]]:
+    """Keys and arguments of ENQUEUE."""
+    indexed = _Indexed(marks, keys.queues)
+    ready: list[Word] = []
+    delayed: list[Word] = []
+    queues: dict[str, None] = {}
+    for parcel in parcels:
+        queue = parcel.queue
+        queues[queue] = None
+        lane = indexed.place(keys.lane(queue, parcel.priority))
+        if due := due_word(parcel.delay, parcel.due):
+            zset = indexed.delayed(keys, queue)
+            level = level_of(parcel.priority)
+            delayed += (zset, lane, level, due, parcel.id, parcel.body)
+        else:
+            ready += (lane, parcel.id, parcel.body)
+    head: list[Word] = [number, len(queues), *queues, len(ready) // 3]
+    return indexed.keys, [*head, *ready, *delayed]
+
+
+def settle_call(
+    keys: Keys,
+    records: Records,
+    database: int,
+    marks: bytes,
+    number: int,
+    settlements: Sequence[Settlement],
+) -> tuple[list[Word], list[Word]]:
+    """Keys and arguments of SETTLE."""
+    indexed = _Indexed(marks, keys.queues, records.keys.waiting, records.keys.late)
+    words: list[Word] = []
+    queues: dict[str, None] = {}
+    for settlement in settlements:
+        delivery = cast("RedisDelivery", settlement.delivery)
+        words += (indexed.place(delivery.lane), delivery.entry)
+        words += _verdict(keys, indexed, settlement, delivery)
+        record = settlement.record
+        words += _NO_RECORD if record is None else _record(records, indexed, record)
+        words.append(len(settlement.publish))
+        for parcel in settlement.publish:
+            queues[parcel.queue] = None
+            words += _published(keys, indexed, parcel)
+    elsewhere = "" if records.database == database else records.database
+    prefix = len(records.keys.result_prefix)
+    head: list[Word] = [GROUP, number, elsewhere, database, prefix, len(queues), *queues]
+    return indexed.keys, head + words
+
+
+def settlement_bytes(settlement: Settlement) -> int:
+    """About how much a settlement brings with it.
+
+    Raises:
+        TypeError: the delivery is another broker's.
+    """
+    if not isinstance(settlement.delivery, RedisDelivery):
+        raise TypeError(f"not a delivery of this broker: {settlement.delivery!r}")
+    size = 200
+    if settlement.record is not None:
+        size += len(settlement.record.body)
+    if type(settlement.verdict) is Requeue:
+        size += len(settlement.verdict.body or settlement.delivery.body)
+    for parcel in settlement.publish:
+        size += len(parcel.body)
+    return size
+
+
+def due_word(delay: float, due: float | None) -> str:
+    """When a message is due, as the scripts want it; empty for now."""
+    if due is not None:
+        return str(max(1, round(due * 1000)))
+    return f"+{max(1, round(delay * 1000))}" if delay > 0 else ""
+
+
+_NO_RECORD: tuple[Word, ...] = ("0",)
+
+
+def _verdict(
+    keys: Keys, indexed: _Indexed, settlement: Settlement, delivery: RedisDelivery
+) -> tuple[Word, ...]:
+    match settlement.verdict:
+        case Ack():
+            return ("a",)
+        case Bury(reason):
+            return ("b", indexed.place(keys.buried(delivery.queue)), reason)
+        case Requeue() as back:
+            body = delivery.body if back.body is None else back.body
+            redeliveries = 0 if back.reset else delivery.redeliveries
+            what = (delivery.id, body, level_of(delivery.priority), redeliveries)
+            if due := due_word(back.delay, back.due):
+                return ("d", indexed.delayed(keys, delivery.queue), *what, due)
+            return ("r", indexed.place(keys.returned(delivery.queue)), *what)
+
+
+def _record(records: Records, indexed: _Indexed, record: StoredRecord) -> tuple[Word, ...]:
+    ttl = 0 if record.ttl is None else max(1, round(record.ttl * 1000))
+    reply = 0 if record.reply_to is None else indexed.place(records.keys.reply(record.reply_to))
+    body = record.body if record.final else PROVISIONAL + record.body
+    return indexed.own(records.keys.result(record.id)), body, ttl, reply
+
+
+def _published(keys: Keys, indexed: _Indexed, parcel: Parcel) -> tuple[Word, ...]:
+    lane = indexed.place(keys.lane(parcel.queue, parcel.priority))
+    due = due_word(parcel.delay, parcel.due)
+    zset: Word = indexed.delayed(keys, parcel.queue) if due else "0"
+    return lane, parcel.id, parcel.body, level_of(parcel.priority), zset, due

@@ -1,0 +1,131 @@
+-- Ends deliveries, each with all its effects or, when it was no longer ours, with none.
+-- KEYS 1 marks of this client  2 queues  3 waiting  4 late  then what ARGV points at
+-- ARGV 1 group  2 number of this batch  3 database of the results ('' when it is this one)
+--      4 this database  5 length of what stands before the id in a result's key
+--      6 how many queue names follow (of queues published to), then the names, then for each
+--      delivery: index of its lane in KEYS, entry id, verdict
+--        'a' ack
+--        'r' hand back:  index of the return lane, id, message, level, redeliveries
+--        'd' delay:      index of the zset (the hash is next), id, message, level, redeliveries, due
+--        'b' bury:       index of the stream of buried messages, reason
+--      then index of the result's key, or '0'; if not '0': record, ttl (ms, '0' for ever), index of
+--      the reply stream or '0'
+--      then how many messages to publish, and for each: index of its lane, id, message, level,
+--      index of the zset or '0', due
+-- Returns 1 when every delivery was ours, else a text of '1' (was ours) and '0' (was not).
+-- Atomic: XACK's 1 proves that the delivery was ours, and everything that follows from it happens
+-- with it. The first write is XACK, which a full server does not refuse, so that what runs can end.
+local number = ARGV[2]
+local slot = number % 128
+local before = redis.call('HGET', KEYS[1], slot)
+if before == number then return 1 end
+if before and string.sub(before, 1, #number + 1) == number .. ':' then
+  return string.sub(before, #number + 2)
+end
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local function due_of(due)
+  if string.byte(due) == 43 then return now + string.sub(due, 2) end
+  return tonumber(due)
+end
+
+local function add(lane, id, message, level, redeliveries)
+  local words = {'XADD', lane, '*', 'i', id, 'm', message}
+  if redeliveries ~= '0' then words[8] = 'd'; words[9] = redeliveries end
+  if level ~= '0' then words[#words + 1] = 'p'; words[#words + 1] = level end
+  redis.call(unpack(words))
+end
+
+local function delay(zset, id, message, level, redeliveries, due)
+  redis.call('HSET', KEYS[zset + 1], id, level .. '|' .. redeliveries .. '|' .. message)
+  redis.call('ZADD', KEYS[zset], string.format('%.0f', due_of(due)), id)
+end
+
+local function bury(stream, entry, reason)
+  local fields = entry[1] and entry[1][2] or {}
+  local words = {'XADD', stream, 'MAXLEN', '~', 10000, '*'}
+  for i = 1, math.min(#fields, 400) do words[#words + 1] = fields[i] end
+  words[#words + 1] = 'why'; words[#words + 1] = reason
+  words[#words + 1] = 'when'; words[#words + 1] = string.format('%.0f', now)
+  redis.call(unpack(words))
+end
+
+local group = ARGV[1]
+local done, records, answers, all_ours = {}, {}, {}, true
+local i, count = 7 + ARGV[6], #ARGV
+while i <= count do
+  local lane, entry, verdict = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local key = KEYS[tonumber(lane)]
+  local whole = verdict == 'b' and redis.call('XRANGE', key, entry, entry)
+  local ours = redis.call('XACK', key, group, entry) == 1
+  i = i + 3
+  if ours then
+    answers[#answers + 1] = '1'
+    local entries = done[lane]
+    if not entries then entries = {}; done[lane] = entries end
+    entries[#entries + 1] = entry
+  else
+    answers[#answers + 1] = '0'
+    all_ours = false
+  end
+  if verdict == 'r' then
+    if ours then
+      add(KEYS[tonumber(ARGV[i])], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4])
+    end
+    i = i + 5
+  elseif verdict == 'd' then
+    if ours then
+      delay(tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5])
+    end
+    i = i + 6
+  elseif verdict == 'b' then
+    if ours then bury(KEYS[tonumber(ARGV[i])], whole, ARGV[i + 1]) end
+    i = i + 2
+  end
+  if ARGV[i] == '0' then
+    i = i + 1
+  else
+    if ours then records[#records + 1] = i end
+    i = i + 4
+  end
+  local published = tonumber(ARGV[i])
+  i = i + 1
+  for _ = 1, published do
+    if ours then
+      if ARGV[i + 4] == '0' then
+        redis.call('XADD', KEYS[tonumber(ARGV[i])], '*', 'i', ARGV[i + 1], 'm', ARGV[i + 2])
+      else
+        delay(tonumber(ARGV[i + 4]), ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], '0', ARGV[i + 5])
+      end
+    end
+    i = i + 6
+  end
+end
+
+for lane, entries in pairs(done) do
+  redis.call('XDEL', KEYS[tonumber(lane)], unpack(entries))
+end
+for name = 7, 6 + ARGV[6] do redis.call('SADD', KEYS[2], ARGV[name]) end
+local answer = all_ours and number or number .. ':' .. table.concat(answers)
+redis.call('HSET', KEYS[1], slot, answer)
+redis.call('PEXPIRE', KEYS[1], 60000)
+
+if #records > 0 then
+  if ARGV[3] ~= '' then redis.call('SELECT', ARGV[3]) end
+  local waiting = redis.call('EXISTS', KEYS[3]) == 1 and KEYS[3]
+  local before_id = ARGV[5] + 1
+  local told = {}
+  for _, at in ipairs(records) do
+    local result = KEYS[tonumber(ARGV[at])]
+    local reply = ARGV[at + 3] ~= '0' and KEYS[tonumber(ARGV[at + 3])]
+    if reply then told[reply] = true end
+    keep_record(
+      result, string.sub(result, before_id), ARGV[at + 1], ARGV[at + 2], reply, waiting, KEYS[4])
+  end
+  for reply in pairs(told) do keep_reply_stream(reply) end
+  if ARGV[3] ~= '' then redis.call('SELECT', ARGV[4]) end
+end
+if all_ours then return 1 end
+return table.concat(answers)
