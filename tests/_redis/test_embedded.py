@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,22 +15,11 @@ import pytest
 
 from asynq._redis import embedded, flocks, process
 from asynq.exceptions import ImproperlyConfigured, OperationalError
-from tests.servers import KINDS, version
+from tests._redis.embedding import ask, until
+
+pytestmark = pytest.mark.usefixtures("each_kind_of_program")
 
 Spawn = Callable[..., subprocess.Popen[str]]
-
-
-@pytest.fixture(autouse=True)
-def _by_the_server_of_each_kind(kind: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("ASYNQ_REDIS_SERVER", KINDS[kind])
-
-
-@pytest.fixture
-def place(directory: Path) -> Iterator[Path]:
-    """The directory of a server, which is gone at the test's end."""
-    yield directory / "place"
-    embedded.release_all()
-    embedded.stop(directory / "place")
 
 
 @pytest.fixture
@@ -83,10 +70,6 @@ def finish(runner: subprocess.Popen[str]) -> str:
     return said.strip()
 
 
-def ask(place: Path, *words: str) -> bytes:
-    return process.ask(embedded.socket_path(place), *words, timeout=5.0)
-
-
 def kill(place: Path) -> int:
     """SIGKILL for the server, which is dead on return. Its process id, 0 when there was none."""
     victim = embedded.status(place).process_id
@@ -94,13 +77,6 @@ def kill(place: Path) -> int:
         os.kill(victim, signal.SIGKILL)
         until(lambda: embedded.status(place).process_id != victim)
     return victim
-
-
-def until(condition: Callable[[], object], *, within: float = 10.0) -> None:
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.002)
 
 
 def starts(place: Path) -> int:
@@ -134,19 +110,6 @@ def test_an_ephemeral_server_keeps_nothing_on_disk(place: Path):
     assert ask(place, "EXISTS", "color") == b":0"
     second.release()
     assert not (place / "appendonlydir").exists()
-
-
-@pytest.mark.skipif(len(KINDS) < 2, reason="needs two kinds of server")
-def test_another_kind_of_server_finds_the_same_data(
-    place: Path, kind: str, monkeypatch: pytest.MonkeyPatch
-):
-    for number, name in enumerate([kind, *(other for other in KINDS if other != kind), kind]):
-        monkeypatch.setenv("ASYNQ_REDIS_SERVER", KINDS[name])
-        attachment = embedded.attach(place)
-        assert embedded.status(place).server == f"{name} {version(name)}"
-        assert ask(place, "LLEN", "rounds") == b":%d" % number
-        ask(place, "RPUSH", "rounds", name)
-        attachment.release()
 
 
 def test_twenty_processes_at_once_have_one_server(place: Path, spawn: Spawn):
@@ -318,21 +281,6 @@ def test_a_child_of_multiprocessing_releases_at_its_end(place: Path, spawn: Spaw
     assert finish(parent) == "0 False"
 
 
-def test_ctrl_c_in_the_terminal_does_not_reach_it(place: Path):
-    attachment = embedded.attach(place)
-    assert os.getsid(embedded.status(place).process_id) != os.getsid(0)
-    attachment.release()
-
-
-def test_a_socket_left_by_a_killed_server_is_in_nobodys_way(place: Path):
-    place.mkdir()
-    with socket.socket(socket.AF_UNIX) as left:
-        left.bind(embedded.socket_path(place))
-    attachment = embedded.attach(place)
-    assert ask(place, "PING") == b"+PONG"
-    attachment.release()
-
-
 def test_a_path_too_long_for_a_socket(place: Path, directory: Path):
     long = directory / ("x" * 120)
     attachment = embedded.attach(long)
@@ -340,28 +288,6 @@ def test_a_path_too_long_for_a_socket(place: Path, directory: Path):
     assert ask(long, "PING") == b"+PONG"
     attachment.release()
     assert not Path(attachment.socket).exists()
-
-
-def test_a_server_that_hangs_is_told_from_one_that_is_gone(place: Path):
-    attachment = embedded.attach(place)
-    server = embedded.status(place).process_id
-    os.kill(server, signal.SIGSTOP)
-    with pytest.raises(OperationalError, match="is there, and answers nothing so far"):
-        embedded.attach(place, timeout=0.2)
-    os.kill(server, signal.SIGCONT)
-    assert embedded.status(place).process_id == server
-    assert embedded.status(place).users == (os.getpid(),)
-    attachment.release()
-
-
-def test_a_server_that_can_not_start_is_quoted(place: Path, monkeypatch: pytest.MonkeyPatch):
-    program = place.parent / "broken-server"
-    program.write_text('#!/bin/sh\n[ "$1" = --version ] && echo v=7.0.0 || echo "No memory!"\n')
-    program.chmod(0o755)
-    monkeypatch.setenv("ASYNQ_REDIS_SERVER", str(program))
-    with pytest.raises(OperationalError, match=r"(?s)ended at once.*No memory!"):
-        embedded.attach(place)
-    assert embedded.status(place).users == ()
 
 
 def test_a_missing_program_leaves_nobody_attached(place: Path, monkeypatch: pytest.MonkeyPatch):
@@ -413,23 +339,3 @@ def test_a_grace_period_is_a_number_of_seconds(
     monkeypatch.setenv("ASYNQ_EMBEDDED_GRACE", text)
     with pytest.raises(ImproperlyConfigured, match="ASYNQ_EMBEDDED_GRACE must be a number"):
         embedded.attach(place)
-
-
-def test_with_a_grace_period_it_outlives_its_last_user(place: Path):
-    first = embedded.attach(place, grace=60.0)
-    first.release()
-    found = embedded.status(place)
-    assert (found.running, found.users) == (True, ())
-    second = embedded.attach(place)
-    assert not second.started_here
-    second.release()  # one lingers, so this is not the last one out
-    assert embedded.status(place).running
-    assert embedded.stop(place)
-    until(lambda: not list((place / "users").iterdir()))
-
-
-def test_a_grace_period_ends(place: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("ASYNQ_EMBEDDED_GRACE", "0.3")
-    embedded.attach(place).release()
-    assert embedded.status(place).running
-    until(lambda: not embedded.status(place).running)
