@@ -21,11 +21,11 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     task: str
     args: Raw | UnsetType = UNSET
-    """The positional arguments, an array; with `content`, the serializer's bytes for
-    ``[args, kwargs]``."""
+    """The positional arguments, an array; of a serializer that is neither JSON nor msgpack, its
+    bytes for ``[args, kwargs]`` (see `asynq.wire.envelope`)."""
     kwargs: Raw | UnsetType = UNSET
     content: str = ""
-    """The serializer's name where it is neither JSON nor msgpack (see `asynq.wire.envelope`)."""
+    """The serializer of the arguments; left out where it is JSON."""
     version: int = VERSION
     retries: int = 0
     priority: int = 0

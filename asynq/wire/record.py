@@ -17,7 +17,7 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The return value, or the meta of a state on the way (`update_state`)."""
     error: Failure | None = None
     content: str = ""
-    """As in `Message.content`."""
+    """The serializer of the result; left out where it is JSON."""
     date_done: float | None = None
     """Unix time, seconds; only of a final state."""
     retries: int = 0
