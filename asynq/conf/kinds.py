@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Final, Generic, Protocol, TypeVar, overload
 from zoneinfo import ZoneInfo
 
-from asynq.routes import Queue, Routes, check_name, check_routes, queues_of
+from asynq.routes import Queue, check_name, check_routes, queues_of
 
 Read = TypeVar("Read")
 Written = TypeVar("Written")
@@ -194,9 +194,11 @@ def _queue(value: object) -> str:
     return Queue(_text(value)).name
 
 
-def _routes(value: object) -> Routes:
+def _routes(value: object) -> object:
     check_routes(value)
-    return value  # type: ignore[return-value]  # check_routes has seen that it is one
+    if isinstance(value, Mapping):
+        return MappingProxyType(dict(value))
+    return tuple(value) if isinstance(value, list) else value
 
 
 TEXT: Final[Kind[str, str]] = Kind("a text", _text)
@@ -238,6 +240,6 @@ QUEUE: Final[Kind[str, str]] = Kind("a queue's name", _queue)
 QUEUES: Final[Kind[tuple[Queue, ...], object]] = Kind(
     "a list of queues: names, dicts with a name, or Queue objects", queues_of
 )
-ROUTES: Final[Kind[Routes, Routes]] = Kind(
+ROUTES: Final[Kind[object, object]] = Kind(
     "a dict from task names to queues or options, a function, or a list of these", _routes
 )

@@ -32,7 +32,6 @@ ENVIRONMENT: Final = {
 """The variables that stand over everything else."""
 
 _DEFAULTS: Final[dict[str, object]] = {name: s.default for name, s in DECLARED.items()}
-_SHOWN_BY_VALUE: Final = frozenset({"task_routes", "task_queues"})
 
 
 class Settings(Declared, Mapping[str, object]):
@@ -168,12 +167,7 @@ class Settings(Declared, Mapping[str, object]):
             censored: Hide passwords and other secrets.
         """
         values = {n: v for n, v in self.items() if with_defaults or self._is_set(n)}
-        if not censored:
-            return values
-        return {
-            name: censor_urls(value) if name in _SHOWN_BY_VALUE else censor(name, value)
-            for name, value in values.items()
-        }
+        return {name: _shown(name, value, censored) for name, value in values.items()}
 
     def humanize(self, with_defaults: bool = False, censored: bool = True) -> str:
         """The settings as text, one ``name: value`` a line, sorted; arguments as for `table`."""
@@ -282,6 +276,13 @@ class Settings(Declared, Mapping[str, object]):
         if text not in self._warned:
             self._warned.add(text)
             _warn_caller(text)
+
+
+def _shown(name: str, value: object, censored: bool) -> object:
+    if not censored:
+        return dict(value) if isinstance(value, Mapping) else value
+    # Names of tasks and queues are not names of secrets.
+    return censor_urls(value) if name in ("task_routes", "task_queues") else censor(name, value)
 
 
 def _warn_caller(text: str) -> None:

@@ -12,14 +12,13 @@ from __future__ import annotations
 
 from asynq.routes.queues import Queue, check_name, queues_of
 from asynq.routes.router import Route, Router
-from asynq.routes.rules import RouteFunction, Routes, check_routes
+from asynq.routes.rules import RouteFunction, check_routes
 
 __all__ = [
     "Queue",
     "Route",
     "RouteFunction",
     "Router",
-    "Routes",
     "check_name",
     "check_routes",
     "queues_of",

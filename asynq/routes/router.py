@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from asynq.exceptions import QueueNotFound
 from asynq.routes.queues import Queue
-from asynq.routes.rules import Answer, Function, Routes, Table, rules_of
+from asynq.routes.rules import Answer, Function, Table, rules_of
 
 
 class Route(Struct, frozen=True):
@@ -23,7 +23,8 @@ class Router:
     """`task_routes` and `task_queues`, ready.
 
     Args:
-        routes: The rules, in all forms of `task_routes`.
+        routes: The rules, in all forms of `task_routes`: a dict from names to queues or options, a
+            list of such pairs, a function, a function's ``"module:name"``, a list of these; None.
         queues: The declared queues; empty: only the default one.
         default_queue: Where a call goes that no rule has an answer for.
         create_missing: May calls go to queues that are not declared?
@@ -34,7 +35,7 @@ class Router:
 
     def __init__(
         self,
-        routes: Routes = None,
+        routes: object = None,
         queues: Sequence[Queue] = (),
         default_queue: str = "default",
         create_missing: bool = True,

@@ -17,17 +17,6 @@ Target = str | Mapping[str, object]
 """Where a rule sends a call: a queue's name, or options: ``{"queue": "feeds", "priority": 9}``."""
 RouteFunction = Callable[..., Target | None]
 """``(name, args, kwargs, options, task=None, **kw)``; None: the next rule decides."""
-RouteTable = (
-    Mapping[str, Target]
-    | Mapping[re.Pattern[str], Target]
-    | Mapping[str | re.Pattern[str], Target]
-    | Sequence[tuple[str | re.Pattern[str], Target]]
-)
-Rule = RouteTable | RouteFunction | str
-"""One rule; a string names a function: ``"proj.routing:by_tenant"``."""
-Routes = Rule | Sequence[Rule] | None
-"""All that `task_routes` may be."""
-
 _OPTIONS: Final = ("queue", "routing_key", "priority", "serializer")
 _AMQP_OPTIONS: Final = ("exchange", "exchange_type", "delivery_mode", "mandatory", "immediate")
 _LATER_OPTIONS: Final = (
@@ -78,9 +67,11 @@ class Table:
 class Function:
     """A function that decides, imported when first asked if it was given by name."""
 
-    def __init__(self, function: RouteFunction | str) -> None:
+    def __init__(self, function: Callable[..., object] | str) -> None:
         self._given = function
-        self._function: RouteFunction | None = None if isinstance(function, str) else function
+        self._function: Callable[..., object] | None = (
+            None if isinstance(function, str) else function
+        )
 
     def find(
         self,
@@ -94,7 +85,7 @@ class Function:
         target = function(name, args, kwargs, options, task=task)
         return None if target is None else _answer(target, f"the route function for {name}")
 
-    def _import(self) -> RouteFunction:
+    def _import(self) -> Callable[..., object]:
         path = str(self._given)
         if ":" not in path:
             path = ":".join(path.rsplit(".", 1))
