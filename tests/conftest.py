@@ -29,6 +29,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
+from asynq._redis import embedded
 from tests.servers import KINDS, PrivateServer, ServerFactory, version
 
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
@@ -61,6 +62,9 @@ def _a_machine_of_our_own() -> Iterator[None]:
     state = tempfile.mkdtemp(prefix="aq-state-")
     patch.setenv("ASYNQ_STATE_DIR", state)
     yield
+    embedded.release_all()
+    for place in Path(state).iterdir():
+        embedded.stop(place)
     patch.undo()
     shutil.rmtree(state, ignore_errors=True)
 
