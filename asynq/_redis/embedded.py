@@ -69,21 +69,28 @@ class Attachment:
             grace: Seconds, in place of those given to `attach`.
 
         Raises:
-            OperationalError: The server could not be stopped. It is released all the same.
+            OperationalError: The server could not be stopped, or others were at it all the time.
+            OSError: Its directory is gone. In all these cases it is released.
         """
         if not self._is_ours():
             return
         grace = self.grace if grace is None else grace
-        with flocks.held(self.directory / "lock", timeout=30.0):
-            (self.directory / "left").touch()
-            others = users.sweep(self.directory, but=self.user_file)
-            if others or users.is_kept(self.directory) or not process.is_up(self.directory):
-                self.abandon()
-            elif grace > 0:
-                self._hand_over(grace)
-            else:
-                self.abandon()
-                process.shut_down(self.directory, timeout=10.0)
+        try:
+            with flocks.held(self.directory / "lock", timeout=10.0):
+                self._leave(grace)
+        finally:
+            self.abandon()
+
+    def _leave(self, grace: float) -> None:
+        (self.directory / "left").touch()
+        others = users.sweep(self.directory, but=self.user_file)
+        if others or users.is_kept(self.directory) or not process.is_up(self.directory):
+            self.abandon()
+        elif grace > 0 and sys.executable:
+            self._hand_over(grace)
+        else:
+            self.abandon()
+            process.shut_down(self.directory, timeout=10.0)
 
     def abandon(self) -> None:
         """Stop using the server, and leave it as it is whoever else uses it."""

@@ -339,3 +339,27 @@ def test_a_grace_period_is_a_number_of_seconds(
     monkeypatch.setenv("ASYNQ_EMBEDDED_GRACE", text)
     with pytest.raises(ImproperlyConfigured, match="ASYNQ_EMBEDDED_GRACE must be a number"):
         embedded.attach(place)
+
+
+def test_who_leaves_while_others_are_busy_with_it_leaves_all_the_same(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+):
+    embedded.ensure(place)
+    taken = flocks.take
+
+    def take(path: Path, *, timeout: float) -> int:
+        return taken(path, timeout=min(timeout, 0.05))
+
+    monkeypatch.setattr(flocks, "take", take)
+    with flocks.held(place / "lock", timeout=1.0):
+        embedded.release_all()
+    found = embedded.status(place)
+    assert (found.running, found.users) == (True, ())
+
+
+def test_who_leaves_a_directory_that_is_gone_leaves_in_peace(place: Path):
+    embedded.ensure(place)
+    away = place.rename(place.with_name("away"))
+    embedded.release_all()
+    away.rename(place)
+    assert embedded.status(place).running
