@@ -8,16 +8,16 @@ caller's business.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Final, cast
 
 import redis
 
 from asynq._redis.client import Server
+from asynq._redis.closing import close_with_loop
+from asynq._redis.command import Word
 from asynq._redis.errors import DISCONNECTED, explain, kind_of
 from asynq._redis.link import Link
-from asynq._redis.pipeline import Word
 from asynq._redis.scripts import Script
 from asynq.exceptions import AsynqError, OperationalError
 
@@ -61,9 +61,7 @@ class Blocking:
         self._link = link
         self.connections += 1
         if self._watch is None:
-            self._watch = _until_the_loop_ends(self)
-            with contextlib.suppress(StopIteration):
-                self._watch.__anext__().send(None)
+            self._watch = close_with_loop(self._close)
 
     async def execute(self, *command: Word, block: float = 0.0) -> Any:
         """Send one command and return its reply (RESP2, strings as bytes).
@@ -106,7 +104,6 @@ class Blocking:
         self._close()
         if self._watch is not None:
             await self._watch.aclose()
-        await asyncio.sleep(0)
 
     def _drop(self, link: Link) -> None:
         link.abort(redis.ConnectionError("given up"))
@@ -118,11 +115,3 @@ class Blocking:
         if self._link is not None:
             self._link.close()
             self._link = None
-
-
-async def _until_the_loop_ends(connection: Blocking) -> AsyncGenerator[None, None]:
-    try:
-        yield
-    finally:
-        connection._close()
-        await asyncio.sleep(0)

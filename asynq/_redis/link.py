@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol, cast
 import hiredis
 import redis
 
+from asynq._redis.command import pack
 from asynq._redis.errors import Refused
 
 _UNFINISHED: Final = object()
@@ -68,7 +69,7 @@ class Link(asyncio.Protocol):
         if self.lost is not None:
             raise self.lost
         answer = _Answer(self._loop.create_future())
-        self.write(hiredis.pack_command(cast("tuple[Any]", command)), (answer,))
+        self.write(pack(command), (answer,))
         try:
             return await answer.future
         finally:

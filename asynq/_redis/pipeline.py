@@ -17,23 +17,23 @@ A pipeline needs no `aclose()` when `asyncio.run` ends: the loop closes it quiet
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
 
-import hiredis
 import redis
 
 from asynq._redis.backoff import Backoff
 from asynq._redis.client import Server
+from asynq._redis.closing import close_with_loop
+from asynq._redis.command import Command, ScriptCall, Word, pack
 from asynq._redis.errors import DISCONNECTED, explain, kind_of, passes
 from asynq._redis.link import Link
 from asynq._redis.scripts import Script
 from asynq.exceptions import OperationalError
 
-Word: TypeAlias = bytes | str | int | float
+__all__ = ["Pipeline", "Word", "shared"]
 
 WRITE_BYTES: Final = 256 * 1024
 """How much is joined for one write."""
@@ -41,49 +41,6 @@ SILENCE: Final = 5.0
 """Seconds without a byte, while something is asked, after which a connection counts as dead."""
 LOOK: Final = 1.0
 """Seconds between two looks at what is under way."""
-
-
-class _Request:
-    """One command, from when it is issued until it is answered."""
-
-    __slots__ = ("command", "deadline", "future", "packed", "pipeline", "resend", "seconds")
-
-    def __init__(
-        self,
-        pipeline: Pipeline,
-        command: Sequence[Word] | _Call,
-        packed: bytes,
-        seconds: float,
-        resend: bool,
-    ) -> None:
-        self.pipeline = pipeline
-        self.command = command
-        self.packed = packed
-        self.seconds = seconds
-        self.deadline = pipeline.loop.time() + seconds
-        self.resend = resend
-        self.future: asyncio.Future[Any] = pipeline.loop.create_future()
-
-    def answer(self, reply: Any) -> None:
-        if isinstance(reply, redis.ResponseError):
-            self.pipeline._refused(self, reply)
-        elif not self.future.done():
-            self.future.set_result(reply)
-
-    def fail(self, error: BaseException) -> None:
-        if not self.future.done():
-            self.future.set_exception(error)
-
-
-class _Call:
-    """A script and what it is called with, kept for the case that the server forgot its text."""
-
-    __slots__ = ("arguments", "keys", "script")
-
-    def __init__(self, script: Script, keys: Sequence[Word], arguments: Sequence[Word]) -> None:
-        self.script = script
-        self.keys = keys
-        self.arguments = arguments
 
 
 class Pipeline:
@@ -100,7 +57,7 @@ class Pipeline:
         self.loop = asyncio.get_running_loop()
         self.connections = 0
         """How many times a connection was made."""
-        self._outbox: deque[_Request] = deque()
+        self._outbox: deque[Command] = deque()
         self._link: Link | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._trouble: BaseException | None = None
@@ -145,7 +102,8 @@ class Pipeline:
         self, command: Sequence[Word], *, timeout: float | None = None, resend: bool = True
     ) -> asyncio.Future[Any]:
         """`execute`, without waiting."""
-        return self._issue(command, _pack(tuple(command)), timeout, resend)
+        seconds = self.timeout if timeout is None else timeout
+        return self._issue(Command(self, pack(tuple(command)), seconds, resend=resend))
 
     def call(
         self,
@@ -156,8 +114,9 @@ class Pipeline:
         timeout: float | None = None,
     ) -> asyncio.Future[Any]:
         """`run`, without waiting."""
-        packed = _pack((b"EVALSHA", script.digest, len(keys), *keys, *arguments))
-        return self._issue(_Call(script, keys, arguments), packed, timeout, True)
+        seconds = self.timeout if timeout is None else timeout
+        call = ScriptCall(script, keys, arguments)
+        return self._issue(Command(self, call.by_digest(), seconds, script_call=call))
 
     async def aclose(self) -> None:
         """Say that one user of the shared connection is done; the last one closes it."""
@@ -167,28 +126,22 @@ class Pipeline:
         connecting = self._connecting
         self._close()
         if connecting is not None:
-            with contextlib.suppress(asyncio.CancelledError):
-                await connecting
+            await asyncio.wait([connecting])
         if self._watch is not None:
             await self._watch.aclose()
-        await asyncio.sleep(0)  # the transport lets go of its socket in the loop's next turn
 
     # What callers want sent.
 
-    def _issue(
-        self, command: Sequence[Word] | _Call, packed: bytes, timeout: float | None, resend: bool
-    ) -> asyncio.Future[Any]:
+    def _issue(self, command: Command) -> asyncio.Future[Any]:
         if self._closed:
             raise OperationalError(f"the connection to {self.server.url} is closed")
-        seconds = self.timeout if timeout is None else timeout
-        request = _Request(self, command, packed, seconds, resend)
-        self._outbox.append(request)
+        self._outbox.append(command)
         if not self._flush_scheduled:
             self._flush_scheduled = True
             self.loop.call_soon(self._flush)
-        if self._timer is None or request.deadline < self._timer.when():
-            self._look_at(request.deadline)
-        return request.future
+        if self._timer is None or command.deadline < self._timer.when():
+            self._look_at(command.deadline)
+        return command.future
 
     def _flush(self) -> None:
         self._flush_scheduled = False
@@ -201,45 +154,43 @@ class Pipeline:
         outbox = self._outbox
         while outbox and link.writable:
             packets: list[bytes] = []
-            requests: list[_Request] = []
+            sent: list[Command] = []
             size = 0
             while outbox and size < WRITE_BYTES:
-                request = outbox.popleft()
-                if request.future.done():
+                command = outbox.popleft()
+                if command.future.done():
                     continue  # cancelled before it went out
-                requests.append(request)
-                packets.append(request.packed)
-                size += len(request.packed)
-            if requests:
-                link.write(b"".join(packets), requests)
+                sent.append(command)
+                packets.append(command.packed)
+                size += len(command.packed)
+            if sent:
+                link.write(b"".join(packets), sent)
 
     # What the server refuses.
 
-    def _refused(self, request: _Request, error: redis.ResponseError) -> None:
-        if request.future.done():
+    def refused(self, command: Command, error: redis.ResponseError) -> None:
+        if command.future.done():
             return
         kind = kind_of(error)
-        if kind == "NOSCRIPT" and isinstance(request.command, _Call):
-            call = request.command
-            words = (b"EVAL", call.script.text, len(call.keys), *call.keys, *call.arguments)
-            request.packed = _pack(words)
-            self._again(request)
-        elif passes(error):
+        if kind == "NOSCRIPT" and command.script_call is not None:
+            command.packed = command.script_call.by_text()
+            self._again(command)
+        elif passes(error) and command.deadline > self.loop.time():
             self._trouble = error
             if kind == "READONLY" and self._link is not None:
                 self.loop.call_soon(self._link.abort, error)
-            self.loop.call_later(Backoff(0.2).next(), self._again, request)
+            self.loop.call_later(Backoff(0.2).next(), self._again, command)
         else:
-            request.fail(error)
+            command.fail(error)
 
-    def _again(self, request: _Request) -> None:
+    def _again(self, command: Command) -> None:
         if self._closed:
-            request.fail(OperationalError(f"the connection to {self.server.url} is closed"))
+            command.fail(OperationalError(f"the connection to {self.server.url} is closed"))
             return
-        self._outbox.append(request)
+        self._outbox.append(command)
         self._flush()
         if self._timer is None:
-            self._look_at(request.deadline)
+            self._look_at(command.deadline)
 
     # Connections made and lost.
 
@@ -250,46 +201,44 @@ class Pipeline:
     async def _keep_connecting(self) -> None:
         backoff = Backoff()
         try:
-            while self._outbox and not self._closed:
+            while self._outbox and not self._closed and self._link is None:
                 try:
                     link = await self.server.connect()
                 except (*DISCONNECTED, OperationalError) as error:
                     self._trouble = error
-                    await asyncio.sleep(backoff.next())
                 except Exception as error:  # a wrong password, a server too old, no binary
                     self._give_up(error)
                 else:
                     self._take(link)
-                    return
+                if self._link is None:
+                    await asyncio.sleep(backoff.next())
         finally:
             self._connecting = None
 
     def _take(self, link: Link) -> None:
-        if self._closed:
+        if self._closed or link.lost is not None:
+            self._trouble = link.lost
             link.close()
             return
         if self._watch is None:
-            self._watch = _until_the_loop_ends(self)
-            # Driven by hand to its first yield: from then on the loop knows it, and closes it.
-            with contextlib.suppress(StopIteration):
-                self._watch.__anext__().send(None)
+            self._watch = close_with_loop(self._close)
         link.on_lost = self._on_lost
         link.on_writable = self._flush
         self._link = link
         self._trouble = None
         self.connections += 1
-        self._flush()
+        self.loop.call_soon(self._flush)
 
     def _on_lost(self, link: Link, reason: BaseException) -> None:
         self._link = None
         self._trouble = reason
-        unanswered = cast("deque[_Request]", link.waiting)
+        unanswered = cast("deque[Command]", link.waiting)
         again = []
-        for request in unanswered:
-            if request.resend:
-                again.append(request)
+        for command in unanswered:
+            if command.resend:
+                again.append(command)
             else:
-                request.fail(
+                command.fail(
                     OperationalError(
                         f"the connection to {self.server.url} was lost before the answer came; "
                         "the command may or may not have been carried out"
@@ -303,8 +252,8 @@ class Pipeline:
     def _give_up(self, error: BaseException) -> None:
         """No further try would help those who wait now."""
         waiting, self._outbox = self._outbox, deque()
-        for request in waiting:
-            request.fail(explain(error, self.server.url))
+        for command in waiting:
+            command.fail(explain(error, self.server.url))
 
     # What takes too long.
 
@@ -321,15 +270,15 @@ class Pipeline:
         if link is not None and link.waiting and now - link.heard > SILENCE:
             link.abort(redis.TimeoutError(f"no answer for {SILENCE:.0f} s"))
             link = None
-        pending = [*self._outbox, *(cast("deque[_Request]", link.waiting) if link else ())]
+        pending = [*self._outbox, *(cast("deque[Command]", link.waiting) if link else ())]
         nearest = None
-        for request in pending:
-            if request.future.done():
+        for command in pending:
+            if command.future.done():
                 continue
-            if request.deadline <= now:
-                request.fail(explain(self._trouble, self.server.url, seconds=request.seconds))
-            elif nearest is None or request.deadline < nearest:
-                nearest = request.deadline
+            if command.deadline <= now:
+                command.fail(explain(self._trouble, self.server.url, seconds=command.seconds))
+            elif nearest is None or command.deadline < nearest:
+                nearest = command.deadline
         if nearest is not None:
             self._look_at(nearest)
 
@@ -345,11 +294,11 @@ class Pipeline:
         link, self._link = self._link, None
         waiting = [*self._outbox]
         if link is not None:
-            waiting += cast("deque[_Request]", link.waiting)
+            waiting += cast("deque[Command]", link.waiting)
             link.close()
         self._outbox.clear()
-        for request in waiting:
-            request.fail(OperationalError(f"the connection to {self.server.url} was closed"))
+        for command in waiting:
+            command.fail(OperationalError(f"the connection to {self.server.url} was closed"))
 
 
 def shared(server: Server, *, timeout: float = 10.0) -> Pipeline:
@@ -361,19 +310,6 @@ def shared(server: Server, *, timeout: float = 10.0) -> Pipeline:
         pipeline = pipelines[server.key] = Pipeline(server, timeout=timeout)
     pipeline._users += 1
     return pipeline
-
-
-async def _until_the_loop_ends(pipeline: Pipeline) -> AsyncGenerator[None, None]:
-    """`asyncio.run` closes the async generators it knows; this one closes the connection."""
-    try:
-        yield
-    finally:
-        pipeline._close()
-        await asyncio.sleep(0)
-
-
-def _pack(words: tuple[Word, ...]) -> bytes:
-    return cast("bytes", hiredis.pack_command(cast("Any", words)))
 
 
 _pipelines: WeakKeyDictionary[

@@ -9,8 +9,8 @@ from typing import Any
 import redis
 
 from asynq._redis.client import Server
+from asynq._redis.command import Word
 from asynq._redis.errors import DISCONNECTED, explain, kind_of
-from asynq._redis.pipeline import Word
 from asynq._redis.scripts import Script
 
 
