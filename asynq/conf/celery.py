@@ -18,7 +18,7 @@ _RECONNECTS = (
     "a lost connection is always taken up again; publish_timeout says how long a caller waits"
 )
 _LEASES = "leases decide whose a task is; set worker_lease"
-_ADAPTER = "set it in broker_transport_options or result_backend_transport_options"
+_ADAPTER = "set socket_connect_timeout in result_backend_transport_options"
 _OTHER_BACKEND = "it belongs to a result backend that asynq does not have"
 
 _LATER: Final[dict[str, str]] = {
@@ -33,7 +33,7 @@ _LATER: Final[dict[str, str]] = {
         worker_enable_remote_control control_queue_ttl control_queue_expires
         control_queue_exclusive control_queue_durable control_exchange worker_state_db""",
     "time limits": "task_time_limit task_soft_time_limit",
-    "rate limits": "task_default_rate_limit",
+    "rate limits": "task_default_rate_limit worker_disable_rate_limits",
     "canvas": """
         result_chord_join_timeout result_chord_retry_interval result_chord_expires
         task_allow_error_cb_on_chord_header task_inherit_parent_priority""",
@@ -75,19 +75,17 @@ _MEANINGLESS: Final[dict[str, str]] = {
     _RECONNECTS: """
         broker_connection_retry broker_connection_retry_on_startup broker_connection_max_retries
         broker_connection_timeout result_backend_always_retry result_backend_max_retries
-        result_backend_base_sleep_between_retries_ms result_backend_max_sleep_between_retries_ms""",
+        result_backend_base_sleep_between_retries_ms result_backend_max_sleep_between_retries_ms
+        redis_socket_timeout redis_socket_keepalive redis_retry_on_timeout""",
     _LEASES: """
         worker_cancel_long_running_tasks_on_connection_loss worker_deduplicate_successful_tasks""",
-    _ADAPTER: """
-        redis_socket_timeout redis_socket_connect_timeout redis_socket_keepalive
-        redis_retry_on_timeout""",
+    _ADAPTER: "redis_socket_connect_timeout",
     "set worker_prefetch_multiplier = 1": "worker_disable_prefetch",
     "tasks with an eta wait on the server, not in the worker": """
         worker_eta_task_limit worker_enable_prefetch_count_reduction""",
     "set worker_shutdown_grace": "worker_soft_shutdown_timeout worker_enable_soft_shutdown_on_idle",
     "what tasks print goes where the worker's output goes": """
         worker_redirect_stdouts worker_redirect_stdouts_level""",
-    "rate limits are kept wherever a task has one": "worker_disable_rate_limits",
     "remote tracebacks always come with the error": "task_remote_tracebacks",
     "arguments are not logged": "task_repr_maxlevels",
     "results are not cached in the caller": "result_cache_max",
@@ -108,6 +106,7 @@ _HARMLESS: Final[dict[str, tuple[object, ...]]] = {
     "task_acks_on_timeout": (True, None),
     "task_reject_on_worker_lost": (True, None),
     "task_publish_retry": (True, None),
+    "worker_disable_rate_limits": (True, False, None),
     "broker_connection_retry": (True, None),
     "broker_connection_retry_on_startup": (True, None),
     "worker_redirect_stdouts": (False, None),

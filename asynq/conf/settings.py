@@ -1,8 +1,8 @@
 """`app.conf`: the settings of one app, in layers, checked the moment they are written.
 
-Highest first: the environment (`ASYNQ_BROKER_URL`, `ASYNQ_RESULT_BACKEND`), the app's constructor,
-assignments (`app.conf.x = …`, `update`), the object of `config_from_object`, the defaults. When
-something was said makes no difference, only where.
+Highest first: what the command line or a test overrides, the environment (`ASYNQ_BROKER_URL`,
+`ASYNQ_RESULT_BACKEND`), the app's constructor, assignments (`app.conf.x = …`, `update`), the object
+of `config_from_object`, the defaults. When something was said makes no difference, only where.
 
 Nothing is imported or read before the first value is asked for.
 """
@@ -14,6 +14,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, tzinfo
 from types import FrameType
 from typing import TYPE_CHECKING, Final
@@ -61,6 +62,7 @@ class Settings(Declared, Mapping[str, object]):
         self._environ = environ
         self._lock = threading.RLock()
         self._warned: set[str] = set()
+        self._overrides: dict[str, object] = {}
         self._assigned: dict[str, object] = {}
         self._loaded: dict[str, object] = {}
         self._source: Callable[[], Mapping[str, object]] | None = None
@@ -157,6 +159,29 @@ class Settings(Declared, Mapping[str, object]):
             self._assigned, self._loaded, self._source = {}, {}, None
             self._changed()
 
+    def override(self, **settings: object) -> None:
+        """Set what stands over everything, even the environment: options of the command line.
+
+        Raises:
+            ImproperlyConfigured, NotImplementedError: as `update`.
+        """
+        values = self._accept(check(settings))
+        with self._lock:
+            self._overrides.update(values)
+            self._changed()
+
+    @contextmanager
+    def overridden(self, **settings: object) -> Iterator[None]:
+        """`override`, until the block ends: for tests."""
+        before = self._overrides.copy()
+        self.override(**settings)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._overrides = before
+                self._changed()
+
     # Showing
 
     def table(self, with_defaults: bool = False, censored: bool = True) -> dict[str, object]:
@@ -213,6 +238,7 @@ class Settings(Declared, Mapping[str, object]):
                 **self._assigned,
                 **self._constructor,
                 **self._environment(),
+                **self._overrides,
             }
             values["result_backend"] = values["result_backend"] or values["broker_url"]
             self._values = values
@@ -248,6 +274,7 @@ class Settings(Declared, Mapping[str, object]):
             or name in self._assigned
             or name in self._constructor
             or name in self._environment()
+            or name in self._overrides
         )
 
     def _changed(self) -> None:

@@ -48,6 +48,33 @@ def test_results_go_to_the_brokers_server_unless_something_else_is_said():
     assert conf.result_backend == "redis://one"
 
 
+def test_an_override_stands_over_everything():
+    conf = Settings({"broker_url": "redis://constructor"}, {"ASYNQ_BROKER_URL": "redis://env"})
+    conf.override(broker_url="redis://command-line")
+    assert conf.broker_url == "redis://command-line"
+    conf.reset()
+    assert conf.table() == {"broker_url": "redis://command-line"}
+    with pytest.raises(ImproperlyConfigured, match="worker_concurrency"):
+        conf.override(worker_concurrency="many")
+
+
+def test_an_override_may_end_with_its_block():
+    conf = Settings({"task_always_eager": False})
+    conf.override(worker_threads=3)
+    before = conf.revision
+    with conf.overridden(task_always_eager=True):
+        assert (conf.task_always_eager, conf.worker_threads) == (True, 3)
+    assert (conf.task_always_eager, conf.worker_threads) == (False, 3)
+    assert conf.revision == before + 2
+
+
+def test_an_error_inside_such_a_block_ends_it_too():
+    conf = Settings()
+    with pytest.raises(ZeroDivisionError), conf.overridden(task_always_eager=True):
+        1 / 0  # noqa: B018
+    assert conf.task_always_eager is False
+
+
 # The three orders of update and config_from_object: in Celery they give three answers.
 
 
