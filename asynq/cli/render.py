@@ -1,0 +1,40 @@
+"""How the commands speak: calm text for people, one JSON document for machines."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+import typer
+
+
+def say(text: str) -> None:
+    """A line to standard output."""
+    typer.echo(text)
+
+
+def say_json(value: object) -> None:
+    """One JSON document to standard output, indented."""
+    typer.echo(msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2).decode())
+
+
+def complain(text: str) -> None:
+    """One line to standard error, the way every command reports an error."""
+    typer.secho(f"Error: {text}", fg="red" if sys.stderr.isatty() else None, err=True)
+
+
+def table(rows: Iterable[Sequence[str]], header: Sequence[str]) -> str:
+    """Columns as wide as they need to be."""
+    lines = [list(header), *(list(row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def pairs(values: Mapping[str, object], *, indent: str = "  ") -> str:
+    """Names and values, the values in one column."""
+    width = max(map(len, values), default=0)
+    return "\n".join(f"{indent}{name.ljust(width)}  {value}" for name, value in values.items())
