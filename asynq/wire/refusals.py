@@ -62,15 +62,28 @@ def _culprit(
     for _ in range(DEEPEST):
         if isinstance(error, RecursionError):
             break  # its parts are at fault for the same reason, down to an arbitrary one
-        for inner, part in _parts(value):
-            try:
-                encode(part)
-            except Exception as found:
-                path, value, error = path + inner, part, found
-                break
-        else:
+        found = _first(value, encode)
+        if found is None:
             break
+        inner, value, error = found
+        path += inner
     return path, value, error
+
+
+def _first(
+    value: object, encode: Callable[[object], bytes]
+) -> tuple[str, object, Exception] | None:
+    """The first part of a value that can't be written, one level down."""
+    try:
+        parts = list(_parts(value))
+    except Exception:  # its own methods fail: nothing in it can be asked
+        return None
+    for inner, part in parts:
+        try:
+            encode(part)
+        except Exception as error:
+            return inner, part, error
+    return None
 
 
 def _parts(value: object) -> Iterator[tuple[str, object]]:

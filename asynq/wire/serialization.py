@@ -134,12 +134,12 @@ def register_serializer(
     Raises:
         ImproperlyConfigured: the name is not one, or is one of ours.
     """
-    if name in CODECS or name == PICKLE:
-        raise ImproperlyConfigured(f"serializer {name!r} is built in and can't be replaced")
     if not _NAME.fullmatch(name):
         raise ImproperlyConfigured(
             f"not a serializer's name: {name!r}; expected up to 64 lowercase letters, digits, _.+-"
         )
+    if name in CODECS or name == PICKLE:
+        raise ImproperlyConfigured(f"serializer {name!r} is built in and can't be replaced")
     _foreign[name] = Serializer(dumps, loads)
 
 
