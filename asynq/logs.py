@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final
 
 import msgspec
 
@@ -102,7 +102,7 @@ def set_up(
     number = logging.getLevelNamesMapping().get(level.upper())
     if number is None:
         raise ValueError(f"no log level {level!r}: DEBUG, INFO, WARNING, ERROR or CRITICAL")
-    handler: logging.StreamHandler[TextIO] = (
+    handler: logging.Handler = (
         logging.StreamHandler(sys.stderr) if logfile is None else logging.FileHandler(logfile)
     )
     if color is None:

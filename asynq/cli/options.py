@@ -1,0 +1,58 @@
+"""The options that every command takes, before its name or after it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from asynq.app import Asynq
+from asynq.cli.locate import find_app
+
+AppOption = Annotated[
+    str | None,
+    typer.Option("-A", "--app", metavar="MODULE[:NAME]", help="Where the app is. Also: ASYNQ_APP."),
+]
+BrokerOption = Annotated[
+    str | None, typer.Option("-b", "--broker", metavar="URL", help="Use this broker instead.")
+]
+BackendOption = Annotated[
+    str | None,
+    typer.Option("--result-backend", metavar="URL", help="Use this result backend instead."),
+]
+WorkdirOption = Annotated[
+    Path | None, typer.Option("--workdir", help="Change to this directory first.")
+]
+JsonOption = Annotated[bool, typer.Option("-j", "--json", help="Print JSON, for machines.")]
+
+
+class Common:
+    """What was said before the command's name; found at `context.obj`."""
+
+    def __init__(
+        self,
+        app: str | None = None,
+        broker: str | None = None,
+        backend: str | None = None,
+        workdir: Path | None = None,
+    ) -> None:
+        self.app = app
+        # Through the environment, which stands over the app's own settings, and which the
+        # processes that a command starts inherit.
+        if broker is not None:
+            os.environ["ASYNQ_BROKER_URL"] = broker
+        if backend is not None:
+            os.environ["ASYNQ_RESULT_BACKEND"] = backend
+        if workdir is not None:
+            os.chdir(workdir)
+
+    def open(self, app: str | None = None) -> Asynq:
+        """The app, by what the command itself was told or by what came before it."""
+        return find_app(app or self.app)
+
+
+def common(context: typer.Context) -> Common:
+    """The options given before the command's name."""
+    return context.ensure_object(Common)

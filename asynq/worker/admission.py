@@ -1,0 +1,131 @@
+"""May this delivery run, here and now? Bytes to a `Run`, or to the reason why not.
+
+Every refusal leaves the message somewhere: nothing that comes out of a queue is ever just dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from asynq._time import from_timestamp, time
+from asynq.brokers.base import Bury, Delivery, Requeue, Verdict
+from asynq.exceptions import (
+    AsynqError,
+    ContentDisallowed,
+    DecodeError,
+    NotRegistered,
+    WorkerLostError,
+)
+from asynq.request import Request
+from asynq.task import AnyTask
+from asynq.wire.envelope import format_of
+from asynq.wire.message import Message, decode, encode
+from asynq.wire.serialization import check_accepted
+from asynq.worker.state import Run
+
+MAX_REDELIVERIES = 20
+"""A message whose worker vanished this often is taken for the cause of it."""
+
+UNKNOWN_PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
+"""Seconds before a message with an unknown task is tried again, on whatever worker comes."""
+
+
+class Refusal(Struct, frozen=True):
+    """Why a delivery does not run, and what becomes of it."""
+
+    delivery: Delivery
+    verdict: Verdict
+    error: AsynqError
+    message: Message | None = None
+    """None: not even that could be read, so nobody can be told."""
+
+    @property
+    def final(self) -> bool:
+        """It will not run anywhere."""
+        return isinstance(self.verdict, Bury)
+
+
+class Admission:
+    """Decides over deliveries by the tasks and formats this worker knows."""
+
+    def __init__(
+        self,
+        tasks: Mapping[str, AnyTask],
+        *,
+        hostname: str,
+        accept: Collection[str],
+        unknown_task_ttl: float,
+    ) -> None:
+        self._tasks = tasks
+        self._hostname = hostname
+        self._accept = frozenset(accept)
+        self._unknown_task_ttl = unknown_task_ttl
+
+    def admit(self, delivery: Delivery) -> Run | Refusal:
+        """Read the delivery and find its task; the arguments are read when it runs."""
+        try:
+            message = decode(delivery.body)
+            self._check_format(delivery.body, message)
+        except DecodeError as error:
+            return Refusal(delivery, Bury(f"{type(error).__name__}: {error}"), error)
+        if delivery.redeliveries >= MAX_REDELIVERIES:
+            lost = WorkerLostError(
+                f"{message.task}[{delivery.id}]: {delivery.redeliveries} workers vanished while "
+                "they ran it; it is kept aside"
+            )
+            return Refusal(delivery, Bury(str(lost)), lost, message)
+        task = self._tasks.get(message.task)
+        if task is None:
+            return self._unknown(delivery, message)
+        request = self._request(delivery, message, task)
+        return Run(delivery=delivery, message=message, task=task, request=request)
+
+    def _check_format(self, body: bytes, message: Message) -> None:
+        serializer = message.content or format_of(body)
+        if serializer not in self._accept:
+            check_accepted(serializer, self._accept)
+            raise ContentDisallowed(serializer)
+
+    def _request(self, delivery: Delivery, message: Message, task: AnyTask) -> Request:
+        return Request(
+            id=delivery.id,
+            task=message.task,
+            retries=message.retries,
+            root_id=message.root_id or delivery.id,
+            parent_id=message.parent_id,
+            reply_to=message.reply_to,
+            eta=None if message.eta is None else from_timestamp(message.eta).isoformat(),
+            hostname=self._hostname,
+            queue=delivery.queue,
+            priority=message.priority,
+            redeliveries=delivery.redeliveries,
+            headers=message.headers,
+            ignore_result=(
+                task.ignore_result if message.ignore_result is None else message.ignore_result
+            ),
+            shadow=message.shadow,
+        )
+
+    def _unknown(self, delivery: Delivery, message: Message) -> Refusal:
+        """A task that is unknown here may be known to a newer worker: let one of them have it.
+
+        Celery acknowledges and drops such a message; in a rolling deploy that loses tasks.
+        """
+        first_seen = message.unknown_since or time()
+        age = time() - first_seen
+        error = NotRegistered(
+            f"no task {message.task!r} in this worker. Is the module that defines it in `include`, "
+            f"and has every worker of the queue {delivery.queue!r} been restarted since? "
+            f"Known: {', '.join(sorted(self._tasks)) or 'none'}"
+        )
+        if age >= self._unknown_task_ttl:
+            return Refusal(delivery, Bury(f"NotRegistered: {message.task}"), error, message)
+        pause = next((pause for pause in UNKNOWN_PAUSES if pause > age), UNKNOWN_PAUSES[-1])
+        again = message
+        if message.unknown_since is None:
+            again = replace(message, unknown_since=first_seen)
+        body = encode(again, format_of(delivery.body))
+        return Refusal(delivery, Requeue(body=body, delay=pause), error, message)

@@ -1,0 +1,31 @@
+"""SIGUSR1: the stacks of every task and every thread, into the log, while all goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import sys
+import threading
+import traceback
+
+logger = logging.getLogger("asynq.worker")
+
+
+def dump_stacks() -> str:
+    """The stacks of all asyncio tasks of the running loop and of all threads, as text."""
+    out = io.StringIO()
+    for task in sorted(asyncio.all_tasks(), key=lambda task: task.get_name()):
+        print(f"── task {task.get_name()} ── {task.get_coro()!r}", file=out)
+        task.print_stack(file=out)
+    frames = sys._current_frames()
+    for thread in threading.enumerate():
+        print(f"── thread {thread.name}{' (daemon)' if thread.daemon else ''}", file=out)
+        if thread.ident in frames:
+            traceback.print_stack(frames[thread.ident], file=out)
+    return out.getvalue()
+
+
+def log_stacks() -> None:
+    """Write the stacks to the log, as a warning: they were asked for."""
+    logger.warning("Stacks, as asked by SIGUSR1:\n%s", dump_stacks())

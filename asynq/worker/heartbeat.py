@@ -1,0 +1,75 @@
+"""Agent: says that this worker lives, and what it is."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
+
+from asynq._time import monotonic, time
+from asynq.brokers.base import Broker
+from asynq.exceptions import OperationalError
+from asynq.worker.outage import Outage
+from asynq.worker.state import WorkerState
+
+
+class WorkerInfo(Struct, frozen=True, kw_only=True):
+    """What a worker says of itself."""
+
+    hostname: str
+    pid: int
+    queues: tuple[str, ...]
+    slots: int
+    active: int
+    reserved: int
+    processed: int
+    uptime: float
+    """Seconds since it began."""
+    at: float
+    """When it said so: Unix time, seconds."""
+
+
+class Heartbeat:
+    """Announces the worker every third of the lease, for the length of a lease."""
+
+    def __init__(
+        self, broker: Broker, state: WorkerState, *, queues: Sequence[str], slots: int, lease: float
+    ) -> None:
+        self._broker = broker
+        self._state = state
+        self._queues = tuple(queues)
+        self._slots = slots
+        self._lease = lease
+
+    async def run(self) -> None:
+        """Announce until cancelled."""
+        outage = Outage("send heartbeats")
+        while True:
+            try:
+                await self._announce(self._lease)
+            except OperationalError as error:
+                await outage.pause(error)
+                continue
+            outage.over()
+            await asyncio.sleep(self._lease / 3)
+
+    async def farewell(self) -> None:
+        """Say that the worker is gone."""
+        await self._announce(0)
+
+    async def _announce(self, ttl: float) -> None:
+        info = WorkerInfo(
+            hostname=self._state.hostname,
+            pid=os.getpid(),
+            queues=self._queues,
+            slots=self._slots,
+            active=len(self._state.active),
+            reserved=len(self._state.reserved),
+            processed=self._state.totals.total(),
+            uptime=monotonic() - self._state.began,
+            at=time(),
+        )
+        await self._broker.announce(self._state.hostname, msgspec.json.encode(info), ttl=ttl)

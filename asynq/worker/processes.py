@@ -1,0 +1,120 @@
+"""`--processes N`: a parent that starts N workers, each with an event loop of its own.
+
+The parent runs no tasks and is in nobody's way: the workers share nothing but the queues. It
+passes signals on, starts again what dies, and slows down when something dies at once each time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from asynq._time import monotonic
+
+logger = logging.getLogger("asynq.worker")
+
+CONFIGURATION = 78
+"""EX_CONFIG of sysexits.h: the child can't work as configured, so starting it again is no use."""
+
+HEALTHY_SECONDS = 10.0
+"""A child that lived this long did not die of its start."""
+
+LONGEST_PAUSE = 30.0
+
+PARENT_PIPE = "ASYNQ_PARENT_PIPE"
+"""Names the descriptor whose end of file tells a child that its parent is gone."""
+
+
+class Processes:
+    """N children of one command, kept alive until told to stop."""
+
+    def __init__(self, commands: Sequence[Sequence[str]]) -> None:
+        self._commands = commands
+        self._children: dict[int, asyncio.subprocess.Process] = {}
+        self._stopping = asyncio.Event()
+        self._exit_code = 0
+        self._reader, self._writer = os.pipe()
+
+    async def run(self) -> int:
+        """Run until stopped by a signal and all children have ended.
+
+        Returns:
+            The exit code: 0, or that of the first child that ended badly while stopping.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            loop.add_signal_handler(number, self._pass_on, number)
+        loop.add_signal_handler(signal.SIGUSR1, self._send_all, signal.SIGUSR1)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for index, command in enumerate(self._commands):
+                    group.create_task(self._keep(index, command))
+        finally:
+            os.close(self._writer)  # children that are left see their parent gone, and stop
+            os.close(self._reader)
+        return self._exit_code
+
+    async def _keep(self, index: int, command: Sequence[str]) -> None:
+        deaths = 0
+        while not self._stopping.is_set():
+            began = monotonic()
+            code = await self._run_child(index, command)
+            if self._stopping.is_set():
+                self._exit_code = self._exit_code or max(code, 0)
+                return
+            if code == CONFIGURATION:
+                self._exit_code = code
+                self._pass_on(signal.SIGTERM)
+                return
+            deaths = 1 if monotonic() - began >= HEALTHY_SECONDS else deaths + 1
+            pause = 0.0 if deaths == 1 else min(LONGEST_PAUSE, 0.5 * 2.0**deaths)
+            logger.error(
+                "Worker process %d ended with %s; starting it again in %.0f s", index, code, pause
+            )
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._stopping.wait()
+
+    async def _run_child(self, index: int, command: Sequence[str]) -> int:
+        # A process group of its own: Ctrl-C in the terminal reaches the parent alone, which passes
+        # it on, so that no child gets it twice.
+        child = await asyncio.create_subprocess_exec(
+            *command,
+            pass_fds=(self._reader,),
+            env={**os.environ, PARENT_PIPE: str(self._reader)},
+            process_group=0,
+        )
+        self._children[index] = child
+        try:
+            return await child.wait()
+        finally:
+            del self._children[index]
+
+    def _pass_on(self, number: int) -> None:
+        self._stopping.set()
+        self._send_all(number)
+
+    def _send_all(self, number: int) -> None:
+        for child in self._children.values():
+            if child.returncode is None:
+                child.send_signal(number)
+
+
+def watch_parent(stop: Callable[[], None]) -> None:
+    """In a child: call `stop` when the parent is gone without having told us to."""
+    descriptor = os.environ.pop(PARENT_PIPE, None)
+    if descriptor is None:
+        return
+    loop = asyncio.get_running_loop()
+    number = int(descriptor)
+
+    def gone() -> None:
+        loop.remove_reader(number)
+        logger.error("The parent process is gone")
+        stop()
+
+    loop.add_reader(number, gone)

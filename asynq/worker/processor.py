@@ -1,0 +1,140 @@
+"""One delivery, from bytes to settled: admitted, run, and its outcome handed to the settlement.
+
+A run is one asyncio task, kept in `WorkerState.active`; a task group would cost twice as much and
+cancel neighbours when one of them fails, which is just what must not happen here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+
+from asynq._time import monotonic
+from asynq.brokers.base import Delivery
+from asynq.exceptions import TaskError
+from asynq.execution.outcome import Failed, Interrupted, Outcome, Success
+from asynq.execution.run import Pools, failed, run
+from asynq.request import lend
+from asynq.worker.admission import Admission, Refusal
+from asynq.worker.settlement import Settlements
+from asynq.worker.state import Run, WorkerState
+
+logger = logging.getLogger("asynq.worker")
+task_logger = logging.getLogger("asynq.worker.tasks")
+
+SHOWN = 200
+"""Characters of a result or an error that a log line shows."""
+
+
+class Processor:
+    """Starts deliveries and sees them through."""
+
+    def __init__(
+        self,
+        admission: Admission,
+        settlements: Settlements,
+        state: WorkerState,
+        pools: Pools,
+        *,
+        slot_freed: Callable[[], None],
+        lend_slot: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self._admission = admission
+        self._settlements = settlements
+        self._state = state
+        self._pools = pools
+        self._slot_freed = slot_freed
+        self._lend_slot = lend_slot
+
+    def start(self, delivery: Delivery) -> None:
+        """Begin to run the delivery; returns at once."""
+        admitted = self._admission.admit(delivery)
+        if isinstance(admitted, Refusal):
+            self._refuse(admitted)
+            return
+        self._state.active[delivery] = admitted
+        self._state.totals[admitted.message.task] += 1
+        if task_logger.isEnabledFor(logging.INFO):
+            task_logger.info("Task %s received", admitted.label)
+        self._settlements.started(admitted)
+        admitted.handle = asyncio.create_task(self._run(admitted))
+
+    def lost(self, deliveries: Sequence[Delivery]) -> None:
+        """These are no longer ours: another worker runs them, so stop running them here."""
+        for delivery in deliveries:
+            active = self._state.active.get(delivery)
+            if active is not None:
+                logger.warning("Lost the lease of %s: stopping it, it runs elsewhere", active.label)
+                active.interrupt("its lease was lost", lost=True)
+            elif delivery in self._state.reserved:
+                self._state.reserved.remove(delivery)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        log = logger.error if refusal.final else logger.warning
+        log("Task %s refused: %s", refusal.delivery.id, refusal.error)
+        self._settlements.refused(refusal)
+        self._slot_freed()
+
+    async def _run(self, admitted: Run) -> None:
+        lend.set(self._lend_slot)
+        try:
+            outcome = await self._outcome(admitted)
+        finally:
+            del self._state.active[admitted.delivery]
+            self._slot_freed()
+        outcome = self._settlements.ended(admitted, outcome)
+        _log(admitted, outcome)
+
+    async def _outcome(self, admitted: Run) -> Outcome:
+        task, request = admitted.task, admitted.request
+        try:
+            args, kwargs = task.parameters.decode(admitted.message)
+        except Exception as error:
+            return failed(task, error)
+        request.args, request.kwargs = args, kwargs
+        try:
+            return await run(task, request, args, kwargs, self._pools)
+        except asyncio.CancelledError:
+            if admitted.interrupted is not None:
+                return admitted.interrupted
+            return failed(task, TaskError(f"{admitted.label} cancelled itself"))
+
+
+def _log(admitted: Run, outcome: Outcome) -> None:
+    level = logging.INFO
+    match outcome:
+        case Failed(expected=False):
+            level = logging.ERROR
+        case Interrupted():
+            level = logging.WARNING
+    if not task_logger.isEnabledFor(level):
+        return
+    seconds = monotonic() - admitted.started
+    match outcome:
+        case Success():
+            task_logger.info(
+                "Task %s succeeded in %.6fs: %s", admitted.label, seconds, _short(outcome.value)
+            )
+        case Failed(error, expected=True):
+            task_logger.info("Task %s raised expected: %s", admitted.label, _short(error))
+        case Failed(error):
+            task_logger.error(
+                "Task %s raised unexpected: %s\n%s",
+                admitted.label,
+                _short(error),
+                outcome.failure.traceback,
+            )
+        case Interrupted(reason, lost):
+            what = "dropped" if lost else "handed back"
+            task_logger.warning("Task %s %s after %.1fs: %s", admitted.label, what, seconds, reason)
+
+
+def _short(value: object) -> str:
+    """What it looks like, on one line, whatever its `__repr__` does."""
+    try:
+        text = repr(value)
+    except Exception:
+        return f"<{type(value).__name__} that can't be shown>"
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"

@@ -1,0 +1,67 @@
+"""How a worker is told to stop: three stages, each more pressing than the one before.
+
+warm
+    Take nothing new, hand back what was not started, let what runs end within the grace period.
+cold
+    Cancel what still runs and hand it back; threads that don't listen are left behind.
+hard
+    Leave at once. The leases run out, and other workers take over.
+
+The first SIGTERM or SIGINT is warm, the second cold, the third hard; SIGQUIT is cold at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+logger = logging.getLogger("asynq.worker")
+
+HARD_EXIT_CODE = 70
+"""EX_SOFTWARE of sysexits.h: ended without putting things in order."""
+
+
+class Shutdown:
+    """The stage reached, to be waited for."""
+
+    def __init__(self) -> None:
+        self.warm = asyncio.Event()
+        self.cold = asyncio.Event()
+
+    def next_stage(self) -> None:
+        """Go one stage further, as each signal does."""
+        if not self.warm.is_set():
+            logger.warning("Warm shutdown: running tasks may end (again: cancel them)")
+            self.warm.set()
+        elif not self.cold.is_set():
+            self.cancel_running()
+        else:
+            logger.critical("Hard shutdown: leaving at once")
+            os._exit(HARD_EXIT_CODE)
+
+    def cancel_running(self) -> None:
+        """Go to the cold stage."""
+        logger.warning("Cold shutdown: cancelling what runs (again: leave at once)")
+        self.warm.set()
+        self.cold.set()
+
+    @contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """Let SIGTERM, SIGINT and SIGQUIT reach us. Only in a main thread's loop."""
+        loop = asyncio.get_running_loop()
+        stages = {
+            signal.SIGTERM: self.next_stage,
+            signal.SIGINT: self.next_stage,
+            signal.SIGQUIT: self.cancel_running,
+        }
+        for number, stage in stages.items():
+            loop.add_signal_handler(number, stage)
+        try:
+            yield
+        finally:
+            for number in stages:
+                loop.remove_signal_handler(number)

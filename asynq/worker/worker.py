@@ -1,0 +1,299 @@
+"""The worker: builds its agents, starts them in order, and stops them in order.
+
+Inside another program (a FastAPI lifespan, a test)::
+
+    async with Worker(app, concurrency=50):
+        ...  # tasks run here; leaving the block lets running tasks end
+
+As a program of its own: `await Worker(app).run()`, which is what `asynq worker` does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable, Coroutine, Sequence
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from asynq.app import Asynq
+from asynq.brokers.base import Broker
+from asynq.exceptions import ImproperlyConfigured, OperationalError
+from asynq.execution.run import Pools
+from asynq.worker.admission import Admission
+from asynq.worker.consumer import Consumer
+from asynq.worker.diagnostics import log_stacks
+from asynq.worker.heartbeat import Heartbeat
+from asynq.worker.leases import Leases
+from asynq.worker.processor import Processor
+from asynq.worker.settlement import Settlements
+from asynq.worker.shutdown import Shutdown
+from asynq.worker.state import WorkerState
+
+logger = logging.getLogger("asynq.worker")
+
+COLD_SECONDS = 3.0
+"""How long cancelled tasks have for their `finally`."""
+
+GOODBYE_SECONDS = 5.0
+"""How long the last calls to the server may take."""
+
+
+class Worker:
+    """Runs an app's tasks on the current event loop.
+
+    Args:
+        app: whose tasks to run.
+        queues: which queues to serve; names, or one string with commas. Default: all of
+            `task_queues`, or the default queue.
+        concurrency: how many tasks may run at once. Default: `worker_concurrency` (100).
+        threads: how many `def` tasks may run at once. Default: `worker_threads`.
+        child_processes: how many `pool="process"` tasks may run at once. Default: one a processor.
+        hostname: the node name; `%h` is the host's name, `%d` its domain, `%n` the short name, `%p`
+            the process id. Default: ``asynq@%h``.
+        prefetch_multiplier: how many tasks are fetched for each slot; 1 fetches only what can start
+            now. Default: `worker_prefetch_multiplier`, chosen by the worker.
+        grace: seconds that running tasks have to end when the worker stops. Default:
+            `worker_shutdown_grace` (25).
+
+    Raises:
+        ImproperlyConfigured: an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        app: Asynq,
+        *,
+        queues: str | Sequence[str] | None = None,
+        concurrency: int | None = None,
+        threads: int | None = None,
+        child_processes: int | None = None,
+        hostname: str | None = None,
+        prefetch_multiplier: int | None = None,
+        grace: float | None = None,
+    ) -> None:
+        conf = app.conf
+        self.app = app
+        self.hostname = node_name(hostname)
+        self.queues = _queue_names(app, queues)
+        self.concurrency = conf.worker_concurrency if concurrency is None else concurrency
+        self.threads = conf.worker_threads if threads is None else threads
+        self.child_processes = child_processes or os.cpu_count() or 1
+        self.grace = conf.worker_shutdown_grace if grace is None else grace
+        multiplier = (
+            conf.worker_prefetch_multiplier if prefetch_multiplier is None else prefetch_multiplier
+        )
+        for what, number in (("concurrency", self.concurrency), ("threads", self.threads)):
+            if number < 1:
+                raise ImproperlyConfigured(f"{what} must be at least 1, not {number}")
+        self._reserve = _reserve(self.concurrency, multiplier)
+        self.state = WorkerState(self.hostname)
+        self._shutdown = Shutdown()
+        self._ready = asyncio.Event()
+        self._main: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._main = asyncio.create_task(self._serve(), name="asynq-worker")
+        ready = asyncio.create_task(self._ready.wait())
+        await asyncio.wait({self._main, ready}, return_when=asyncio.FIRST_COMPLETED)
+        if not ready.done():
+            ready.cancel()
+            await self._main
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+        if self._main is not None:
+            await self._main
+
+    async def run(self, *, on_ready: Callable[[], None] = lambda: None) -> None:
+        """Run until a signal stops the worker, and everything is put in order.
+
+        Args:
+            on_ready: called once, when the worker begins to take tasks.
+        """
+        loop = asyncio.get_running_loop()
+        with self._shutdown.on_signals():
+            loop.add_signal_handler(signal.SIGUSR1, log_stacks)
+            try:
+                async with self:
+                    on_ready()
+                    if self._main is not None:
+                        await asyncio.wait({self._main})
+            finally:
+                loop.remove_signal_handler(signal.SIGUSR1)
+
+    def stop(self) -> None:
+        """Begin a warm shutdown: nothing new is taken, what runs may end within the grace."""
+        self._shutdown.warm.set()
+
+    async def _serve(self) -> None:
+        self.app.import_modules()
+        broker = self.app.connect_broker()
+        pools = Pools(threads=self.threads, processes=self.child_processes)
+        try:
+            await self._run_agents(self._crew(broker, pools))
+        finally:
+            pools.close()
+            await broker.aclose()
+
+    def _crew(self, broker: Broker, pools: Pools) -> _Crew:
+        conf = self.app.conf
+        settlements = Settlements(
+            broker,
+            self.app.backend,
+            hostname=self.hostname,
+            serializer=conf.result_serializer,
+            max_bytes=conf.result_max_bytes,
+            extended=conf.result_extended,
+        )
+        admission = Admission(
+            self.app.tasks,
+            hostname=self.hostname,
+            accept=conf.accept_content,
+            unknown_task_ttl=conf.worker_unknown_task_ttl,
+        )
+        leases = Leases(broker.lease_keeper(), lease=conf.worker_lease)
+        consumer = Consumer(
+            broker,
+            self.queues,
+            self.state,
+            slots=self.concurrency,
+            reserve=self._reserve,
+            trusted=leases.trusted,
+        )
+        processor = Processor(
+            admission,
+            settlements,
+            self.state,
+            pools,
+            slot_freed=consumer.slot_freed,
+            lend_slot=consumer.lend_slot,
+        )
+        heartbeat = Heartbeat(
+            broker,
+            self.state,
+            queues=self.queues,
+            slots=self.concurrency,
+            lease=conf.worker_lease,
+        )
+        return _Crew(broker, leases, settlements, heartbeat, consumer, processor)
+
+    async def _run_agents(self, crew: _Crew) -> None:
+        # Leases first: a delivery must never be ours without somebody to keep it.
+        crew.leases.start(on_lost=crew.processor.lost)
+        try:
+            async with asyncio.TaskGroup() as agents:
+
+                def start(work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
+                    return agents.create_task(work, name=f"asynq-{name}")
+
+                settling = start(crew.settlements.run(), "settlement")
+                upkeep = start(crew.broker.upkeep(self.queues), "upkeep")
+                beating = start(crew.heartbeat.run(), "heartbeat")
+                consuming = start(crew.consumer.run(crew.processor.start), "consumer")
+                self._ready.set()
+                await self._shutdown.warm.wait()
+                # What comes in stops first, what keeps things true stops last.
+                consuming.cancel()
+                await asyncio.wait({consuming})
+                crew.settlements.hand_back(crew.consumer.stop())
+                await self._end_runs()
+                await _quietly(crew.settlements.drained(), "settle the last tasks")
+                for agent in (settling, upkeep, beating):
+                    agent.cancel()
+        finally:
+            await _quietly(crew.broker.resign(self.queues), "hand back what is left")
+            await _quietly(crew.heartbeat.farewell(), "say goodbye")
+            await crew.leases.stop()
+
+    async def _end_runs(self) -> None:
+        """Let runs end within the grace period, then cancel those that still run."""
+        await self._let_end(self.grace)
+        if not self.state.active:
+            return
+        self._shutdown.cold.set()
+        logger.warning("Cancelling %d tasks that still run", len(self.state.active))
+        for active in list(self.state.active.values()):
+            active.interrupt("the worker stops")
+        await self._let_end(COLD_SECONDS, cold_too=True)
+        for active in self.state.active.values():
+            logger.error("%s ignores its cancellation; it is left behind", active.label)
+
+    async def _let_end(self, seconds: float, *, cold_too: bool = False) -> None:
+        handles = {active.handle for active in self.state.active.values() if active.handle}
+        if not handles:
+            return
+        ended = asyncio.create_task(_all_done(handles))
+        cold = asyncio.create_task(self._shutdown.cold.wait())
+        await asyncio.wait(
+            {ended} if cold_too else {ended, cold},
+            timeout=seconds,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        ended.cancel()
+        cold.cancel()
+
+
+class _Crew(NamedTuple):
+    """The agents of one worker, built and not yet started."""
+
+    broker: Broker
+    leases: Leases
+    settlements: Settlements
+    heartbeat: Heartbeat
+    consumer: Consumer
+    processor: Processor
+
+
+async def _quietly(step: Coroutine[None, None, None], what: str) -> None:
+    """A step of stopping: it may fail, and must not keep the worker from stopping."""
+    try:
+        async with asyncio.timeout(GOODBYE_SECONDS):
+            await step
+    except (OperationalError, TimeoutError) as error:
+        logger.error("Could not %s: %s. Leases will run out instead", what, error)
+
+
+async def _all_done(handles: set[asyncio.Task[None]]) -> None:
+    await asyncio.wait(handles)
+
+
+def node_name(pattern: str | None) -> str:
+    """A node name with its `%` parts filled in."""
+    host = socket.gethostname()
+    short, _, domain = host.partition(".")
+    pattern = pattern or "asynq@%h"
+    if "@" not in pattern:
+        pattern += "@%h"
+    parts = {"%h": host, "%n": short, "%d": domain, "%p": str(os.getpid())}
+    for mark, value in parts.items():
+        pattern = pattern.replace(mark, value)
+    return pattern
+
+
+def _queue_names(app: Asynq, queues: str | Sequence[str] | None) -> list[str]:
+    if queues is None:
+        return list(app.queue_names())
+    names = queues.split(",") if isinstance(queues, str) else list(queues)
+    names = [name.strip() for name in names if name.strip()]
+    if not names:
+        raise ImproperlyConfigured("no queue to serve: `queues` is empty")
+    return list(dict.fromkeys(names))
+
+
+def _reserve(slots: int, multiplier: int | None) -> int:
+    """How many tasks may wait, fetched, for a slot."""
+    if multiplier is None:
+        return min(slots, 10)
+    if multiplier < 1:
+        raise ImproperlyConfigured(f"prefetch_multiplier must be at least 1, not {multiplier}")
+    return slots * (multiplier - 1)

@@ -1,0 +1,107 @@
+"""The thread that keeps what we hold ours, and watches the event loop."""
+
+import asyncio
+import logging
+import threading
+import time
+
+import pytest
+
+from asynq.brokers.base import Delivery
+from asynq.exceptions import OperationalError
+from asynq.worker.leases import Leases
+
+DELIVERY = Delivery(id="1", queue="q", body=b"")
+
+
+class Keeper:
+    """Counts renewals, and answers as told."""
+
+    def __init__(self):
+        self.renewed = threading.Event()
+        self.lost = []
+        self.away = False
+        self.closed = False
+        self.thread = None
+
+    def renew(self):
+        self.thread = threading.current_thread()
+        self.renewed.set()
+        if self.away:
+            raise OperationalError("no server")
+        lost, self.lost = self.lost, []
+        return lost
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.fixture
+async def kept():
+    keeper = Keeper()
+    leases = Leases(keeper, lease=0.3)
+    lost = asyncio.Queue()
+    yield keeper, leases, lost
+    await leases.stop()
+
+
+async def renewed(keeper):
+    keeper.renewed.clear()
+    assert await asyncio.to_thread(keeper.renewed.wait, 10)
+
+
+async def test_leases_are_renewed_from_another_thread_while_the_loop_is_blocked(kept):
+    keeper, leases, lost = kept
+    leases.start(on_lost=lost.put_nowait)
+    keeper.renewed.clear()
+    time.sleep(0.5)  # noqa: ASYNC251 - the point of the test: the loop is blocked
+    assert keeper.renewed.is_set()
+    assert keeper.thread is not threading.current_thread()
+    assert leases.trusted()
+
+
+async def test_what_is_lost_is_told_in_the_loop(kept):
+    keeper, leases, lost = kept
+    keeper.lost = [DELIVERY]
+    leases.start(on_lost=lost.put_nowait)
+    async with asyncio.timeout(10):
+        assert await lost.get() == [DELIVERY]
+
+
+async def test_trust_runs_out_when_leases_can_not_be_renewed_and_comes_back(kept):
+    keeper, leases, lost = kept
+    keeper.away = True
+    leases.start(on_lost=lost.put_nowait)
+    assert leases.trusted()
+    async with asyncio.timeout(10):
+        while leases.trusted():
+            await renewed(keeper)
+    keeper.away = False
+    await renewed(keeper)
+    await renewed(keeper)
+    assert leases.trusted()
+
+
+async def test_a_blocked_loop_is_reported_with_the_line_that_blocks_it(kept, caplog):
+    _, leases, lost = kept
+    leases.start(on_lost=lost.put_nowait)
+    with caplog.at_level(logging.WARNING, "asynq.worker"):
+        time.sleep(2.5)  # noqa: ASYNC251 - the point of the test
+    assert "The event loop has been blocked" in caplog.text
+    assert "time.sleep(2.5)" in caplog.text
+
+
+async def test_stopping_ends_the_thread_and_closes_the_connection(kept):
+    keeper, leases, lost = kept
+    leases.start(on_lost=lost.put_nowait)
+    await leases.stop()
+    assert keeper.closed
+    assert "asynq-leases" not in [thread.name for thread in threading.enumerate()]
+
+
+async def test_without_a_keeper_there_is_nothing_to_distrust():
+    leases = Leases(None, lease=0.1)
+    leases.start(on_lost=lambda lost: None)
+    await asyncio.sleep(0.2)
+    assert leases.trusted()
+    await leases.stop()

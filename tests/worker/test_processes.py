@@ -1,0 +1,61 @@
+"""A parent of workers: it keeps them alive, passes signals on, and takes none of them with it."""
+
+import asyncio
+import os
+import signal
+import sys
+
+import pytest
+
+from asynq.worker.processes import CONFIGURATION, Processes
+from tests.waiting import until
+
+# A child that notes its start, and ends with 0 on SIGTERM.
+CHILD = """
+import os, pathlib, signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+note = pathlib.Path(sys.argv[1])
+(note / str(os.getpid())).touch()
+{then}
+"""
+WAIT = "while True: time.sleep(60)"
+
+
+def child(directory, then=WAIT):
+    return [sys.executable, "-c", CHILD.format(then=then), str(directory)]
+
+
+def started(directory):
+    return sorted(int(path.name) for path in directory.iterdir())
+
+
+async def test_all_children_run_until_the_parent_is_told_to_stop(tmp_path):
+    running = asyncio.create_task(Processes([child(tmp_path)] * 2).run())
+    await until(lambda: len(started(tmp_path)) == 2)
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await running == 0
+    for pid in started(tmp_path):
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+async def test_a_child_that_dies_is_started_again(tmp_path):
+    running = asyncio.create_task(Processes([child(tmp_path)]).run())
+    [first] = await until(lambda: started(tmp_path))
+    os.kill(first, signal.SIGKILL)
+    await until(lambda: len(started(tmp_path)) == 2)
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await running == 0
+
+
+async def test_a_child_that_can_not_work_as_configured_ends_them_all(tmp_path):
+    hopeless = child(tmp_path, then=f"sys.exit({CONFIGURATION})")
+    assert await Processes([child(tmp_path), hopeless]).run() == CONFIGURATION
+
+
+async def test_stopping_does_not_wait_for_the_pause_before_a_restart(tmp_path):
+    running = asyncio.create_task(Processes([child(tmp_path, then="sys.exit(1)")]).run())
+    await until(lambda: len(started(tmp_path)) >= 2)
+    os.kill(os.getpid(), signal.SIGTERM)
+    async with asyncio.timeout(5):
+        await running
