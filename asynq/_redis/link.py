@@ -8,6 +8,7 @@ loss, and when, is decided by `Pipeline`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 from collections import deque
@@ -77,11 +78,8 @@ class Link(asyncio.Protocol):
 
     def abort(self, reason: BaseException) -> None:
         """Drop the connection at once, with whatever is still unsent, and tell `on_lost`."""
-        if self._transport is not None:
-            sock = self._transport.get_extra_info("socket")
-            if sock is not None and sock.family != getattr(socket, "AF_UNIX", None):
-                # Else the kernel goes on trying to deliver what we shall send again elsewhere.
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        if self.lost is None and self._transport is not None:
+            _forget_unsent(self._transport)
             self._transport.abort()
         self._end(reason)
 
@@ -129,6 +127,14 @@ class Link(asyncio.Protocol):
         for waiter in self.waiting:
             if isinstance(waiter, _Answer) and not waiter.future.done():
                 waiter.future.set_exception(redis.ConnectionError(str(reason)))
+
+
+def _forget_unsent(transport: asyncio.Transport) -> None:
+    """Else the kernel goes on trying to deliver what we shall send again elsewhere."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+        with contextlib.suppress(OSError, ValueError):  # closed already
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
 
 
 class _Answer:

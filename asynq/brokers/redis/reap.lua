@@ -4,7 +4,8 @@
 -- ARGV 1 group  2 least idle time (ms)  3 level of the lane ('' for the return lane)
 --      4… entry id, the consumer it was seen with, and so on, 100 pairs at most
 -- Returns how many were brought back.
--- Atomic: that nobody renewed it is checked in the same step that takes it. The first write is XACK.
+-- Atomic: that nobody renewed it is checked in the same step that takes it. The first write is
+-- XACK.
 local count = 0
 for i = 4, #ARGV, 2 do
   local id = ARGV[i]

@@ -1,6 +1,7 @@
 -- Hands our own deliveries back, ahead of what waits, in their order.
 -- KEYS 1 lane  2 return lane
--- ARGV 1 group  2 consumer  3 level of the lane ('' for the return lane)  4… entry ids, 200 at most
+-- ARGV 1 group  2 consumer  3 level of the lane ('' for the return lane)  4… entry ids, 200 at
+--      most
 -- Returns how many were handed back; one that is no longer ours is left alone.
 -- Atomic: a message is never in both lanes, nor in none. The first write is XACK.
 local count = 0

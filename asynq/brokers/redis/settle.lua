@@ -6,10 +6,11 @@
 --      delivery: index of its lane in KEYS, entry id, verdict
 --        'a' ack
 --        'r' hand back:  index of the return lane, id, message, level, redeliveries
---        'd' delay:      index of the zset (the hash is next), id, message, level, redeliveries, due
+--        'd' delay:      index of the zset (its hash is next), id, message, level, redeliveries,
+--                        due
 --        'b' bury:       index of the stream of buried messages, reason
---      then index of the result's key, or '0'; if not '0': record, ttl (ms, '0' for ever), index of
---      the reply stream or '0'
+--      then index of the result's key, or '0'; if not '0': record, ttl (ms, '0' for ever), index
+--      of the reply stream or '0'
 --      then how many messages to publish, and for each: index of its lane, id, message, level,
 --      index of the zset or '0', due
 -- Returns 1 when every delivery was ours, else a text of '1' (was ours) and '0' (was not).

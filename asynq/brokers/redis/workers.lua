@@ -4,7 +4,8 @@
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local out = {}
-for _, worker in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], string.format('(%.0f', now), '+inf')) do
+local live = redis.call('ZRANGEBYSCORE', KEYS[1], string.format('(%.0f', now), '+inf')
+for _, worker in ipairs(live) do
   out[#out + 1] = worker
   out[#out + 1] = redis.call('HGET', KEYS[2], worker) or ''
 end

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import errno
+
+import pytest
+import redis
+
+from asynq._redis.errors import DISCONNECTED, FatalError, Refused, explain, kind_of, passes
+from asynq.exceptions import BrokerFull, ImproperlyConfigured, OperationalError
+
+URL = "redis://me:********@h:1"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        redis.ConnectionError(),
+        redis.TimeoutError(),
+        ConnectionResetError(),
+        BrokenPipeError(),
+        TimeoutError(),
+        EOFError(),
+    ],
+)
+def test_each_way_to_lose_a_connection_is_one_of_them(error: Exception):
+    assert isinstance(error, DISCONNECTED)
+
+
+@pytest.mark.parametrize(
+    ("error", "word"),
+    [
+        (Refused("OOM command not allowed"), "OOM"),
+        (redis.OutOfMemoryError("command not allowed"), "OOM"),
+        (redis.exceptions.NoScriptError("No matching script"), "NOSCRIPT"),
+        (Refused("NOGROUP No such key"), "NOGROUP"),
+        (redis.AuthenticationError("invalid username-password pair"), "WRONGPASS"),
+        (Refused("no such thing"), ""),
+        (ValueError("OOM"), ""),
+    ],
+)
+def test_an_error_reply_is_known_in_either_form(error: Exception, word: str):
+    assert kind_of(error) == word
+
+
+def test_a_full_server_is_a_full_broker():
+    assert isinstance(explain(Refused("OOM command not allowed"), URL), BrokerFull)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (Refused("NOAUTH Authentication required."), "asks for a password"),
+        (Refused("WRONGPASS invalid"), "refuses the user name or the password"),
+        (Refused("NOPERM this user"), "may not run"),
+        (Refused("MISCONF Redis is configured"), "can't write to its disk"),
+        (Refused("WRONGTYPE Operation"), "choose another namespace"),
+        (Refused("ERR odd"), "refused it: ERR odd"),
+        (OSError(errno.ECONNREFUSED, "Connection refused"), "can't reach " + URL),
+        (TimeoutError(), "no answer"),
+        (None, "no answer"),
+        (FatalError("too old"), "too old"),
+        (ImproperlyConfigured("no binary"), "no binary"),
+    ],
+)
+def test_what_happened_is_said_with_the_server_it_happened_at(error: Exception | None, words: str):
+    assert words in str(explain(error, URL, doing="publish"))
+
+
+def test_what_was_tried_and_for_how_long_is_said():
+    text = str(explain(OSError(111, "Connection refused"), URL, doing="publish", seconds=9.98))
+    assert text == f"can't publish: can't reach {URL}: Connection refused (tried for 10.0 s)"
+
+
+def test_an_error_that_is_ours_already_stays_as_it_is():
+    error = OperationalError("closed")
+    assert explain(error, URL) is error
+
+
+def test_what_passes_is_known():
+    assert passes(Refused("LOADING Redis is loading"))
+    assert not passes(Refused("ERR no"))
