@@ -1,0 +1,387 @@
+"""The app: settings, tasks, and the way to broker and results, wired together."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Literal, Self, Unpack, cast, overload
+
+from asynq import backends, brokers
+from asynq._imports import import_object
+from asynq.backends.base import ResultBackend
+from asynq.brokers.base import Broker
+from asynq.conf import Settings
+from asynq.conf.loading import from_envvar, read
+from asynq.connections import Connections
+from asynq.discovery import Discovery, import_named
+from asynq.options import PLAIN, CallOptions, TaskOptions, read_call_options
+from asynq.producer import Asked, Plan, Producer
+from asynq.registry import TaskRegistry, check_class, check_function, make, new
+from asynq.result import handle
+from asynq.result.reading import Results
+from asynq.result.submission import Submission
+from asynq.routes import check_name
+from asynq.task import AnyTask, Task, make_current
+from asynq.task.application import M
+from asynq.task.base import arguments
+from asynq.task.decorating import Async, BoundDecorator, Decorator, P, R, TaskOfAsync, TaskOfDef
+from asynq.wire.arguments import encode_call
+
+KEPT_PLANS = 1000
+"""How many names `send_task` remembers the way of."""
+
+
+class Asynq:
+    """An app: the tasks that belong together, with their settings.
+
+    Making one does no I/O and reads no settings; so do decorating and importing.
+
+    Args:
+        main: The app's name. It stands for ``__main__`` in the names of tasks defined in a script,
+            and keeps apps that share a server apart.
+        broker: The broker's URL; default: a private server, ``embedded://``.
+        backend: The result backend's URL; default: the broker's server.
+        include: Modules with tasks, which a worker imports.
+        task_cls: The class of the app's tasks, or its ``"module:Class"``.
+        set_as_current: Be the app that shared tasks call from now on.
+        config_source: As `config_from_object` takes it.
+        namespace: The prefix of names in `config_source`; without one, the setting `namespace`.
+        **settings: Any setting; those given here stand over `app.conf` and configuration objects.
+
+    Raises:
+        ImproperlyConfigured: the name can't be one, or a setting is wrong.
+    """
+
+    def __init__(
+        self,
+        main: str | None = None,
+        *,
+        broker: str | None = None,
+        backend: str | None = None,
+        include: Sequence[str] | None = None,
+        task_cls: type[AnyTask] | str | None = None,
+        set_as_current: bool = True,
+        config_source: object = None,
+        namespace: str | None = None,
+        **settings: object,
+    ) -> None:
+        self.main = None if main is None else check_name(main, "app name")
+        given = {"broker_url": broker, "result_backend": backend, "include": include}
+        if config_source is None:
+            given["namespace"] = namespace
+        settings.update({name: value for name, value in given.items() if value is not None})
+        self.conf = Settings(settings)
+        if config_source is not None:
+            self.config_from_object(config_source, namespace=namespace)
+        self.connections = Connections(self.connect_broker, self.connect_backend)
+        self.results = Results(self.connections.backend, self._accepted)
+        self.producer = Producer(self.conf, self.connections, self.results)
+        self._tasks = TaskRegistry(self)
+        self._task_cls = task_cls or Task
+        self._discovery = Discovery()
+        self._plans: dict[str, Plan] = {}
+        if set_as_current:
+            self.set_default()
+
+    # Configuration
+
+    def config_from_object(
+        self,
+        obj: object,
+        silent: bool = False,
+        force: bool = False,
+        namespace: str | None = None,
+    ) -> None:
+        """Read settings from an object. They stand under the constructor's and `app.conf`'s.
+
+        Args:
+            obj: A module or its name, ``"module:attribute"``, a class, an instance or a dict. A
+                name is imported when the first setting is read.
+            silent: Something that is not there gives no settings.
+            force: Read it now.
+            namespace: Take only names with this prefix: ``"CELERY"`` for ``CELERY_BROKER_URL``.
+
+        Raises:
+            ImportError, ImproperlyConfigured, NotImplementedError: with the first setting read, or
+                here with `force`.
+        """
+        if force or not isinstance(obj, str):
+            self.conf.load(read(obj, namespace=namespace, silent=silent))
+        else:
+            self.conf.load(lambda: read(obj, namespace=namespace, silent=silent))
+
+    def config_from_envvar(
+        self,
+        variable_name: str,
+        silent: bool = False,
+        force: bool = False,
+        namespace: str | None = None,
+    ) -> bool:
+        """Read settings from the module that an environment variable names.
+
+        Returns:
+            Whether the variable was set.
+
+        Raises:
+            ImproperlyConfigured: it is not set, and `silent` is off.
+        """
+        source = from_envvar(variable_name, silent=silent)
+        if source is None:
+            return False
+        self.config_from_object(source, silent=silent, force=force, namespace=namespace)
+        return True
+
+    # Tasks
+
+    @property
+    def Task(self) -> type[AnyTask]:  # noqa: N802 - Celery's name
+        """The class of the app's tasks. Assign another, and tasks made from then on are of it."""
+        if isinstance(self._task_cls, str):
+            self._task_cls = check_class(import_object(_colon(self._task_cls)))
+        return self._task_cls
+
+    @Task.setter
+    def Task(self, cls: type[AnyTask]) -> None:  # noqa: N802
+        self._task_cls = check_class(cls)
+
+    @overload
+    def task(self, function: Callable[P, Async[R]], /) -> TaskOfAsync[P, R]: ...
+    @overload
+    def task(self, function: Callable[P, R], /) -> TaskOfDef[P, R]: ...
+    @overload
+    def task(
+        self,
+        /,
+        *,
+        bind: Literal[True],
+        name: str | None = None,
+        base: type[AnyTask] | None = None,
+        **options: Unpack[TaskOptions],
+    ) -> BoundDecorator: ...
+    @overload
+    def task(
+        self,
+        /,
+        *,
+        bind: Literal[False] = False,
+        name: str | None = None,
+        base: type[AnyTask] | None = None,
+        **options: Unpack[TaskOptions],
+    ) -> Decorator: ...
+    def task(
+        self,
+        function: Callable[..., Any] | None = None,
+        /,
+        *,
+        bind: bool = False,
+        name: str | None = None,
+        base: type[AnyTask] | None = None,
+        **options: Any,
+    ) -> Any:
+        """Make a function a task of this app; with or without options, as a decorator.
+
+        Args:
+            function: An `async def`, which runs on the event loop, or a `def`, which gets a thread.
+            bind: The function's first argument is the task itself.
+            name: What messages call it; default: by its module and function.
+            base: Its class; default: `app.Task`.
+            **options: See `asynq.options.TaskOptions`.
+
+        Raises:
+            TypeError: not a function, a generator, or no such option.
+            NotImplementedError: an option that this release does not have.
+            ImproperlyConfigured: an option's value is wrong.
+            AlreadyRegistered: another function has its name.
+        """
+
+        def decorate(function: Callable[..., Any]) -> AnyTask:
+            check_function(function)
+            task = new(base or self.Task)
+            self._tasks.add(make(function, task, self, name=name, bind=bind, options=options))
+            return task
+
+        return decorate if function is None else decorate(function)
+
+    def register_task(self, task: AnyTask | type[AnyTask]) -> AnyTask:
+        """Make an object of a task class, whose `run` is the function, a task of this app.
+
+        Raises:
+            TypeError: it is no task, or its `run` is a generator.
+            AlreadyRegistered: another task has its name.
+        """
+        made = new(task) if isinstance(task, type) else task
+        if not isinstance(made, Task):
+            raise TypeError(f"register_task: expected an object of a Task class, got {task!r}")
+        self._tasks.add(make(None, made, self))
+        return made
+
+    @property
+    def tasks(self) -> TaskRegistry:
+        """The app's tasks by name, shared ones included."""
+        return self._tasks
+
+    def own(self, task: M) -> M:
+        """The app's own object for a shared task."""
+        return cast("M", self._tasks.own(cast("AnyTask", task)))
+
+    def finalize(self) -> None:
+        """Take in all shared tasks there are. Looking into `app.tasks` does it too."""
+        self._tasks.adopt()
+
+    def autodiscover_tasks(
+        self,
+        packages: Iterable[str] | Callable[[], Iterable[str]] | None = None,
+        related_name: str | None = "tasks",
+        force: bool = False,
+    ) -> None:
+        """Have a worker import the module `related_name` of each package that has one.
+
+        Args:
+            packages: Names of packages, or a function that gives them when they are needed.
+            related_name: The module's name; None: the packages themselves.
+            force: Import now.
+
+        Raises:
+            NotImplementedError: no packages: finding Django's apps is not in this release.
+        """
+        if packages is None:
+            raise NotImplementedError(
+                "autodiscover_tasks() without packages (Django's INSTALLED_APPS) is not in this "
+                "release yet: name them, autodiscover_tasks(settings.INSTALLED_APPS)"
+            )
+        self._discovery.want(packages, related_name, now=force)
+
+    def import_modules(self) -> None:
+        """Import all modules with tasks: `include`, `imports`, and what is to be discovered.
+
+        Raises:
+            ImproperlyConfigured: there is no such module. An error inside one is raised as it is.
+        """
+        import_named(self.conf.include, "include")
+        import_named(self.conf.imports, "imports")
+        self._discovery.run()
+        self.finalize()
+
+    # Calling and results
+
+    def send_task(
+        self,
+        name: str,
+        args: Sequence[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Submission[Any]:
+        """Call a task by its name, without having its code. Its arguments are not checked.
+
+        Args:
+            name: The task's.
+            args: Positional arguments.
+            kwargs: Named arguments.
+            **options: See `asynq.options.CallOptions`.
+
+        Raises:
+            TypeError, NotImplementedError, ImproperlyConfigured: an option, as `Task.apply_async`.
+            EncodeError: an argument can't be written.
+        """
+        call = read_call_options(options, f"send_task({name!r})") if options else PLAIN
+        plan = self._plans.get(name)
+        if plan is None or plan.revision != self.conf.revision:
+            plan = self.producer.plan(check_name(name, "task name"), Asked())
+            if len(self._plans) >= KEPT_PLANS:  # names made up on the fly must not pile up
+                self._plans.clear()
+            self._plans[name] = plan
+        if plan.eager:
+            warnings.warn(
+                f"task_always_eager does not run send_task({name!r}): it goes to the broker",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        args, kwargs = arguments(args, kwargs)
+        return self.producer.call(plan, args, kwargs, encoder=encode_call, options=call)
+
+    def AsyncResult(self, id: str) -> handle.AsyncResult[Any]:  # noqa: N802 - Celery's name
+        """The handle on a task's result, by the task's id."""
+        return handle.AsyncResult(id, self.results)
+
+    # Connections
+
+    @property
+    def broker(self) -> Broker:
+        """The broker's connection of the running event loop.
+
+        Raises:
+            RuntimeError: no event loop runs here.
+            ImproperlyConfigured: the URL is wrong.
+        """
+        return self.connections.broker()
+
+    @property
+    def backend(self) -> ResultBackend:
+        """The result backend's connection of the running event loop; raises as `broker` does."""
+        return self.connections.backend()
+
+    def connect_broker(self) -> Broker:
+        """A broker connection of its own, for who closes it too (a worker)."""
+        conf = self.conf
+        return brokers.connect(
+            conf.broker_url,
+            namespace=self.namespace,
+            lease=conf.worker_lease,
+            publish_timeout=conf.publish_timeout,
+            options=conf.broker_transport_options,
+        )
+
+    def connect_backend(self) -> ResultBackend:
+        """A result backend connection of its own, for who closes it too."""
+        conf = self.conf
+        return backends.connect(
+            conf.result_backend or conf.broker_url,
+            namespace=self.namespace,
+            timeout=conf.publish_timeout,
+            options=conf.result_backend_transport_options,
+        )
+
+    @property
+    def namespace(self) -> str:
+        """What keeps this app's keys apart on its server."""
+        return self.conf.namespace or self.main or "default"
+
+    def queue_names(self) -> Sequence[str]:
+        """The declared queues: what a worker serves that is not told otherwise."""
+        return self.producer.router.queues
+
+    def set_default(self) -> None:
+        """Be the app that shared tasks call, wherever no other is current."""
+        make_current(self)
+
+    def set_current(self) -> None:
+        """Be the app that shared tasks call, in this context and what it starts."""
+        make_current(self, here=True)
+
+    async def aclose(self) -> None:
+        """Close the running event loop's connections. They open again when they are needed."""
+        await self.connections.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<Asynq: {self.main or '(no name)'}>"
+
+    def _accepted(self) -> Sequence[str]:
+        accepted = self.conf.result_accept_content
+        return self.conf.accept_content if accepted is None else accepted
+
+
+def _colon(path: str) -> str:
+    """``"module.Class"`` as ``"module:Class"``."""
+    return path if ":" in path else ":".join(path.rsplit(".", 1))

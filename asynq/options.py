@@ -1,0 +1,304 @@
+"""What may be said about a task, and about one call of it: names, kinds of values, what is to come.
+
+The same words stand in `@app.task(…)`, in the body of a `Task` class and in `apply_async(…)`. A
+wrong word fails at once and says the nearest right one; a word of Celery's whose machinery this
+release does not have raises `NotImplementedError`, because an option that is silently ignored is a
+bug that shows weeks later.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal, TypedDict
+from uuid import UUID
+
+from msgspec import UNSET, Struct, UnsetType, convert
+
+from asynq.conf.kinds import (
+    FLAG,
+    LIFETIME,
+    ONLY_TRUE,
+    PRIORITY,
+    QUEUE,
+    SECONDS_ABOVE_ZERO,
+    SERIALIZER,
+    TEXT,
+    Kind,
+)
+from asynq.exceptions import ImproperlyConfigured
+
+Pool = Literal["loop", "thread", "process"]
+
+
+class TaskOptions(TypedDict, total=False):
+    """Options of a task. What is left out, or None, is as the settings say.
+
+    Keys:
+        queue: the queue its calls go to; stands over `task_routes`.
+        routing_key: another word for a queue, as declared in `task_queues`.
+        priority: 0 to 9, 9 is the most urgent.
+        serializer: what arguments and results are written with.
+        ignore_result: keep no result.
+        store_errors_even_if_ignored: keep errors all the same.
+        result_expires: seconds (or a timedelta) to keep the result; None or 0: for ever.
+        track_started: show STARTED while it runs.
+        throws: errors that are part of its normal life: logged without a stack.
+        pool: ``"loop"`` (default of `async def`), ``"thread"`` (default of `def`) or ``"process"``.
+        typing: check the arguments against the signature when it is called.
+        acks_late: True: a message is settled after its run. (False is not in this release.)
+    """
+
+    queue: str | None
+    routing_key: str | None
+    priority: int | None
+    serializer: str | None
+    ignore_result: bool | None
+    store_errors_even_if_ignored: bool | None
+    result_expires: float | timedelta | None
+    track_started: bool | None
+    throws: type[BaseException] | Collection[type[BaseException]]
+    pool: Pool | None
+    typing: bool | None
+    acks_late: bool | None
+
+
+class CallOptions(TypedDict, total=False):
+    """Options of one call, for `apply_async` and `send_task`. None: not given.
+
+    Keys:
+        task_id: the id to use; default: a new one.
+        countdown: seconds (or a timedelta) from now before it may run; stands over `eta`.
+        eta: when it may run: a datetime (naive: in the app's `timezone`) or ISO 8601 text.
+        queue: the queue it goes to; stands over everything else.
+        routing_key: another word for a queue, as declared in `task_queues`.
+        priority: 0 to 9, 9 is the most urgent.
+        serializer: what its arguments are written with.
+        headers: values of your own, for `self.request.headers`.
+        ignore_result: keep no result of this call.
+        result_expires: seconds (or a timedelta) to keep its result; None or 0: for ever.
+        shadow: the name to show in logs.
+        publish_timeout: seconds to wait for a broker that can't be reached.
+        retry: True: try again until then. (False is not in this release.)
+        root_id: the first task of the tree it belongs to; default: that of the running task.
+        parent_id: the task that made the call; default: the running one.
+    """
+
+    task_id: str | UUID | None
+    countdown: float | timedelta | None
+    eta: datetime | str | None
+    queue: str | None
+    routing_key: str | None
+    priority: int | None
+    serializer: str | None
+    headers: Mapping[str, object] | None
+    ignore_result: bool | None
+    result_expires: float | timedelta | None
+    shadow: str | None
+    publish_timeout: float | timedelta | None
+    retry: bool | None
+    root_id: str | None
+    parent_id: str | None
+
+
+class Call(Struct, frozen=True, kw_only=True):
+    """The options of one call, read."""
+
+    task_id: str | None = None
+    countdown: float | None = None
+    eta: datetime | None = None
+    queue: str | None = None
+    routing_key: str | None = None
+    priority: int | None = None
+    serializer: str | None = None
+    headers: dict[str, object] | None = None
+    ignore_result: bool | None = None
+    result_expires: float | UnsetType | None = UNSET
+    shadow: str | None = None
+    publish_timeout: float | None = None
+    retry: bool | None = None
+    root_id: str | None = None
+    parent_id: str | None = None
+
+
+PLAIN: Final = Call()
+"""A call without options, which is what `delay` makes."""
+
+
+def read_task_options(options: Mapping[str, object], owner: str) -> dict[str, Any]:
+    """The options of a task, checked and in one form; those that are None are left out.
+
+    Args:
+        options: As they were written.
+        owner: What they were written at, for error texts: ``@app.task of proj.add``.
+
+    Raises:
+        TypeError: an option that does not exist.
+        NotImplementedError: one that this release does not have.
+        ImproperlyConfigured: a value of the wrong kind.
+    """
+    return _read(options, owner, _TASK_KINDS, _LATER_TASK_OPTIONS)
+
+
+def read_call_options(options: Mapping[str, object], owner: str) -> Call:
+    """The options of one call; raises as `read_task_options` does."""
+    return Call(**_read(options, owner, _CALL_KINDS, _LATER_CALL_OPTIONS))
+
+
+def is_task_option(name: str) -> bool:
+    """Is it an option of tasks, in this release or a later one?"""
+    return name in _TASK_KINDS or name in _LATER_TASK_OPTIONS
+
+
+def _read(
+    options: Mapping[str, object],
+    owner: str,
+    kinds: Mapping[str, Kind[Any, Any]],
+    later: Collection[str],
+) -> dict[str, Any]:
+    read: dict[str, Any] = {}
+    for name, value in options.items():
+        kind = kinds.get(name)
+        if kind is None:
+            _refuse(name, value, owner, kinds, later)
+        elif value is not None or kind is LIFETIME:
+            read[name] = _value(name, value, owner, kind)
+    return read
+
+
+def _value(name: str, value: object, owner: str, kind: Kind[Any, Any]) -> object:
+    try:
+        return kind.read(value)
+    except NotImplementedError:
+        raise NotImplementedError(f"{owner}: {name}={value!r} is not in this release yet") from None
+    except (ValueError, TypeError) as error:
+        hint = f" ({error})" if str(error) else ""
+        raise ImproperlyConfigured(
+            f"{owner}: {name}: expected {kind.expected}, got {value!r}{hint}"
+        ) from None
+
+
+def _refuse(
+    name: str, value: object, owner: str, known: Collection[str], later: Collection[str]
+) -> None:
+    if name in later:
+        if value is None and name != "max_retries":  # None there means: without end
+            return
+        raise NotImplementedError(f"{owner}: the option {name!r} is not in this release yet")
+    if name in _MEANINGLESS:
+        raise TypeError(f"{owner}: there is no option {name!r}: {_MEANINGLESS[name]}")
+    near = difflib.get_close_matches(name, [*known, *later, "name", "bind", "base"], n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(known))}"
+    raise TypeError(f"{owner}: there is no option {name!r}; {hint}")
+
+
+def _kind(expected: str, read: Callable[[object], Any]) -> Kind[Any, Any]:
+    return Kind(expected, read)
+
+
+def _pool(value: object) -> str:
+    if value not in ("loop", "thread", "process"):
+        raise ValueError
+    return str(value)
+
+
+def _errors(value: object) -> tuple[type[BaseException], ...]:
+    many = value if isinstance(value, tuple | list | set | frozenset) else (value,)
+    for each in many:
+        if not isinstance(each, type) or not issubclass(each, BaseException):
+            raise ValueError
+    return tuple(many)
+
+
+def _id(value: object) -> str:
+    text = str(value) if isinstance(value, UUID) else value
+    if not isinstance(text, str) or not 0 < len(text) <= 200 or not text.isprintable():
+        raise ValueError
+    return text
+
+
+def _countdown(value: object) -> float:
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError
+    if not abs(value) < float("inf"):
+        raise ValueError
+    return max(float(value), 0.0)
+
+
+def _moment(value: object) -> datetime:
+    if isinstance(value, str):
+        return datetime.fromisoformat(value)
+    if not isinstance(value, datetime):
+        raise ValueError
+    return value
+
+
+def _headers(value: object) -> dict[str, object]:
+    headers: dict[str, object] = convert(value, dict[str, object])
+    return dict(headers)
+
+
+_TASK_KINDS: Final[Mapping[str, Kind[Any, Any]]] = {
+    "queue": QUEUE,
+    "routing_key": TEXT,
+    "priority": PRIORITY,
+    "serializer": SERIALIZER,
+    "ignore_result": FLAG,
+    "store_errors_even_if_ignored": FLAG,
+    "result_expires": LIFETIME,
+    "track_started": FLAG,
+    "throws": _kind("an error class, or several in a tuple", _errors),
+    "pool": _kind("'loop', 'thread' or 'process'", _pool),
+    "typing": FLAG,
+    "acks_late": ONLY_TRUE,
+    "pydantic": ONLY_TRUE,  # Celery's switch for what is always on here
+}
+
+_CALL_KINDS: Final[Mapping[str, Kind[Any, Any]]] = {
+    "task_id": _kind("a text of 1 to 200 printable characters, or a UUID", _id),
+    "countdown": _kind("seconds (a number or a timedelta)", _countdown),
+    "eta": _kind("a datetime, or one as ISO 8601 text", _moment),
+    "queue": QUEUE,
+    "routing_key": TEXT,
+    "priority": PRIORITY,
+    "serializer": SERIALIZER,
+    "headers": _kind("a dict with texts as keys", _headers),
+    "ignore_result": FLAG,
+    "result_expires": LIFETIME,
+    "shadow": TEXT,
+    "publish_timeout": SECONDS_ABOVE_ZERO,
+    "retry": ONLY_TRUE,
+    "root_id": TEXT,
+    "parent_id": TEXT,
+}
+
+_LATER_TASK_OPTIONS: Final = frozenset({
+    "max_retries", "default_retry_delay", "autoretry_for", "dont_autoretry_for", "retry_for",
+    "retry_kwargs", "retry_backoff", "retry_backoff_max", "retry_jitter", "rate_limit",
+    "time_limit", "soft_time_limit", "expires", "acks_on_failure_or_timeout",
+    "reject_on_worker_lost", "compression", "backend", "trail", "send_events",
+    "resultrepr_maxsize", "shadow_name", "pydantic_strict", "pydantic_context",
+    "pydantic_dump_kwargs",
+})  # fmt: skip
+
+_LATER_CALL_OPTIONS: Final = frozenset({
+    "link", "link_error", "expires", "time_limit", "soft_time_limit", "compression",
+    "retry_policy", "add_to_parent", "argsrepr", "kwargsrepr", "reply_to", "chain", "chord",
+    "group_id", "group_index", "stamped_headers", "replaced_task_nesting",
+})  # fmt: skip
+
+_MEANINGLESS: Final = {
+    "exchange": "queues are named directly here: say queue=…",
+    "exchange_type": "queues are named directly here: say queue=…",
+    "delivery_mode": "messages are as durable as the server is set up to be",
+    "connection": "an app has its connections, one set for each event loop",
+    "producer": "an app has its connections, one set for each event loop",
+    "throw": "it belongs to apply(), which runs the task here",
+    "lazy": "decorating does no work that could wait",
+    "shared": "use @shared_task for a task that every app shall have",
+    "Request": "the worker has no class for requests to be replaced",
+    "Strategy": "the worker has no strategies to be replaced",
+}

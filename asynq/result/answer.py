@@ -1,0 +1,37 @@
+"""What an attribute of a result gives: an awaitable that refuses to be anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, Generic, NoReturn, TypeVar
+
+T = TypeVar("T", covariant=True)
+
+
+class Answer(Generic[T]):
+    """What an attribute of a result gives: await it, and it asks the backend."""
+
+    __slots__ = ("_ask", "_name")
+
+    def __init__(self, name: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> None:
+        self._name = name
+        self._ask = ask
+
+    def __await__(self) -> Generator[Any, None, T]:
+        return self._ask().__await__()
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise TypeError(f"await result.{self._name}: it asks the result backend, so it is awaited")
+
+    __bool__ = __str__ = __len__ = __iter__ = __contains__ = __getitem__ = _refuse
+    __lt__ = __le__ = __gt__ = __ge__ = _refuse
+    __hash__ = object.__hash__  # asyncio.gather keeps what it is given in a dict
+
+    def __eq__(self, other: object) -> NoReturn:
+        self._refuse()
+
+    def __ne__(self, other: object) -> NoReturn:
+        self._refuse()
+
+    def __repr__(self) -> str:
+        return f"<await result.{self._name}>"

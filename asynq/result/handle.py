@@ -1,0 +1,270 @@
+"""The handle on a task's result.
+
+Everything that asks the result backend is awaited, also where Celery has an attribute: such an
+attribute gives an `Answer`, which refuses to be compared or to be true or false, so that a
+forgotten `await` is an error and never a wrong decision::
+
+    value = await result                     # waits
+    if await result.state == "FAILURE": …    # asks
+    if result.ready(): …                     # TypeError: await result.ready()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+from collections.abc import AsyncIterator, Callable, Generator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+
+from asynq import states
+from asynq.exceptions import TimeoutError
+from asynq.result.answer import Answer
+from asynq.result.reading import UNKNOWN, Results, Update
+from asynq.result.waiting import waiting_slot
+from asynq.wire.arguments import Returned
+
+if TYPE_CHECKING:  # PEP 696 for type checkers: a bare `AsyncResult` means "of anything"
+    from typing_extensions import TypeVar as DefaultedTypeVar
+
+    R = DefaultedTypeVar("R", covariant=True, default=Any)
+else:
+    R = TypeVar("R", covariant=True)
+T = TypeVar("T")
+
+
+class AsyncResult(Generic[R]):
+    """A handle on one task's result, by the task's id. It costs nothing until it is asked.
+
+    Two handles are equal if their ids are, and a handle equals its id as text.
+
+    Attributes:
+        id: the task's id.
+        parent: the result of the step before, in a chain; None elsewhere.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_announced",
+        "_ignored",
+        "_last",
+        "_results",
+        "_returned",
+        "id",
+        "parent",
+    )
+
+    def __init__(
+        self,
+        id: str,
+        results: Results,
+        returned: Returned | None = None,
+        *,
+        ignored: bool = False,
+        announced: bool = False,
+    ) -> None:
+        """Made by `app.AsyncResult(id)`, `task.AsyncResult(id)`, and by sending.
+
+        Args:
+            id: The task's id.
+            results: Where to read.
+            returned: What the task returns, to read the value as annotated.
+            ignored: The call was sent with `ignore_result`: there is nothing to wait for.
+            announced: The message carries where we wait.
+        """
+        self.id = id
+        self.parent: AsyncResult[Any] | None = None
+        self._results = results
+        self._returned = returned
+        self._ignored = ignored
+        self._announced = announced
+        self._last: Update | None = None
+
+    @property
+    def task_id(self) -> str:
+        """The id again."""
+        return self.id
+
+    def __await__(self) -> Generator[Any, None, R]:
+        return self.get().__await__()
+
+    async def get(self, timeout: float | None = None, propagate: bool = True) -> R:
+        """Wait for the task to end, and give what it returned.
+
+        The wait is pushed by the server, and any number may wait for one task. An `async def` task
+        may wait for others: it lends its slot while it does.
+
+        Args:
+            timeout: Seconds to wait at most; None: as long as it takes.
+            propagate: Raise the task's error; False: return it.
+
+        Returns:
+            The value; None at once where the call was sent with `ignore_result`.
+
+        Raises:
+            TimeoutError: it did not come in time. The task goes on.
+            NotImplementedError: results are switched off (``disabled://``).
+            RuntimeError: called from inside a `def` task.
+            OperationalError: the connection was closed while waiting.
+        """
+        if self._ignored:
+            return None  # type: ignore[return-value]  # as in Celery, whatever it is annotated with
+        update = self._last
+        if update is None or not update.ready:
+            update = await self._finish(timeout)
+        if propagate and update.state in states.PROPAGATE_STATES:
+            raise update.result.with_traceback(None)
+        result: R = update.result
+        return result
+
+    wait = get
+
+    @property
+    def state(self) -> Answer[str]:
+        """The task's state; PENDING where nothing is known of it."""
+        return self._answer("state", lambda update: update.state)
+
+    status = state
+
+    @property
+    def result(self) -> Answer[Any]:
+        """The return value, the error, or the meta of a state on the way; does not wait."""
+        return self._answer("result", lambda update: update.result)
+
+    @property
+    def info(self) -> Answer[Any]:
+        """The same as `result`."""
+        return self._answer("info", lambda update: update.result)
+
+    @property
+    def traceback(self) -> Answer[str | None]:
+        """The traceback of the task's error as text, from where it ran."""
+        return self._answer("traceback", lambda update: update.traceback)
+
+    @property
+    def date_done(self) -> Answer[datetime | None]:
+        """When the task was over, in UTC."""
+        return self._answer("date_done", lambda update: update.date_done)
+
+    @property
+    def retries(self) -> Answer[int]:
+        """How often it had been retried."""
+        return self._answer("retries", lambda update: update.retries)
+
+    @property
+    def worker(self) -> Answer[str | None]:
+        """Who ran it, where that is stored (`result_extended`, and while it runs)."""
+        return self._answer("worker", lambda update: update.worker)
+
+    @property
+    def name(self) -> Answer[str | None]:
+        """The task's name, where that is stored (`result_extended`)."""
+        return self._answer("name", lambda update: update.name)
+
+    @property
+    def children(self) -> NoReturn:
+        """Not in this release: what a task has sent is recorded with the canvas."""
+        raise NotImplementedError("result.children is not in this release yet")
+
+    def ready(self) -> Answer[bool]:
+        """Is the task over?"""
+        return self._answer("ready()", lambda update: update.ready)
+
+    def successful(self) -> Answer[bool]:
+        """Is it over, and did it return?"""
+        return self._answer("successful()", lambda update: update.state == states.SUCCESS)
+
+    def failed(self) -> Answer[bool]:
+        """Is it over with an error?"""
+        return self._answer("failed()", lambda update: update.state == states.FAILURE)
+
+    def exists(self) -> Answer[bool]:
+        """Is anything known of it? A task that waits in its queue is not known yet."""
+        return self._answer("exists()", lambda update: update is not UNKNOWN)
+
+    async def updates(self) -> AsyncIterator[Update]:
+        """Every state and every report of progress from now on, the current one first.
+
+        Ends after the final one. Those that follow each other very fast may be skipped, the final
+        one never.
+        """
+        if self._last is not None and self._last.ready:
+            yield self._last
+            return
+        async for body in self._results.backend().updates(self.id):
+            yield self._keep(self._results.read(body, self._returned))
+
+    async def forget(self) -> None:
+        """Delete what is stored of it; its state is PENDING from then on."""
+        self._last = None
+        await self._results.backend().forget([self.id])
+
+    def revoke(self, *args: object, **options: object) -> NoReturn:
+        """Not in this release."""
+        raise NotImplementedError("result.revoke() is not in this release yet")
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, AsyncResult):
+            return self.id == other.id
+        return self.id == other if isinstance(other, str) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __str__(self) -> str:
+        return self.id
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.id}>"
+
+    def _answer(self, name: str, pick: Callable[[Update], T]) -> Answer[T]:
+        async def ask() -> T:
+            return pick(await self._look())
+
+        return Answer(name, ask)
+
+    async def _look(self) -> Update:
+        """What is known now."""
+        if self._last is not None and self._last.ready:
+            return self._last
+        (body,) = await self._results.backend().fetch([self.id])
+        return self._keep(self._results.read(body, self._returned))
+
+    async def _finish(self, timeout: float | None) -> Update:
+        """What is known when it is over."""
+        if timeout is not None and timeout <= 0:
+            update = await self._look()
+            if not update.ready:
+                raise self._late(timeout)
+            return update
+        backend = self._results.backend()
+        with waiting_slot():
+            if timeout is None:
+                body = await backend.wait(self.id, announced=self._announced)
+            else:
+                try:
+                    async with asyncio.timeout(timeout):
+                        body = await backend.wait(self.id, announced=self._announced)
+                except builtins.TimeoutError:
+                    raise self._late(timeout) from None
+        return self._keep(self._results.read(body, self._returned))
+
+    def _late(self, timeout: float) -> TimeoutError:
+        return TimeoutError(f"no result of {self.id} within {timeout:g} s; the task goes on")
+
+    def _keep(self, update: Update) -> Update:
+        self._last = update
+        return update
+
+
+class EagerResult(AsyncResult[R]):
+    """The result of a task that ran here, without a worker (`apply`, `task_always_eager`)."""
+
+    __slots__ = ()
+
+    def __init__(self, id: str, results: Results, update: Update) -> None:
+        super().__init__(id, results)
+        self._last = update
+
+    async def forget(self) -> None:
+        """Do nothing: only this object knows of it."""

@@ -1,0 +1,86 @@
+"""From a stored record to values: what is known of a task at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import Any, Final
+
+from msgspec import UNSET, Struct
+
+from asynq import states
+from asynq._time import from_timestamp
+from asynq.backends.base import ResultBackend
+from asynq.wire.arguments import Returned
+from asynq.wire.failures import rebuild
+from asynq.wire.record import decode
+from asynq.wire.serialization import check_accepted, decode_value
+
+
+class Update(Struct, frozen=True, kw_only=True):
+    """What is known of a task at one moment."""
+
+    state: str = states.PENDING
+    result: Any = None
+    """The return value, the error, or the meta of a state on the way (`update_state`)."""
+    traceback: str | None = None
+    """The error's traceback as text, from where the task ran."""
+    date_done: datetime | None = None
+    """When it was over, in UTC."""
+    retries: int = 0
+    worker: str | None = None
+    """Who ran it, where that is stored (`result_extended`, and while it runs)."""
+    name: str | None = None
+    """The task's name, where that is stored (`result_extended`)."""
+
+    @property
+    def info(self) -> Any:
+        """The result again, by the name that suits states on the way."""
+        return self.result
+
+    @property
+    def ready(self) -> bool:
+        """The task is over."""
+        return self.state in states.READY_STATES
+
+
+UNKNOWN: Final = Update()
+
+
+class Results(Struct, frozen=True, eq=False):
+    """Where results are read, and which formats are read."""
+
+    backend: Callable[[], ResultBackend]
+    """The backend's connection for the running event loop."""
+    accept: Callable[[], Collection[str]]
+    """The serializers that may be read."""
+
+    def read(self, body: bytes | None, returned: Returned | None) -> Update:
+        """A stored record as values.
+
+        Raises:
+            ContentDisallowed: it is written in a format that is not accepted.
+            DecodeError: it can't be read, or the value is not what the task is annotated with.
+        """
+        if body is None:
+            return UNKNOWN
+        record = decode(body)
+        value: Any = None
+        if record.error is not None:
+            value = rebuild(record.error)
+        elif record.result is not UNSET:
+            check_accepted(record.content, self.accept())
+            if returned is not None and record.status == states.SUCCESS:
+                value = returned.decode(record)
+            else:
+                value = decode_value(record.result, record.content)
+        done = record.date_done
+        return Update(
+            state=record.status,
+            result=value,
+            traceback=None if record.error is None else record.error.traceback,
+            date_done=None if done is None else from_timestamp(done),
+            retries=record.retries,
+            worker=record.worker,
+            name=record.task,
+        )

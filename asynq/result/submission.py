@@ -1,0 +1,141 @@
+"""A call that is made and not sent yet: what `delay` and its kin return.
+
+Awaiting it sends the call and gives the handle on its result. `get()` sends and waits for the
+value, and knows already while sending that somebody will wait::
+
+    result = await add.delay(4, 4)           # AsyncResult[int]
+    value = await add.delay(4, 4).get()      # 8
+
+It is sent once, however often and from however many places it is awaited. One that is never
+awaited is a call that never happened: it warns, as a coroutine does. For what takes only
+coroutines (`asyncio.create_task`, `TaskGroup.create_task`) there are `send()` and `get()`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from collections.abc import Coroutine, Generator
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from asynq._time import monotonic
+from asynq.result.handle import AsyncResult
+
+if TYPE_CHECKING:  # PEP 696, as in `asynq.result.handle`
+    from typing_extensions import TypeVar as DefaultedTypeVar
+
+    R = DefaultedTypeVar("R", covariant=True, default=Any)
+else:
+    R = TypeVar("R", covariant=True)
+
+_NEW: Final = 0
+_CLAIMED: Final = 1
+"""A coroutine exists that will send it; if that never runs, Python itself warns."""
+_SENDING: Final = 2
+_SENT: Final = 3
+_FAILED: Final = 4
+
+
+class Submission(Generic[R]):
+    """One call, ready to be sent. Subclasses know how (`_depart`).
+
+    Attributes:
+        id: the id of the task, or of the last of several; known before anything is sent.
+    """
+
+    __slots__ = ("__weakref__", "_error", "_others", "_result", "_stage", "id")
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        self._stage = _NEW
+        self._result: AsyncResult[R] | None = None
+
+    def __await__(self) -> Generator[Any, None, AsyncResult[R]]:
+        return self._send(False).__await__()
+
+    def send(self) -> Coroutine[Any, Any, AsyncResult[R]]:
+        """A coroutine that sends it: what awaiting it does.
+
+        Raises (when awaited):
+            OperationalError: the broker can't be reached; it may or may not have arrived.
+            PayloadTooLarge: it is larger than `message_max_bytes`. Nothing was sent.
+        """
+        return self._claim(self._send(False))
+
+    def get(self, timeout: float | None = None, propagate: bool = True) -> Coroutine[Any, Any, R]:
+        """A coroutine that sends it, waits for the task to end and gives what it returned.
+
+        Arguments and errors are those of `AsyncResult.get`; `timeout` includes the sending.
+        """
+        return self._claim(self._get(timeout, propagate))
+
+    def close(self) -> None:
+        """Drop it: it was not sent, and does not warn. One that was sent stays sent."""
+        if self._stage in (_NEW, _CLAIMED):
+            self._stage = _FAILED
+            self._error: BaseException | None = RuntimeError(f"{self!r} was closed, not sent")
+
+    async def _depart(self, waiting: bool) -> AsyncResult[R]:
+        """Send it; called once. `waiting`: the caller goes on to wait for the result."""
+        raise NotImplementedError
+
+    def _claim(self, work: Coroutine[Any, Any, Any]) -> Coroutine[Any, Any, Any]:
+        if self._stage == _NEW:
+            self._stage = _CLAIMED
+        return work
+
+    async def _send(self, waiting: bool) -> AsyncResult[R]:
+        if self._stage <= _CLAIMED:
+            return await self._send_now(waiting)
+        if self._stage == _SENDING:
+            other = asyncio.get_running_loop().create_future()
+            self._others.append(other)
+            await other
+        if self._result is None:
+            raise self._error or RuntimeError(f"{self!r} was not sent")
+        return self._result
+
+    async def _send_now(self, waiting: bool) -> AsyncResult[R]:
+        self._stage = _SENDING
+        self._others: list[asyncio.Future[None]] = []
+        try:
+            self._result = await self._depart(waiting)
+        except BaseException as error:
+            self._stage = _FAILED
+            self._error = error if isinstance(error, Exception) else _interrupted(self)
+            raise
+        else:
+            self._stage = _SENT
+        finally:
+            for other in self._others:
+                if not other.done():
+                    other.set_result(None)
+        return self._result
+
+    async def _get(self, timeout: float | None, propagate: bool) -> R:
+        if timeout is None:
+            result = await self._send(True)
+        else:
+            began = monotonic()
+            result = await self._send(True)
+            timeout = max(timeout - (monotonic() - began), 0.0)
+        return await result.get(timeout, propagate)
+
+    def __del__(self) -> None:
+        # getattr: the constructor of a subclass may have failed before ours ran.
+        if getattr(self, "_stage", _SENT) == _NEW:
+            warnings.warn(
+                f"{self!r} was never awaited, so nothing was sent: write `await` before it",
+                RuntimeWarning,
+                stacklevel=2,
+                source=self,
+            )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.id}>"
+
+
+def _interrupted(submission: Submission[Any]) -> RuntimeError:
+    return RuntimeError(
+        f"sending {submission!r} was cancelled; whether it arrived is not known. Make a new call"
+    )

@@ -1,0 +1,377 @@
+"""A task: a function that an app can call here, and have called elsewhere.
+
+A `Task` object is made of a function by `@app.task`, or is an instance of a class of your own whose
+`run` is the function. There is one object for each app, shared by all its runs: what is kept on it
+(`self.connection = …`) lasts between calls and is seen by all that run at the same time. What
+belongs to one run is in `self.request`.
+
+A task knows its app only by what it needs of it (`Application`), so the app can know the tasks.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Generic,
+    NoReturn,
+    ParamSpec,
+    Self,
+    TypeVar,
+    Unpack,
+    cast,
+)
+
+from asynq import states
+from asynq._imports import import_object
+from asynq.brokers.base import StoredRecord
+from asynq.options import (
+    PLAIN,
+    Call,
+    CallOptions,
+    is_task_option,
+    read_call_options,
+    read_task_options,
+)
+from asynq.producer import Asked, Plan
+from asynq.request import DIRECT, Request, current
+from asynq.result import handle
+from asynq.result.submission import Submission
+from asynq.task.application import Application, current_application
+from asynq.task.recipe import Made
+from asynq.wire.arguments import Parameters, Returned
+from asynq.wire.message import Message
+from asynq.wire.record import Record, encode
+from asynq.wire.serialization import encode_value
+
+if TYPE_CHECKING:  # PEP 696 for type checkers, so that `class MyTask(Task):` needs no parameters
+    import typing_extensions
+
+    from asynq.eager import EagerCall
+
+    P = typing_extensions.ParamSpec("P", default=...)
+    R = typing_extensions.TypeVar("R", default=Any)
+    C = typing_extensions.TypeVar("C", default=Any)
+else:
+    P = ParamSpec("P")
+    R = TypeVar("R")
+    C = TypeVar("C")
+
+
+class _Option:
+    """An option's value where a task does not have one of its own: what the settings say.
+
+    Not a data descriptor: an attribute of a subclass or of the object stands over it.
+    """
+
+    def __init__(self, setting: str | None = None) -> None:
+        self._setting = setting
+
+    def __get__(self, task: Task[..., Any, Any] | None, owner: type[Task[..., Any, Any]]) -> Any:
+        if task is None or self._setting is None:
+            return None
+        return task.app.conf[self._setting]
+
+
+class Task(Made, Generic[P, R, C]):
+    """A function known to an app by a name.
+
+    The type parameters are what it takes, what it returns, and what a plain call gives: the value
+    for a `def`, a coroutine for an `async def`.
+
+    Attributes:
+        name: what messages call it.
+        is_coroutine: it runs on the event loop, not in a thread.
+        target: what a worker calls: `run`, or `__call__` where a class of your own overrides it.
+        parameters: what the function takes, on the wire.
+        returned: what it returns, on the wire.
+
+    The options of `asynq.options.TaskOptions` are attributes too; unset ones read as the settings
+    say.
+    """
+
+    is_coroutine: bool = False
+    target: Callable[..., Any]
+    parameters: Parameters
+    returned: Returned
+
+    # To a type checker they are plain values, which a subclass may set.
+    queue: str | None = cast("str | None", _Option())
+    routing_key: str | None = cast("str | None", _Option())
+    priority: int | None = cast("int | None", _Option())
+    serializer: str | None = cast("str | None", _Option("task_serializer"))
+    ignore_result: bool = cast("bool", _Option("task_ignore_result"))
+    store_errors_even_if_ignored: bool = cast("bool", _Option("task_store_errors_even_if_ignored"))
+    result_expires: float | None = cast("float | None", _Option("result_expires"))
+    track_started: bool = cast("bool", _Option("task_track_started"))
+    acks_late: bool = cast("bool", _Option("task_acks_late"))
+    throws: tuple[type[BaseException], ...] = ()
+    typing: bool = True
+    pool: str = ""
+
+    _app: Application | None = None
+    _plan: Plan | None = None
+
+    # Calling
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> C:
+        """Run it here, as the plain function it is: no message, no worker, no result kept.
+
+        `self.request` is a request without an id meanwhile. (A class that overrides this calls
+        `self.run()`, never `super().__call__()`, which would hide the worker's request.)
+        """
+        outer = current.get()
+        request = Request(task=self.name, args=args, kwargs=kwargs, called_directly=True)
+        if outer is not None:
+            request.root_id, request.parent_id = outer.root_id, outer.id or outer.parent_id
+        if inspect.iscoroutinefunction(self.run):
+            self.parameters.check(args, kwargs)
+            return cast("C", self._await_here(request, args, kwargs))
+        token = current.set(request)
+        try:
+            return cast("C", self.run(*args, **kwargs))
+        finally:
+            current.reset(token)
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """The function. A class of your own defines it; its arguments are the task's."""
+        raise NotImplementedError(f"{type(self).__name__} has no run(): define what it does")
+
+    def delay(self, *args: P.args, **kwargs: P.kwargs) -> Submission[R]:
+        """Call it elsewhere: await what this gives, and the call is sent.
+
+        Raises:
+            TypeError: the arguments do not fit the function.
+            EncodeError: an argument can't be written.
+        """
+        return self._submit(args, kwargs, PLAIN)
+
+    def apply_async(
+        self,
+        args: Sequence[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Submission[R]:
+        """Call it elsewhere, with options.
+
+        Args:
+            args: Positional arguments.
+            kwargs: Named arguments.
+            **options: See `asynq.options.CallOptions`.
+
+        Raises:
+            TypeError: the arguments do not fit the function, or there is no such option.
+            NotImplementedError: an option that this release does not have.
+            ImproperlyConfigured: an option's value is of the wrong kind.
+            EncodeError: an argument can't be written.
+            QueueNotFound: the queue is not declared, and must be.
+        """
+        call = read_call_options(options, f"{self.name}.apply_async()") if options else PLAIN
+        return self._submit(*arguments(args, kwargs), call)
+
+    def apply(
+        self,
+        args: Sequence[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        throw: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Submission[R]:
+        """Run it here, as a worker would: with a request, in its pool, its error caught.
+
+        Awaiting it gives a result that is there at once; `get()` gives the value. Arguments are
+        handed over as they are; when to run and where to send it mean nothing here.
+
+        Args:
+            args: Positional arguments.
+            kwargs: Named arguments.
+            throw: Raise the task's error when it is awaited; None: as `task_eager_propagates`.
+            **options: Those of `apply_async`.
+        """
+        call = read_call_options(options, f"{self.name}.apply()") if options else PLAIN
+        return self._bound()._run_here(*arguments(args, kwargs), call, throw=throw)
+
+    def AsyncResult(self, task_id: str) -> handle.AsyncResult[R]:  # noqa: N802 - Celery's name
+        """The handle on the result of a call of this task, by its id."""
+        task = self._bound()
+        return handle.AsyncResult(task_id, task.app.results, task.returned)
+
+    # Inside a run
+
+    @property
+    def request(self) -> Request:
+        """The call that runs here now; one without an id where the task does not run."""
+        request = current.get()
+        return request if request is not None and request.task == self.name else DIRECT
+
+    async def update_state(
+        self, task_id: str | None = None, state: str | None = None, meta: Any = None
+    ) -> None:
+        """Store a state on the way, such as progress, for `result.info` and `result.updates()`.
+
+        Args:
+            task_id: Of the call; None: the one that runs.
+            state: Any name but those of final states; None: ``"PROGRESS"``.
+            meta: What to tell, any value a task may return.
+
+        Raises:
+            ValueError: a final state (return, or raise, instead); or no task runs here.
+            EncodeError: `meta` can't be written.
+        """
+        request = self.request
+        id = task_id or request.id
+        state = state or "PROGRESS"
+        if state in states.READY_STATES:
+            raise ValueError(f"{state} ends a task: return a value, or raise, instead")
+        if id is None:
+            raise ValueError(f"{self.name} does not run as a task here: give the task_id")
+        conf = self.app.conf
+        raw, content = encode_value(meta, conf.result_serializer, what="meta")
+        record = Record(status=state, result=raw, content=content, retries=request.retries)
+        body = encode(record, conf.result_serializer)
+        reply_to = request.reply_to if id == request.id else None
+        stored = StoredRecord(
+            id=id, body=body, final=False, ttl=self.result_expires, reply_to=reply_to
+        )
+        await self.app.backend.store([stored])
+
+    # What comes with later releases
+
+    def retry(self, *args: Any, **options: Any) -> NoReturn:
+        """Not in this release."""
+        raise NotImplementedError("task.retry() is not in this release yet")
+
+    def signature(self, *args: Any, **options: Any) -> NoReturn:
+        """Not in this release, nor are `s` and `si`."""
+        raise NotImplementedError(
+            "signatures (s, si, signature, chain, group, chord) are not in this release yet"
+        )
+
+    s = si = signature
+
+    # Being a task of an app
+
+    @property
+    def app(self) -> Application:
+        """The app it belongs to; a shared task that is not an app's own: the current app.
+
+        Raises:
+            ImproperlyConfigured: there is no app yet.
+        """
+        return self._app or current_application()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if is_task_option(name):
+            value = read_task_options({name: value}, self.name or type(self).__name__).get(name)
+            object.__setattr__(self, "_plan", None)
+        object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        main = self._app.main if self._app is not None else None
+        return f"<@task: {self.name}{f' of {main}' if main else ''}>"
+
+    def _bound(self) -> Self:
+        """Itself, or the current app's own object for it."""
+        return self if self._app is not None else current_application().own(self)
+
+    def perform(self, *args: Any, **kwargs: Any) -> Any:
+        """`run`, as a method: unlike the function, it can be handed to another process."""
+        return self.run(*args, **kwargs)
+
+    def _submit(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], call: Call
+    ) -> Submission[Any]:
+        app = self._app
+        if app is None:
+            return self._bound()._submit(args, kwargs, call)
+        plan = self._plan
+        if plan is None or plan.revision != app.conf.revision:
+            plan = self._prepare(app)
+        if self.typing:
+            self.parameters.check(args, kwargs)
+        if plan.eager:
+            return self._submit_here(plan, args, kwargs, call)
+        return app.producer.call(
+            plan,
+            args,
+            kwargs,
+            encoder=self.parameters.encode,
+            options=call,
+            returned=self.returned,
+            task=self,
+        )
+
+    def _prepare(self, app: Application) -> Plan:
+        given = vars(self)
+        asked = Asked(**{option: given[option] for option in ASKED if option in given})
+        plan = app.producer.plan(self.name, asked)
+        object.__setattr__(self, "_plan", plan)
+        return plan
+
+    def _submit_here(
+        self, plan: Plan, args: Sequence[Any], kwargs: Mapping[str, Any], call: Call
+    ) -> Submission[Any]:
+        """Eager mode. The arguments make the way over the wire, to be what a worker would see."""
+        serializer = call.serializer or plan.serializer
+        encoded, named, content = self.parameters.encode(args, kwargs, serializer)
+        message = Message(task=self.name, args=encoded, kwargs=named, content=content)
+        args, kwargs = self.parameters.decode(message)
+        return self._run_here(args, kwargs, call, throw=None, keep=not plan.ignored)
+
+    def _run_here(
+        self,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        call: Call,
+        *,
+        throw: bool | None,
+        keep: bool = False,
+    ) -> Submission[Any]:
+        conf = self.app.conf
+        # Not imported with this module: what runs tasks brings anyio and its process pool along.
+        here: Callable[..., EagerCall] = import_object("asynq.eager:call_here")
+        return here(
+            self,
+            args,
+            kwargs,
+            options=call,
+            results=self.app.results,
+            propagate=conf.task_eager_propagates if throw is None else throw,
+            keep=conf.result_serializer if keep and conf.task_store_eager_result else None,
+            ttl=self.result_expires,
+        )
+
+    async def _await_here(
+        self, request: Request, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> Any:
+        token = current.set(request)
+        try:
+            return await self.run(*args, **kwargs)
+        finally:
+            current.reset(token)
+
+
+AnyTask = Task[..., Any, Any]
+"""A task, whatever it takes and returns."""
+
+ASKED: Final = Asked.__struct_fields__
+
+
+def arguments(
+    args: Sequence[Any] | None, kwargs: Mapping[str, Any] | None
+) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    """Arguments as `apply_async` takes them.
+
+    Raises:
+        TypeError: not a list or tuple, and a dict.
+    """
+    if args is not None and not isinstance(args, list | tuple):
+        raise TypeError(
+            f"args: expected a list or a tuple, got {args!r}; for one, write ({args!r},)"
+        )
+    if kwargs is not None and not isinstance(kwargs, Mapping):
+        raise TypeError(f"kwargs: expected a dict, got {kwargs!r}")
+    return args or (), kwargs or {}
