@@ -27,6 +27,7 @@ BLOCK: Final = 5.0
 """Seconds that one read waits."""
 COUNT: Final = 1000
 """Entries in one read. A full one says that we are behind, and the stream may have been cut."""
+BEGINNING: Final = b"0-0"
 FORBIDDEN: Final = frozenset({"NOPERM", "WRONGTYPE"})
 
 
@@ -42,7 +43,7 @@ class Listener:
         self._late = keys.late
         self._waiters = waiters
         self._ready = ready
-        self._positions: dict[bytes, bytes] = {self._reply: b"0-0"}
+        self._positions: dict[bytes, bytes] = {self._reply: BEGINNING}
         self._behind = False
         self._task: asyncio.Task[None] | None = None
 
@@ -90,10 +91,12 @@ class Listener:
         """`late` is read from its end, a stream that began anew from its beginning."""
         for stream in (self._reply, self._late):
             last = await self._connection.execute(b"XREVRANGE", stream, "+", "-", "COUNT", 1)
-            end = last[0][0] if last else b"0-0"
+            end = last[0][0] if last else BEGINNING
             position = self._positions.get(stream)
-            if position is None or _order(position) > _order(end):
+            if position is None:
                 self._positions[stream] = end
+            elif _order(position) > _order(end):
+                self._positions[stream] = BEGINNING
 
     async def _read(self, asker: Asker) -> None:
         positions = self._positions
