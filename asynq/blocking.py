@@ -78,16 +78,8 @@ class _Background:
         it calls; but it can't lend the slot of a task that holds a thread meanwhile."""
         context = copy_context()
         context.run(lend.set, None)
-        future: Future[T] = Future()
         loop = self._running()
-
-        def begin() -> None:
-            task = loop.create_task(_awaited(awaitable), context=context)
-            # What asyncio itself uses: passes on the result, and cancellation both ways.
-            asyncio.futures._chain_future(task, future)  # type: ignore[attr-defined]
-
-        loop.call_soon_threadsafe(begin)
-        return future
+        return context.run(asyncio.run_coroutine_threadsafe, _awaited(awaitable), loop)
 
     def stop(self) -> None:
         """End the loop in order, at the end of the process."""

@@ -172,6 +172,8 @@ def _value(name: str, value: object, owner: str, kind: Kind[Any, Any]) -> object
         return kind.read(value)
     except NotImplementedError:
         raise NotImplementedError(f"{owner}: {name}={value!r} is not in this release yet") from None
+    except ImproperlyConfigured as error:  # the kind has said it all
+        raise ImproperlyConfigured(f"{owner}: {name}: {error}") from None
     except (ValueError, TypeError) as error:
         hint = f" ({error})" if str(error) else ""
         raise ImproperlyConfigured(

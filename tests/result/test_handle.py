@@ -1,0 +1,172 @@
+import asyncio
+
+import pytest
+
+from asynq import states
+from asynq.backends.memory import MemoryBackend
+from asynq.brokers.base import StoredRecord
+from asynq.exceptions import TimeoutError
+from asynq.result.handle import AsyncResult, EagerResult
+from asynq.result.reading import Results, Update
+from asynq.wire.failures import Failure
+from asynq.wire.record import Record, encode
+from asynq.wire.serialization import encode_value
+
+
+@pytest.fixture
+async def backend(namespace):
+    backend = MemoryBackend("memory://", namespace=namespace)
+    yield backend
+    await backend.aclose()
+
+
+@pytest.fixture
+def results(backend):
+    return Results(backend=lambda: backend, accept=lambda: ["json"])
+
+
+async def store(backend, id, value=None, *, status=states.SUCCESS, error=None):
+    raw, content = encode_value(value)
+    if error is not None:
+        record = Record(status=states.FAILURE, error=Failure.of(error), date_done=1.0)
+    else:
+        record = Record(status=status, result=raw, content=content, date_done=1.0)
+    body = encode(record, "json")
+    await backend.store([StoredRecord(id=id, body=body, final=record.final)])
+
+
+async def until(condition):
+    while not condition():
+        await asyncio.sleep(0)
+
+
+async def test_a_value_is_waited_for(backend, results):
+    waiting = asyncio.create_task(AsyncResult("1", results).get(timeout=5))
+    await asyncio.sleep(0)
+    await store(backend, "1", 8)
+    assert await waiting == 8
+
+
+async def test_awaiting_the_result_is_get(backend, results):
+    await store(backend, "1", 8)
+    assert await AsyncResult("1", results) == 8
+    assert await AsyncResult("1", results).wait() == 8
+
+
+async def test_a_second_waiter_gets_the_same_result(backend, results):
+    result = AsyncResult("1", results)
+    both = asyncio.gather(result.get(), result.get(), AsyncResult("1", results).get())
+    await asyncio.sleep(0)
+    await store(backend, "1", 8)
+    assert await both == [8, 8, 8]
+
+
+async def test_the_tasks_error_is_raised(backend, results):
+    await store(backend, "1", error=ValueError("boom"))
+    result = AsyncResult("1", results)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="boom"):
+            await result
+    assert await result.failed()
+
+
+async def test_the_tasks_error_is_returned_where_it_shall_not_be_raised(backend, results):
+    await store(backend, "1", error=ValueError("boom"))
+    assert isinstance(await AsyncResult("1", results).get(propagate=False), ValueError)
+
+
+async def test_a_result_that_does_not_come_in_time_is_a_timeout(results):
+    result = AsyncResult("1", results)
+    with pytest.raises(TimeoutError, match=r"no result of 1 within 0\.01 s; the task goes on"):
+        await result.get(timeout=0.01)
+    with pytest.raises(TimeoutError):
+        await result.get(timeout=0)
+
+
+async def test_no_time_at_all_is_enough_for_a_result_that_is_there(backend, results):
+    await store(backend, "1", 8)
+    assert await AsyncResult("1", results).get(timeout=0) == 8
+
+
+async def test_nothing_is_waited_for_where_the_result_is_ignored(results):
+    assert await AsyncResult("1", results, ignored=True).get() is None
+
+
+async def test_what_is_known_of_a_result(backend, results):
+    result = AsyncResult("1", results)
+    assert await result.state == "PENDING"
+    assert not await result.ready()
+    assert not await result.exists()
+    await store(backend, "1", {"done": 1}, status="PROGRESS")
+    assert await result.status == "PROGRESS"
+    assert await result.info == {"done": 1}
+    assert await result.exists()
+    await store(backend, "1", 8)
+    assert await result.result == 8
+    assert await result.successful()
+    assert not await result.failed()
+    assert (await result.date_done).timestamp() == 1.0
+    assert await result.traceback is None
+    assert await result.retries == 0
+    assert await result.worker is None
+    assert await result.name is None
+
+
+async def test_a_forgotten_await_is_no_decision(results):
+    with pytest.raises(TypeError, match=r"await result\.ready\(\)"):
+        bool(AsyncResult("1", results).ready())
+
+
+async def test_updates_begin_with_the_current_state_and_end_with_the_final_one(backend, results):
+    result = AsyncResult("1", results)
+    seen = []
+
+    async def watch():
+        async for update in result.updates():
+            seen.append((update.state, update.info))  # noqa: PERF401 - looked at meanwhile
+
+    await store(backend, "1", 1, status="PROGRESS")
+    watching = asyncio.create_task(watch())
+    await until(lambda: len(seen) == 1)
+    await store(backend, "1", 2, status="PROGRESS")
+    await until(lambda: len(seen) == 2)
+    await store(backend, "1", 8)
+    await watching
+    assert seen == [("PROGRESS", 1), ("PROGRESS", 2), ("SUCCESS", 8)]
+    assert [update.state async for update in result.updates()] == ["SUCCESS"]
+
+
+async def test_a_forgotten_result_is_pending_again(backend, results):
+    await store(backend, "1", 8)
+    result = AsyncResult("1", results)
+    assert await result == 8
+    await result.forget()
+    assert await result.state == "PENDING"
+
+
+def test_results_are_equal_by_their_ids():
+    one, other = AsyncResult("1", None), AsyncResult("1", None)
+    assert one == other == "1"
+    assert one != AsyncResult("2", None)
+    assert one != 1
+    assert {one, other, "1"} == {"1"}
+    assert one.task_id == str(one) == "1"
+    assert repr(one) == "<AsyncResult: 1>"
+
+
+def test_what_a_later_release_brings_is_not_ignored():
+    with pytest.raises(NotImplementedError, match=r"result\.revoke"):
+        AsyncResult("1", None).revoke(terminate=True)
+    with pytest.raises(NotImplementedError, match=r"result\.children"):
+        _ = AsyncResult("1", None).children
+
+
+async def test_an_eager_result_is_there_at_once():
+    result = EagerResult("1", None, Update(state="FAILURE", result=KeyError("k"), traceback="tb"))
+    assert await result.state == "FAILURE"
+    assert await result.traceback == "tb"
+    assert [update.state async for update in result.updates()] == ["FAILURE"]
+    with pytest.raises(KeyError):
+        await result
+    await result.forget()
+    assert await result.ready()

@@ -1,0 +1,72 @@
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+from msgspec import Raw
+
+from asynq.exceptions import ContentDisallowed
+from asynq.result.reading import UNKNOWN, Results
+from asynq.wire.arguments import Returned
+from asynq.wire.failures import Failure
+from asynq.wire.record import Record, encode
+from asynq.wire.serialization import encode_value
+
+results = Results(backend=lambda: None, accept=lambda: ["json", "msgpack"])
+
+
+@dataclass
+class Point:
+    x: int
+
+
+def point() -> Point:
+    return Point(1)
+
+
+def test_nothing_stored_is_pending():
+    update = results.read(None, None)
+    assert update is UNKNOWN
+    assert (update.state, update.result, update.ready) == ("PENDING", None, False)
+
+
+@pytest.mark.parametrize("serializer", ["json", "msgpack"])
+def test_a_value_is_read(serializer):
+    raw, content = encode_value({"day": datetime(2026, 1, 2, tzinfo=UTC)}, serializer)
+    body = encode(Record(result=raw, content=content, date_done=1.5, retries=2), serializer)
+    update = results.read(body, None)
+    assert update.result == {"day": datetime(2026, 1, 2, tzinfo=UTC)}
+    assert update.info is update.result
+    assert update.date_done == datetime.fromtimestamp(1.5, UTC)
+    assert (update.state, update.ready, update.retries) == ("SUCCESS", True, 2)
+
+
+def test_a_value_is_read_as_annotated():
+    returned = Returned(point, name="proj.point")
+    raw, content = returned.encode(Point(7))
+    assert results.read(encode(Record(result=raw, content=content), "json"), returned).result == (
+        Point(7)
+    )
+
+
+def test_the_meta_of_a_state_on_the_way_is_not_read_as_annotated():
+    raw, content = encode_value({"done": 3})
+    body = encode(Record(status="PROGRESS", result=raw, content=content), "json")
+    update = results.read(body, Returned(point, name="proj.point"))
+    assert (update.state, update.info, update.ready) == ("PROGRESS", {"done": 3}, False)
+
+
+def test_an_error_is_rebuilt_with_its_traceback():
+    try:
+        raise ValueError("boom")
+    except ValueError as error:
+        record = Record(status="FAILURE", error=Failure.of(error))
+    update = results.read(encode(record, "json"), None)
+    assert isinstance(update.result, ValueError)
+    assert "boom" in update.traceback
+
+
+def test_a_format_that_is_not_accepted_is_not_read():
+    only_json = Results(backend=lambda: None, accept=lambda: ["json"])
+    body = encode(Record(result=Raw(b"\x01"), content="pickle"), "pickle")
+    with pytest.raises(ContentDisallowed, match="pickle"):
+        only_json.read(body, None)

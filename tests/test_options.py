@@ -1,0 +1,107 @@
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from asynq.exceptions import ImproperlyConfigured
+from asynq.options import Call, is_task_option, read_call_options, read_task_options
+
+
+def test_options_come_back_in_one_form():
+    read = read_task_options(
+        {"throws": KeyError, "result_expires": timedelta(minutes=1), "queue": "slow"}, "x"
+    )
+    assert read == {"throws": (KeyError,), "result_expires": 60.0, "queue": "slow"}
+
+
+def test_none_means_not_given_except_where_it_means_for_ever():
+    assert read_task_options({"queue": None, "rate_limit": None}, "x") == {}
+    assert read_task_options({"result_expires": None}, "x") == {"result_expires": None}
+    assert read_task_options({"result_expires": 0}, "x") == {"result_expires": None}
+
+
+def test_a_misspelt_option_is_told_the_right_name():
+    with pytest.raises(TypeError, match=r"no option 'countdwon'; did you mean 'countdown'\?"):
+        read_call_options({"countdwon": 3}, "proj.add.apply_async()")
+
+
+@pytest.mark.parametrize(
+    "option", ["max_retries", "autoretry_for", "rate_limit", "time_limit", "expires"]
+)
+def test_a_task_option_of_a_later_release_is_not_ignored(option):
+    with pytest.raises(NotImplementedError, match=f"x: the option '{option}' is not in this"):
+        read_task_options({option: 3}, "x")
+
+
+def test_endless_retries_are_an_option_too():
+    with pytest.raises(NotImplementedError, match="max_retries"):
+        read_task_options({"max_retries": None}, "x")
+
+
+@pytest.mark.parametrize("option", ["link", "link_error", "expires", "time_limit", "retry_policy"])
+def test_a_call_option_of_a_later_release_is_not_ignored(option):
+    with pytest.raises(NotImplementedError, match=f"'{option}'"):
+        read_call_options({option: 3}, "x")
+
+
+@pytest.mark.parametrize(
+    ("reader", "option"), [(read_task_options, "acks_late"), (read_call_options, "retry")]
+)
+def test_what_can_only_be_on_says_so(reader, option):
+    assert reader({option: True}, "x")
+    with pytest.raises(NotImplementedError, match=f"{option}=False"):
+        reader({option: False}, "x")
+
+
+def test_an_option_without_meaning_says_what_to_do_instead():
+    with pytest.raises(TypeError, match=r"no option 'exchange': .*say queue="):
+        read_call_options({"exchange": "x"}, "x")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("countdown", "3"),
+        ("countdown", float("nan")),
+        ("countdown", True),
+        ("eta", 5),
+        ("eta", "tomorrow"),
+        ("priority", 10),
+        ("priority", "9"),
+        ("queue", "a b"),
+        ("task_id", ""),
+        ("task_id", "a\nb"),
+        ("task_id", "x" * 201),
+        ("headers", ["a"]),
+        ("headers", {1: "a"}),
+        ("ignore_result", 1),
+        ("publish_timeout", 0),
+        ("shadow", 3),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_refused(option, value):
+    with pytest.raises(ImproperlyConfigured, match=f"x: {option}: .*expected "):
+        read_call_options({option: value}, "x")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("pool", "fork"), ("throws", "KeyError"), ("throws", (1,)), ("typing", 1), ("priority", -1)],
+)
+def test_a_task_options_value_of_the_wrong_kind_is_refused(option, value):
+    with pytest.raises(ImproperlyConfigured, match=f"x: {option}: expected .*, got "):
+        read_task_options({option: value}, "x")
+
+
+def test_call_options_are_read():
+    id, eta = uuid4(), datetime(2030, 1, 2, tzinfo=UTC)
+    call = read_call_options(
+        {"task_id": id, "countdown": timedelta(seconds=-3), "eta": eta.isoformat()}, "x"
+    )
+    assert call == Call(task_id=str(id), countdown=0.0, eta=eta)
+
+
+def test_options_of_later_releases_are_known_as_options():
+    assert is_task_option("queue")
+    assert is_task_option("max_retries")
+    assert not is_task_option("run")
