@@ -1,0 +1,63 @@
+"""Queues in memory, without a broker."""
+
+from __future__ import annotations
+
+from threading import RLock
+
+import pytest
+
+from asynq import _time
+from asynq._memory.queues import Message, Queues
+
+
+@pytest.fixture
+def queues() -> Queues:
+    return Queues(RLock())
+
+
+def message(id: str, queue: str = "q", **more) -> Message:
+    return Message(id=id, queue=queue, body=b"", **more)
+
+
+def ids(messages: list[Message]) -> str:
+    return "".join(one.id for one in messages)
+
+
+def test_age_counts_over_all_queues_of_one_priority(queues):
+    for id, queue in [("a", "one"), ("b", "two"), ("c", "one")]:
+        queues.put(message(id, queue))
+    assert ids(queues.take(["two", "one"], 5)) == "abc"
+
+
+def test_a_queue_named_twice_is_read_once(queues):
+    queues.put(message("a"))
+    assert ids(queues.take(["q", "q"], 5)) == "a"
+
+
+def test_what_has_been_handed_back_comes_before_the_most_urgent(queues):
+    queues.put(message("a"))
+    (held,) = queues.take(["q"], 1)
+    queues.put(message("u", priority=9))
+    queues.give_back(held)
+    assert ids(queues.take(["q"], 5)) == "au"
+
+
+@pytest.mark.parametrize(("priority", "order"), [(99, "xa"), (-5, "ax")])
+def test_a_priority_out_of_range_counts_as_the_nearest(queues, priority, order):
+    queues.put(message("a", priority=5))
+    queues.put(message("x", priority=priority))
+    assert ids(queues.take(["q"], 5)) == order
+
+
+def test_the_next_due_time_is_the_nearest_of_the_queues_asked_for(queues):
+    now = _time.time()
+    queues.put(message("a", "one"), due=now + 20)
+    queues.put(message("b", "two"), due=now + 10)
+    queues.put(message("c", "three"), due=now + 5)
+    assert queues.next_due(["one", "two"]) == now + 10
+    assert queues.next_due(["four"]) is None
+
+
+def test_asking_about_a_queue_does_not_make_one(queues):
+    assert queues.depth("never") == queues.purge("never") == 0
+    assert queues.names() == []
