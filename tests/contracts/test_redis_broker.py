@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
 from asynq._redis.keys import Keys
+from asynq.backends.redis.backend import RedisBackend
 from asynq.brokers.redis.broker import RedisBroker
 from asynq.testing.contracts import brokers
 from tests.servers import PrivateServer
@@ -16,6 +17,14 @@ class TestRedisBroker(brokers.BrokerContract):
     @pytest.fixture
     def connect(self, url: str, namespace: str) -> brokers.Connect:
         return lambda: RedisBroker(url, namespace=namespace, lease=self.lease)
+
+    @pytest.fixture(params=["", "?db=3"], ids=["same-database", "another-database"])
+    async def backend(
+        self, url: str, namespace: str, request: pytest.FixtureRequest
+    ) -> AsyncIterator[RedisBackend]:
+        backend = RedisBackend(url + request.param, namespace=f"{namespace}-results")
+        yield backend
+        await backend.aclose()
 
     @pytest.fixture(autouse=True)
     def _names(self, namespace: str, server: PrivateServer) -> None:

@@ -109,11 +109,10 @@ def entry_order(entry: bytes) -> tuple[int, int]:
 
 
 def _unusual(
-    queue: str, level: int, lane: bytes, entry: bytes, fields: Sequence[bytes] | None
+    queue: str, level: int, lane: bytes, entry: bytes, fields: Sequence[bytes]
 ) -> RedisDelivery:
     """An entry that was redelivered or handed back; or one that somebody else wrote."""
-    words: Sequence[Any] = fields or ()
-    named = dict(zip(words[::2], words[1::2], strict=False))
+    named = dict(zip(fields[::2], fields[1::2], strict=False))
     return RedisDelivery(
         id=named.get(b"i", entry).decode(errors="backslashreplace"),
         queue=queue,

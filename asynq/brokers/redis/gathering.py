@@ -98,17 +98,22 @@ class Gathering(Generic[T]):
         self._scheduled = False
         while self._waiting and self._in_flight < IN_FLIGHT:
             calls = self._next_batch()
-            if not calls:
-                continue
-            items = [item for call in calls for item in call.items]
-            self._in_flight += 1
-            try:
-                sent = self._send(items, calls[-1].deadline - self._loop.time())
-            except Exception as error:  # a value that can't be packed, a closed connection
-                self._in_flight -= 1
+            if calls:
+                self._launch(calls)
+
+    def _launch(self, calls: list[_Call[T]]) -> None:
+        items = [item for call in calls for item in call.items]
+        try:
+            sent = self._send(items, calls[-1].deadline - self._loop.time())
+        except Exception as error:  # a value that can't be packed, a closed connection
+            if len(calls) == 1:
                 self._fail(calls, error)
-            else:
-                sent.add_done_callback(functools.partial(self._landed, calls))
+                return
+            for call in calls:  # what is wrong with one is no fault of the others
+                self._launch([call])
+            return
+        self._in_flight += 1
+        sent.add_done_callback(functools.partial(self._landed, calls))
 
     def _next_batch(self) -> list[_Call[T]]:
         calls: list[_Call[T]] = []

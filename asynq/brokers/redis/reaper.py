@@ -46,6 +46,8 @@ class Reaper:
         self._places = Lanes(keys, queues).places
         self._lease = lease
         self._confirm_after = lease / 3 + min(2.0, lease / 3)
+        self.collect_after = max(4 * lease, 10.0)
+        """Seconds without a read after which a consumer counts as gone."""
         self._suspects: dict[Suspect, float] = {}
         self._collected = monotonic()
 
@@ -74,9 +76,16 @@ class Reaper:
         self._suspects = seen
         if monotonic() - self._collected > self._lease:
             self._collected = monotonic()
-            for lane in self._places:
-                await self._collect(lane)
+            await self.collect()
         return count
+
+    async def collect(self) -> None:
+        """Delete the consumers of processes that are gone, where they hold nothing.
+
+        One that lives and was taken for dead is made again by its next read.
+        """
+        for lane in self._places:
+            await self._collect(lane)
 
     def _pause(self) -> float:
         regular = self._lease / 3 * random.uniform(0.8, 1.2)
@@ -121,13 +130,11 @@ class Reaper:
         return count
 
     async def _collect(self, lane: bytes) -> None:
-        """Delete the consumers of processes that are gone. One that lives is made again if it
-        was taken for dead: it holds nothing."""
         told = await self._ask(b"XINFO", b"CONSUMERS", lane, GROUP)
         dead: list[Word] = []
         for fields in told:
             about = dict(zip(fields[::2], fields[1::2], strict=True))
-            idle_for_long = about[b"idle"] > max(4 * self._lease, 10.0) * 1000
+            idle_for_long = about[b"idle"] > self.collect_after * 1000
             if about[b"pending"] == 0 and idle_for_long and about[b"name"] != self._held.consumer:
                 dead.append(about[b"name"])
         for start in range(0, len(dead), COLLECTED):

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import asyncio
+
+from asynq._redis.client import Server
+from asynq._redis.pipeline import shared
+from asynq.brokers.base import Requeue, Settlement
+from asynq.brokers.redis.broker import RedisBroker
+from asynq.brokers.redis.delayed import move_due
+from tests.brokers.redis.conftest import Connect, Looker, parcel, parcels, take
+
+
+async def test_what_is_due_goes_to_its_level(broker: RedisBroker, look: Looker, url: str):
+    for priority in (0, 3, 6, 9):
+        await broker.publish([parcel(priority, priority=priority, delay=0.001)])
+    await broker.publish([parcel("far", delay=60.0)])
+    pipe = shared(Server(url))
+    await asyncio.sleep(0.01)
+    assert await move_due(pipe, look.keys, ["q"]) == 1.0
+    for priority in (0, 3, 6, 9):
+        (fields,) = look.entries(look.keys.lane("q", priority))
+        assert fields == {b"i": f"id-{priority}".encode(), b"m": b"{}"}
+    assert look.command("HKEYS", look.keys.delayed_messages("q")) == [b"id-far"]
+    await pipe.aclose()
+
+
+async def test_the_next_look_is_when_the_next_is_due(broker: RedisBroker, look: Looker, url: str):
+    await broker.publish([parcel("soon", delay=0.3)])
+    pipe = shared(Server(url))
+    assert 0.1 < await move_due(pipe, look.keys, ["q", "other"]) <= 0.3
+    await pipe.aclose()
+
+
+async def test_any_number_is_moved_and_nothing_twice(broker: RedisBroker, look: Looker, url: str):
+    await broker.publish(parcels(1050, delay=0.001))
+    await asyncio.sleep(0.01)
+    pipe = shared(Server(url))
+    await asyncio.gather(*(move_due(pipe, look.keys, ["q"]) for _ in range(4)))
+    ids = [fields[b"i"] for fields in look.entries(look.keys.lane("q", 0))]
+    assert len(ids) == len(set(ids)) == 1050
+    await pipe.aclose()
+
+
+async def test_a_message_that_is_missing_is_only_forgotten(
+    broker: RedisBroker, look: Looker, url: str
+):
+    look.command("ZADD", look.keys.delayed("q"), 1, "ghost", 2, "broken")
+    look.command("HSET", look.keys.delayed_messages("q"), "broken", "no bars")
+    pipe = shared(Server(url))
+    await move_due(pipe, look.keys, ["q"])
+    assert look.length() == 0
+    assert look.command("EXISTS", look.keys.delayed("q"), look.keys.delayed_messages("q")) == 0
+    await pipe.aclose()
+
+
+async def test_bytes_of_any_kind_come_back_as_they_went(broker: RedisBroker):
+    body = bytes(range(256)) * 4 + b"|9|\n"
+    upkeep = asyncio.ensure_future(broker.upkeep(["q"]))
+    await broker.publish([parcel("odd", body=body, delay=0.01)])
+    (delivery,) = await take(broker, 1)
+    assert delivery.body == body
+    await broker.settle([Settlement(delivery=delivery, verdict=Requeue(delay=0.01))])
+    (delivery,) = await take(broker, 1)
+    assert delivery.body == body
+    upkeep.cancel()
+    await asyncio.wait([upkeep])
+
+
+async def test_upkeep_goes_on_after_the_server_was_away(connect: Connect, look: Looker):
+    broker = connect()
+    upkeep = asyncio.ensure_future(broker.upkeep(["q"]))
+    look.command("SET", look.keys.delayed("q"), "in the way")
+    await asyncio.sleep(0.05)
+    look.command("CLIENT", "KILL", "TYPE", "normal")
+    look.command("DEL", look.keys.delayed("q"))
+    await broker.publish([parcel("d", delay=0.01)])
+    (delivery,) = await take(broker, 1)
+    assert delivery.id == "id-d"
+    upkeep.cancel()
+    await asyncio.wait([upkeep])

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Any
+
+import pytest
+
+from asynq.brokers.base import Requeue, Settlement
+from asynq.brokers.redis.broker import RedisBroker
+from asynq.brokers.redis.scripts import FETCH
+from tests.brokers.redis.conftest import Connect, Looker, parcel, parcels, take
+from tests.proxy import Proxy
+from tests.waiting import until
+
+
+async def blocked_or_done(reading: asyncio.Future[Any], look: Looker) -> None:
+    await until(lambda: reading.done() or b"blocked_clients:1" in look.command("INFO", "clients"))
+
+
+async def test_a_limit_holds_over_all_lanes(broker: RedisBroker):
+    for priority in (0, 3, 6, 9):
+        await broker.publish(parcels(10, priority=priority))
+    taken = await broker.receive(["q"], limit=25, wait=0)
+    assert [one.priority for one in taken] == [9] * 10 + [6] * 10 + [3] * 5
+
+
+async def test_no_queue_starves_another(broker: RedisBroker):
+    await broker.publish([parcel(n, queue=queue) for n in range(40) for queue in "ab"])
+    first = await broker.receive(["a", "b"], limit=10, wait=0)
+    second = await broker.receive(["a", "b"], limit=10, wait=0)
+    assert {one.queue for one in first} != {one.queue for one in second}
+
+
+async def test_what_was_sent_before_the_first_worker_came_is_not_skipped(
+    connect: Connect,
+):
+    await connect().publish(parcels(3))
+    assert len(await take(connect(), 3)) == 3
+
+
+async def test_a_lost_answer_is_handed_back_and_counts_no_crash(
+    connect: Connect, proxy: Proxy, look: Looker
+):
+    broker = connect(proxy.url)
+    await broker.publish(parcels(3))
+    assert await broker.receive(["other"], limit=1, wait=0) == []
+    proxy.swallow(FETCH.digest)
+    taken = await take(broker, 3)
+    assert proxy.swallowed == 1
+    assert [(one.id, one.redeliveries) for one in taken] == [
+        ("id-0", 0),
+        ("id-1", 0),
+        ("id-2", 0),
+    ]
+    assert look.pending() == look.length() == 3
+
+
+async def test_a_cancelled_wait_loses_nothing(broker: RedisBroker, look: Looker):
+    chance = random.Random(5)
+    seen: set[str] = set()
+    for number in range(30):
+        reading = asyncio.ensure_future(broker.receive(["q"], limit=10, wait=5.0))
+        if number % 2:
+            await blocked_or_done(reading, look)
+        sending = asyncio.ensure_future(broker.publish([parcel(number)]))
+        for _ in range(chance.randrange(6)):
+            await asyncio.sleep(0)
+        reading.cancel()
+        await sending
+        try:
+            taken = await reading
+        except asyncio.CancelledError:
+            continue
+        seen |= {one.id for one in taken}
+    while len(seen) < 30:
+        taken = await broker.receive(["q"], limit=100, wait=2.0)
+        assert taken, f"lost: {30 - len(seen)}"
+        assert not seen & {one.id for one in taken}
+        seen |= {one.id for one in taken}
+
+
+async def test_what_is_held_is_not_handed_back_by_a_reconnect(broker: RedisBroker, look: Looker):
+    await broker.publish(parcels(5))
+    running = await take(broker, 5)
+    for _ in range(3):
+        look.command("CLIENT", "KILL", "TYPE", "normal")
+        assert await broker.receive(["q"], limit=10, wait=0.05) == []
+    settled = await broker.settle([Settlement(delivery=one) for one in running])
+    assert settled == [True] * 5
+
+
+async def test_resigning_hands_back_in_order_and_leaves_no_consumer(
+    broker: RedisBroker, connect: Connect, look: Looker
+):
+    await broker.publish(parcels(450))
+    await broker.publish(parcels(1, priority=9))
+    running = await take(broker, 451)
+    await broker.resign(["q"])
+    assert look.command("XINFO", "CONSUMERS", look.keys.lane("q", 0), "w") == []
+    assert look.pending() == 0
+    again = await take(connect(), 451)
+    assert [(one.id, one.priority) for one in again] == [
+        (one.id, one.priority) for one in sorted(running, key=lambda one: -one.priority)
+    ]
+    assert all(one.redeliveries == 0 for one in again)
+    assert await broker.settle([Settlement(delivery=running[0])]) == [False]
+
+
+async def test_resigning_works_without_having_read(broker: RedisBroker):
+    await broker.resign(["never used"])
+
+
+@pytest.mark.parametrize("count", [256])
+async def test_garbage_in_a_stream_comes_out_as_deliveries(
+    broker: RedisBroker, look: Looker, count: int
+):
+    chance = random.Random(24)
+    lane = look.keys.lane("q", 0)
+    for number in range(count):
+        names = [b"i", b"m", b"d", b"p", b"x", chance.randbytes(3)]
+        fields = [
+            word
+            for name in chance.sample(names, chance.randrange(1, 5))
+            for word in (name, chance.randbytes(chance.randrange(40)))
+        ]
+        look.command("XADD", lane, f"1-{number + 1}", *fields)
+    await broker.publish([parcel("good")])
+    taken = await take(broker, count + 1)
+    assert taken[-1].id == "id-good"
+    back = await broker.settle([Settlement(delivery=one, verdict=Requeue()) for one in taken])
+    assert all(back)
+    assert len(await take(broker, count + 1)) == count + 1
+
+
+async def test_two_readers_never_get_the_same(connect: Connect):
+    sender, one, two = connect(), connect(), connect()
+    await sender.publish(parcels(500))
+    ids: list[str] = []
+
+    async def read(broker: RedisBroker) -> None:
+        while taken := await broker.receive(["q"], limit=7, wait=0):
+            ids.extend(delivery.id for delivery in taken)
+
+    await asyncio.gather(read(one), read(two))
+    assert len(ids) == len(set(ids)) == 500

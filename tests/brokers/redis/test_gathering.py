@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from asynq._redis.errors import Refused
+from asynq.brokers.redis.gathering import IN_FLIGHT, Gathering
+from asynq.exceptions import BrokerFull, OperationalError
+
+
+class Sender:
+    """Takes batches, and answers when told."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+        self.sent: list[asyncio.Future[Any]] = []
+
+    def __call__(self, items: list[str], timeout: float) -> asyncio.Future[Any]:
+        if "bad" in items:
+            raise TypeError("bad")
+        self.batches.append(items)
+        self.sent.append(asyncio.get_running_loop().create_future())
+        return self.sent[-1]
+
+
+@pytest.fixture
+def sender() -> Sender:
+    return Sender()
+
+
+@pytest.fixture
+async def make(sender: Sender) -> AsyncIterator[Callable[..., Gathering[str]]]:
+    made: list[Gathering[str]] = []
+
+    def make(timeout: float = 5.0) -> Gathering[str]:
+        made.append(Gathering(sender, most=10, timeout=timeout, url="redis://h", doing="publish"))
+        return made[-1]
+
+    yield make
+    for gathering in made:
+        gathering.close()
+
+
+async def turn() -> None:
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+async def test_calls_of_one_turn_go_out_together(sender: Sender, make: Callable[..., Any]):
+    gathering = make()
+    asked = [gathering.add([f"{n}a", f"{n}b"], 10) for n in range(3)]
+    await turn()
+    assert sender.batches == [["0a", "0b", "1a", "1b", "2a", "2b"]]
+    sender.sent[0].set_result("fine")
+    assert await asyncio.gather(*asked) == [("fine", 0), ("fine", 2), ("fine", 4)]
+
+
+async def test_a_call_is_never_split(sender: Sender, make: Callable[..., Any]):
+    gathering = make()
+    for size in (6, 6, 4, 1):
+        gathering.add([str(size)] * size, 10)
+    await turn()
+    assert list(map(len, sender.batches)) == [6, 10, 1]
+
+
+async def test_large_calls_go_out_alone(sender: Sender, make: Callable[..., Any]):
+    gathering = make()
+    for name in "ab":
+        gathering.add([name], 900_000)
+    await turn()
+    assert sender.batches == [["a"], ["b"]]
+
+
+async def test_under_load_batches_grow(sender: Sender, make: Callable[..., Any]):
+    gathering = make()
+    for n in range(IN_FLIGHT + 5):
+        gathering.add([str(n)], 10)
+        await turn()
+    assert list(map(len, sender.batches)) == [1] * IN_FLIGHT
+    sender.sent[0].set_result(1)
+    await turn()
+    assert len(sender.batches[-1]) == 5
+
+
+async def test_who_has_gone_is_left_out(sender: Sender, make: Callable[..., Any]):
+    gathering = make()
+    first, second = gathering.add(["first"], 1), gathering.add(["second"], 1)
+    first.cancel()
+    await turn()
+    assert sender.batches == [["second"]]
+    sender.sent[0].set_result(1)
+    assert await second == (1, 0)
+
+
+async def test_each_caller_gets_an_error_of_its_own(sender: Sender, make: Callable[..., Any]):
+    gathering = make()
+    asked = [gathering.add([name], 1) for name in "ab"]
+    await turn()
+    sender.sent[0].set_exception(Refused("OOM command not allowed"))
+    first, second = await asyncio.gather(*asked, return_exceptions=True)
+    assert isinstance(first, BrokerFull)
+    assert isinstance(second, BrokerFull)
+    assert first is not second
+
+
+async def test_what_cannot_be_sent_harms_only_who_asked(sender: Sender, make: Callable[..., Any]):
+    gathering = make()
+    asked = [gathering.add([name], 1) for name in ("good", "bad", "fine")]
+    await turn()
+    assert sender.batches == [["good"], ["fine"]]
+    for sent in sender.sent:
+        sent.set_result(1)
+    good, bad, fine = await asyncio.gather(*asked, return_exceptions=True)
+    assert (good, fine) == ((1, 0), (1, 0))
+    assert isinstance(bad, TypeError)
+
+
+async def test_nobody_waits_longer_than_the_time(sender: Sender, make: Callable[..., Any]):
+    gathering = make(0.05)
+    asked = []
+    for n in range(IN_FLIGHT + 2):
+        asked.append(gathering.add([str(n)], 1))
+        await turn()
+    for one in asked:
+        with pytest.raises(OperationalError, match="no answer"):
+            await one
+    for sent in sender.sent:
+        sent.cancel()
+    await turn()
+    late = gathering.add(["late"], 1)
+    await turn()
+    assert sender.batches[-1] == ["late"]
+    sender.sent[-1].set_result(1)
+    assert await late == (1, 0)
+
+
+async def test_a_connection_that_closes_ends_what_is_asked(
+    sender: Sender, make: Callable[..., Any]
+):
+    gathering = make()
+    asked = gathering.add(["a"], 1)
+    await turn()
+    sender.sent[0].cancel()
+    with pytest.raises(OperationalError, match="closed"):
+        await asked

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+
+from asynq._redis.keys import Keys
+from asynq.brokers.base import Delivery, Parcel, Requeue, Settlement, StoredRecord
+from asynq.brokers.redis.delivery import RedisDelivery
+from asynq.brokers.redis.sending import (
+    Records,
+    due_word,
+    enqueue_call,
+    settle_call,
+    settlement_bytes,
+)
+
+KEYS = Keys("n")
+DELIVERY = RedisDelivery(id="a", queue="q", body=b"{}", lane=KEYS.lane("q", 0), entry=b"1-0")
+
+
+@pytest.mark.parametrize(
+    ("delay", "due", "word"),
+    [
+        (0.0, None, ""),
+        (-1.0, None, ""),
+        (1.5, None, "+1500"),
+        (0.0001, None, "+1"),
+        (5.0, 2.0, "2000"),
+        (0.0, -3.0, "1"),
+        (1e9, None, "+1000000000000"),
+    ],
+)
+def test_a_due_time_is_told_relative_or_absolute(delay: float, due: float | None, word: str):
+    assert due_word(delay, due) == word
+
+
+def test_each_key_is_named_once():
+    parcels = [Parcel(id=str(n), queue="q", body=b"{}") for n in range(5)]
+    keys, words = enqueue_call(KEYS, b"marks", 7, parcels)
+    assert keys == [b"marks", KEYS.queues, KEYS.lane("q", 0)]
+    assert words[:4] == [7, 1, "q", 5]
+    assert words[4:7] == [3, "0", b"{}"]
+
+
+def test_a_plain_settlement_costs_few_words():
+    records = Records(KEYS, 0)
+    record = StoredRecord(id="a", body=b"8", ttl=1.0, reply_to="me")
+    keys, words = settle_call(
+        KEYS, records, 0, b"marks", 7, [Settlement(delivery=DELIVERY, record=record)]
+    )
+    assert keys[4:] == [KEYS.lane("q", 0), KEYS.reply("me"), KEYS.result("a")]
+    assert words[6:] == [5, b"1-0", "a", 7, b"8", 1000, 6, 0]
+
+
+def test_what_a_settlement_brings_is_weighed():
+    plain = settlement_bytes(Settlement(delivery=DELIVERY))
+    record = StoredRecord(id="a", body=b"x" * 1000)
+    assert settlement_bytes(Settlement(delivery=DELIVERY, record=record)) == plain + 1000
+    back = Settlement(delivery=DELIVERY, verdict=Requeue(body=b"x" * 500))
+    assert settlement_bytes(back) == plain + 500
+    with pytest.raises(TypeError, match="not a delivery of this broker"):
+        settlement_bytes(Settlement(delivery=Delivery(id="a", queue="q", body=b"")))
