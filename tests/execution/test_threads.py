@@ -76,8 +76,8 @@ async def test_no_more_calls_run_at_once_than_there_are_threads(pool):
 
 
 async def test_threads_are_reused(pool):
-    names = {await pool.run(lambda: threading.current_thread().name) for _ in range(5)}
-    assert len(names) == 1
+    names = {await pool.run(lambda: threading.current_thread().name) for _ in range(20)}
+    assert len(names) <= pool.size
 
 
 async def test_a_cancelled_call_that_waits_for_a_thread_never_runs():
