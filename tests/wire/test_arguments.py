@@ -251,7 +251,7 @@ def test_text_for_bytes_is_refused_where_the_call_is_made():
     parameters = Parameters(function, name="proj.task")
     with pytest.raises(
         TypeError, match=r"^proj.task\(\) argument 'data': expected bytes, got str$"
-    ):  # noqa: E501
+    ):
         parameters.encode(("abcd",), {})
     with pytest.raises(TypeError, match="'key': expected bytes, got str"):
         parameters.encode((b"abcd",), {"key": "abcd"})
@@ -384,7 +384,7 @@ def test_a_result_that_is_no_such_object_is_an_error():
     kept = stored(anything, {"name": 5})
     with pytest.raises(
         DecodeError, match=r"the result of proj.task does not fit .*User`: expected"
-    ):  # noqa: E501
+    ):
         Returned(returning(User), name="proj.task").decode(kept)
 
 
