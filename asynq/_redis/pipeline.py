@@ -112,11 +112,16 @@ class Pipeline:
         arguments: Sequence[Word] = (),
         *,
         timeout: float | None = None,
+        at_once: bool = False,
     ) -> asyncio.Future[Any]:
-        """`run`, without waiting."""
+        """`run`, without waiting.
+
+        Args:
+            at_once: Don't gather what others issue in this turn of the loop.
+        """
         seconds = self.timeout if timeout is None else timeout
         call = ScriptCall(script, keys, arguments)
-        return self._issue(Command(self, call.by_digest(), seconds, script_call=call))
+        return self._issue(Command(self, call.by_digest(), seconds, script_call=call), at_once)
 
     async def aclose(self) -> None:
         """Say that one user of the shared connection is done; the last one closes it."""
@@ -132,24 +137,28 @@ class Pipeline:
 
     # What callers want sent.
 
-    def _issue(self, command: Command) -> asyncio.Future[Any]:
+    def _issue(self, command: Command, at_once: bool = False) -> asyncio.Future[Any]:
         if self._closed:
             raise OperationalError(f"the connection to {self.server.url} is closed")
         self._outbox.append(command)
-        if not self._flush_scheduled:
+        if at_once and self._link is not None:
+            self._flush()
+        elif not self._flush_scheduled:
             self._flush_scheduled = True
-            self.loop.call_soon(self._flush)
+            self.loop.call_soon(self._end_of_turn)
         if self._timer is None or command.deadline < self._timer.when():
             self._look_at(command.deadline)
         return command.future
 
-    def _flush(self) -> None:
+    def _end_of_turn(self) -> None:
         self._flush_scheduled = False
-        if self._closed:
-            return
+        self._flush()
+
+    def _flush(self) -> None:
         link = self._link
         if link is None:
-            self._connect()
+            if not self._closed:
+                self._connect()
             return
         outbox = self._outbox
         while outbox and link.writable:

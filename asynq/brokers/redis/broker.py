@@ -218,7 +218,7 @@ class RedisBroker:
         def send(parcels: list[Parcel], timeout: float) -> asyncio.Future[Any]:
             self._number += 1
             call = sending.enqueue_call(self._keys, self._marks, self._number, parcels)
-            return pipe.call(ENQUEUE, *call, timeout=timeout)
+            return pipe.call(ENQUEUE, *call, timeout=timeout, at_once=True)
 
         self._parcels = Gathering(
             send,
@@ -242,7 +242,7 @@ class RedisBroker:
                 self._number,
                 settlements,
             )
-            sent = pipe.call(SETTLE, *call, timeout=timeout)
+            sent = pipe.call(SETTLE, *call, timeout=timeout, at_once=True)
             self._held.settling([settlement.delivery for settlement in settlements], sent)
             return sent
 
