@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
-from asynq.exceptions import DecodeError
+from asynq.exceptions import DecodeError, EncodeError
 
 S = TypeVar("S", bound=Struct)
 
@@ -27,8 +27,18 @@ _blob = msgspec.msgpack.Decoder(bytes)
 
 
 def pack(envelope: Struct, serializer: str) -> bytes:
-    """Write an envelope whose `Raw` fields were encoded by `serializer`."""
-    return _json.encode(envelope) if serializer == JSON else _msgpack.encode(envelope)
+    """Write an envelope whose `Raw` fields were encoded by `serializer`.
+
+    Raises:
+        EncodeError: one of its other fields can't be written: a header of the caller's, say.
+    """
+    try:
+        return _json.encode(envelope) if serializer == JSON else _msgpack.encode(envelope)
+    except Exception as error:
+        raise EncodeError(
+            f"{type(envelope).__name__.lower()}: a field or a header can't be written, they take "
+            f"plain values only: {type(error).__name__}: {error}"
+        ) from error
 
 
 def format_of(data: bytes) -> str:

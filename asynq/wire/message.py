@@ -45,7 +45,7 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
     shadow: str | None = None
     """The name to show in logs instead of the task's."""
     headers: dict[str, object] | None = None
-    """The caller's own."""
+    """The caller's own: plain values, they are not tagged."""
 
 
 def encode(message: Message, serializer: str) -> bytes:

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from msgspec import UNSET, Raw
 
-from asynq.exceptions import DecodeError
+from asynq.exceptions import DecodeError, EncodeError
 from asynq.wire.message import VERSION, Message, decode, encode
 
 
@@ -62,3 +62,10 @@ def test_a_message_of_a_newer_version_is_refused():
 def test_what_is_no_message_is_an_error(body: bytes):
     with pytest.raises(DecodeError, match="not a message"):
         decode(body)
+
+
+@pytest.mark.parametrize("serializer", ["json", "msgpack"])
+@pytest.mark.parametrize("header", [object(), "\ud800", [[object()]]], ids=["object", "half", "in"])
+def test_a_header_that_can_not_be_written_is_an_error(header: object, serializer: str):
+    with pytest.raises(EncodeError, match="message: a field or a header can't be written"):
+        encode(Message(task="proj.add", headers={"x": header}), serializer)
