@@ -52,6 +52,10 @@ class Queue:
         """How many messages are ready or delayed."""
         return len(self.returned) + sum(map(len, self.lanes)) + len(self.delayed)
 
+    def busy(self) -> bool:
+        """Is there something ready or held?"""
+        return bool(self.held or self.returned or any(self.lanes))
+
     def clear(self) -> int:
         """Throw away what waits; how many those were."""
         waiting = self.waiting()
@@ -70,6 +74,7 @@ class Queues:
         self._queues: dict[str, Queue] = {}
         self._age = count()
         self._bells: dict[str, list[Bell]] = {}
+        self._idle_bells: list[Bell] = []
 
     def names(self) -> list[str]:
         """The queues that were ever used, sorted."""
@@ -109,8 +114,7 @@ class Queues:
     def give_back(self, message: Message, *, due: float | None = None) -> None:
         """End the hold; the message waits again, ahead of the others if it is not delayed."""
         with self._lock:
-            queue = self._queue(message.queue)
-            queue.held -= 1
+            queue = self._let_go(message)
             if due is not None and due > _time.time():
                 self.put(message, due=due)
             else:
@@ -120,13 +124,12 @@ class Queues:
     def finish(self, message: Message) -> None:
         """End the hold; the message is gone."""
         with self._lock:
-            self._queue(message.queue).held -= 1
+            self._let_go(message)
 
     def bury(self, message: Message, reason: str) -> None:
         """End the hold; the message is kept aside."""
         with self._lock:
-            queue = self._queue(message.queue)
-            queue.held -= 1
+            queue = self._let_go(message)
             queue.buried.append(Buried(message, reason, _time.time()))
 
     def buried(self, name: str) -> list[Buried]:
@@ -146,6 +149,27 @@ class Queues:
             queue = self._queues.get(name)
             return 0 if queue is None else queue.clear()
 
+    def clear(self) -> None:
+        """Throw away all that waits and was buried, in every queue."""
+        with self._lock:
+            for queue in self._queues.values():
+                queue.clear()
+                queue.buried.clear()
+
+    def busy(self) -> list[str]:
+        """The queues with something ready or held, sorted. What is delayed does not count."""
+        with self._lock:
+            return sorted(name for name, queue in self._queues.items() if queue.busy())
+
+    @contextmanager
+    def watched_for_ends(self, bell: Bell) -> Iterator[None]:
+        """Ring the bell whenever a hold ends."""
+        self._idle_bells.append(bell)
+        try:
+            yield
+        finally:
+            self._idle_bells.remove(bell)
+
     @contextmanager
     def watched(self, names: Sequence[str], bell: Bell) -> Iterator[None]:
         """Ring the bell whenever a message comes into one of these queues."""
@@ -163,6 +187,13 @@ class Queues:
         queue = self._queues.get(name)
         if queue is None:
             queue = self._queues[name] = Queue()
+        return queue
+
+    def _let_go(self, message: Message) -> Queue:
+        queue = self._queue(message.queue)
+        queue.held -= 1
+        for bell in self._idle_bells:
+            bell.ring()
         return queue
 
     def _ring(self, name: str) -> None:

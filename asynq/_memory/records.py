@@ -56,6 +56,12 @@ class Records:
         with self._lock:
             self._entries.pop(id, None)
 
+    def clear(self) -> None:
+        """Delete all entries; listeners stay."""
+        with self._lock:
+            self._entries.clear()
+            self._expiries.clear()
+
     def listen(self, id: str, listener: Listener) -> None:
         """Call `listener` with the present entry, if there is one, and with each one written."""
         with self._lock:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Lock, RLock
 
-from asynq._memory.queues import Queues
+from asynq._memory.queues import Message, Queues
 from asynq._memory.records import Records
+
+Watcher = Callable[[Message, float | None], None]
 
 _spaces: dict[tuple[str, str], Space] = {}
 _registry = Lock()
@@ -18,8 +21,24 @@ class Space:
         self.lock = RLock()
         self.queues = Queues(self.lock)
         self.records = Records(self.lock)
+        self.watchers: list[Watcher] = []
+        """Called with each message that is published, and when it is due."""
         self.workers: dict[str, tuple[float, bytes]] = {}
         """Worker name to (monotonic time until which it lives, what it said of itself)."""
+
+    def publish(self, message: Message, due: float | None) -> None:
+        """Put a new message into its queue, and tell the watchers."""
+        with self.lock:
+            self.queues.put(message, due=due)
+            for watcher in self.watchers:
+                watcher(message, due)
+
+    def clear(self) -> None:
+        """Forget all messages, records and workers; who is connected stays so."""
+        with self.lock:
+            self.queues.clear()
+            self.records.clear()
+            self.workers.clear()
 
 
 def open_space(server: str, namespace: str) -> Space:

@@ -159,7 +159,7 @@ class MemoryBroker:
                 message = Message(
                     id=parcel.id, queue=parcel.queue, body=parcel.body, priority=parcel.priority
                 )
-                self._queues.put(message, due=_due(parcel))
+                self._space.publish(message, _due(parcel))
 
     def _hold(self, message: Message) -> Delivery:
         delivery = Delivery(
