@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self, Unpack, cast, overload
+from uuid import UUID
 
 from asynq import backends, brokers
 from asynq._imports import import_object
@@ -300,9 +301,9 @@ class Asynq:
         args, kwargs = arguments(args, kwargs)
         return self.producer.call(plan, args, kwargs, encoder=encode_call, options=call)
 
-    def AsyncResult(self, id: str) -> handle.AsyncResult[Any]:  # noqa: N802 - Celery's name
+    def AsyncResult(self, id: str | UUID) -> handle.AsyncResult[Any]:  # noqa: N802 - Celery's name
         """The handle on a task's result, by the task's id."""
-        return handle.AsyncResult(id, self.results)
+        return handle.AsyncResult(str(id), self.results)
 
     # Connections
 

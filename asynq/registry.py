@@ -39,6 +39,7 @@ class TaskRegistry(Mapping[str, AnyTask]):
         self._app = app
         self._tasks: dict[str, AnyTask] = {}
         self._own: dict[AnyTask, AnyTask] = {}
+        self._adopted: dict[str, AnyTask] = {}
 
     def __getitem__(self, name: str) -> AnyTask:
         task = self.get(name)
@@ -49,7 +50,7 @@ class TaskRegistry(Mapping[str, AnyTask]):
     def get(self, name: str, default: Any = None) -> Any:
         """The task of that name, or `default`."""
         task = self._tasks.get(name)
-        if task is None and len(self._own) < len(_shared):
+        if task is None:
             self.adopt()
             task = self._tasks.get(name)
         return default if task is None else task
@@ -75,18 +76,16 @@ class TaskRegistry(Mapping[str, AnyTask]):
             AlreadyRegistered: another function has its name.
         """
         there = self._tasks.get(task.name)
-        if there is not None and not _same(there.recipe, task.recipe):
-            raise AlreadyRegistered(
-                f"two tasks are called {task.name!r}: one at {there.recipe.place}, one at "
-                f"{task.recipe.place}. Give one of them another name: @app.task(name=…)"
-            )
+        if there is not None:
+            _check_same(there, task)
         self._tasks[task.name] = task
 
     def adopt(self) -> None:
         """Make the app's own objects of all shared tasks that it does not have yet."""
-        for shared in list(_shared.values()):
-            if shared not in self._own:
+        if self._adopted != _shared:
+            for shared in list(_shared.values()):
                 self.own(shared)
+            self._adopted = dict(_shared)
 
     def own(self, shared: AnyTask) -> AnyTask:
         """The app's own object for a shared task."""
@@ -230,14 +229,17 @@ def shared_task(
         check_function(function)
         task = new(base or Task)
         make(function, task, None, name=name, bind=bind, options=options)
-        recipe = task.recipe
-        _shared[recipe.module, recipe.qualname, recipe.name] = task
+        there = _shared.get(task.name)
+        if there is not None:
+            _check_same(there, task)
+        _shared[task.name] = task
         return task
 
     return decorate if function is None else decorate(function)
 
 
-_shared: dict[tuple[str, str, str | None], AnyTask] = {}
+_shared: dict[str, AnyTask] = {}
+"""All shared tasks, by the names they have in an app without a name."""
 
 
 def check_class(base: object) -> type[AnyTask]:
@@ -286,8 +288,14 @@ def _class_options(cls: type[AnyTask], place: str) -> dict[str, Any]:
     return read_task_options(written, f"{cls.__name__} of the task at {place}")
 
 
-def _same(one: Recipe, other: Recipe) -> bool:
-    return (one.module, one.qualname) == (other.module, other.qualname)
+def _check_same(there: AnyTask, task: AnyTask) -> None:
+    """Let a function that is defined again take its own place; no other."""
+    one, other = there.recipe, task.recipe
+    if (one.module, one.qualname) != (other.module, other.qualname):
+        raise AlreadyRegistered(
+            f"two tasks are called {task.name!r}: one at {one.place}, one at {other.place}. Give "
+            "one of them another name: name='…'"
+        )
 
 
 def _unwrapped(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -212,6 +212,9 @@ class Task(Made, Generic[P, R, C]):
     ) -> None:
         """Store a state on the way, such as progress, for `result.info` and `result.updates()`.
 
+        An eager call has nowhere to show it: there it does nothing, unless
+        `task_store_eager_result` is on.
+
         Args:
             task_id: Of the call; None: the one that runs.
             state: Any name but those of final states; None: ``"PROGRESS"``.
@@ -229,6 +232,8 @@ class Task(Made, Generic[P, R, C]):
         if id is None:
             raise ValueError(f"{self.name} does not run as a task here: give the task_id")
         conf = self.app.conf
+        if request.is_eager and not conf.task_store_eager_result:
+            return
         raw, content = encode_value(meta, conf.result_serializer, what="meta")
         record = Record(status=state, result=raw, content=content, retries=request.retries)
         body = encode(record, conf.result_serializer)
@@ -264,10 +269,15 @@ class Task(Made, Generic[P, R, C]):
         return self._app or current_application()
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if is_task_option(name):
-            value = read_task_options({name: value}, self.name or type(self).__name__).get(name)
-            object.__setattr__(self, "_plan", None)
-        object.__setattr__(self, name, value)
+        if not is_task_option(name):
+            object.__setattr__(self, name, value)
+            return
+        if name == "pool" and self._recipe is not None:
+            raise AttributeError(f"{self.name}: a task's pool is settled when it is made")
+        own = vars(self)
+        own.pop(name, None)
+        own.update(read_task_options({name: value}, self.name or type(self).__name__))
+        own["_plan"] = None
 
     def __repr__(self) -> str:
         main = self._app.main if self._app is not None else None

@@ -1,0 +1,164 @@
+from contextvars import ContextVar
+from datetime import datetime
+
+import pytest
+
+from asynq import Asynq
+from asynq.exceptions import EncodeError
+from asynq.request import current
+
+
+@pytest.fixture
+async def app(namespace):
+    app = Asynq("proj", broker="memory://", namespace=namespace)
+    yield app
+    await app.aclose()
+
+
+@pytest.fixture
+def eager(app):
+    app.conf.task_always_eager = True
+    return app
+
+
+async def test_apply_runs_the_task_here(app):
+    @app.task
+    async def add(x, y):
+        return x + y
+
+    result = await add.apply((1, 2))
+    assert await result.state == "SUCCESS"
+    assert await result == 3
+    assert await result.date_done is not None
+    assert await add.apply([1], {"y": 3}).get() == 4
+    assert await app.broker.depth("default") == 0
+
+
+async def test_a_def_runs_in_a_thread(app):
+    @app.task(bind=True)
+    def who(self, x):
+        return self.request.id, self.request.args, self.request.is_eager
+
+    result = await who.apply((1,), task_id="me")
+    assert await result == ("me", (1,), True)
+    assert result.id == "me"
+
+
+async def test_apply_hands_arguments_over_as_they_are(app):
+    @app.task
+    def same(x):
+        return x
+
+    thing = object()
+    assert await same.apply((thing,)).get() is thing
+
+
+async def test_an_error_is_kept_until_the_value_is_asked_for(app):
+    @app.task
+    def fail():
+        raise ValueError("boom")
+
+    result = await fail.apply()
+    assert await result.failed()
+    assert "boom" in await result.traceback
+    with pytest.raises(ValueError, match="boom"):
+        await result
+    with pytest.raises(ValueError, match="boom"):
+        await fail.apply(throw=True)
+    app.conf.task_eager_propagates = True
+    with pytest.raises(ValueError, match="boom"):
+        await fail.apply()
+    assert await (await fail.apply(throw=False)).failed()
+
+
+async def test_in_eager_mode_every_call_runs_here(eager):
+    @eager.task
+    async def add(x: int, y: int) -> int:
+        return x + y
+
+    assert await add.delay(1, 2).get() == 3
+    assert await add.apply_async((1, 2), countdown=1000, queue="x").get() == 3
+    assert await eager.broker.depth("x") == 0
+
+
+async def test_in_eager_mode_arguments_are_what_a_worker_would_see(eager):
+    @eager.task
+    def kinds(day: datetime, more):
+        return type(day), type(more)
+
+    assert await kinds.delay(datetime(2026, 1, 2), {"x": 1}).get() == (datetime, dict)
+    with pytest.raises(EncodeError):
+        kinds.delay(datetime(2026, 1, 2), object())
+    with pytest.raises(TypeError, match="annotation"):
+        kinds.delay(5, 1)
+
+
+async def test_in_eager_mode_arguments_are_checked(eager):
+    @eager.task
+    def one(x):
+        pass
+
+    with pytest.raises(TypeError, match="missing"):
+        one.delay()
+
+
+async def test_send_task_is_not_eager_and_says_so(eager):
+    with pytest.warns(RuntimeWarning, match="task_always_eager does not run send_task"):
+        await eager.send_task("proj.add", (1, 2))
+    assert await eager.broker.depth("default") == 1
+
+
+async def test_results_are_kept_in_the_backend_where_that_is_asked_for(eager):
+    eager.conf.task_store_eager_result = True
+
+    @eager.task
+    def add(x, y):
+        return x + y
+
+    @eager.task
+    def fail():
+        raise ValueError("boom")
+
+    result = await add.delay(1, 2)
+    assert await eager.AsyncResult(result.id) == 3
+    failed = await fail.delay()
+    with pytest.raises(ValueError, match="boom"):
+        await eager.AsyncResult(failed.id)
+    only_here = await add.apply((1, 2))
+    assert not await eager.AsyncResult(only_here.id).exists()
+
+
+async def test_progress_has_nowhere_to_go_unless_results_are_kept(eager):
+    @eager.task(bind=True)
+    async def step(self):
+        await self.update_state(meta={"done": 1})
+        return await self.AsyncResult(self.request.id).exists()
+
+    assert not await step.delay().get()
+    eager.conf.task_store_eager_result = True
+    assert await step.delay().get()
+
+
+async def test_a_call_made_by_an_eager_task_is_its_child(eager):
+    @eager.task(bind=True)
+    async def outer(self):
+        return self.request.id, await inner.delay().get()
+
+    @eager.task(bind=True)
+    async def inner(self):
+        return self.request.parent_id, self.request.root_id
+
+    id, (parent_id, root_id) = await outer.delay().get()
+    assert parent_id == root_id == id
+
+
+async def test_a_run_does_not_disturb_the_callers_context(app):
+    mark = ContextVar("mark", default="before")
+
+    @app.task
+    async def change():
+        mark.set("changed")
+
+    await change.apply()
+    assert mark.get() == "before"
+    assert current.get() is None

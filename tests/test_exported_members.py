@@ -1,0 +1,34 @@
+"""The face is a list, and this holds it."""
+
+import asynq
+
+
+def test_the_public_names_are_these():
+    assert asynq.__all__ == [
+        "AsyncResult",
+        "Asynq",
+        "EagerResult",
+        "Queue",
+        "Request",
+        "Submission",
+        "Task",
+        "Update",
+        "Worker",
+        "current_app",
+        "current_task",
+        "get_current_app",
+        "register_exception",
+        "register_serializer",
+        "run",
+        "shared_task",
+    ]
+
+
+def test_every_public_name_is_there():
+    for name in asynq.__all__:
+        assert getattr(asynq, name).__doc__ or name.startswith("current_"), name
+    assert set(asynq.__all__) <= set(dir(asynq))
+
+
+def test_another_name_is_not():
+    assert not hasattr(asynq, "Celery")
