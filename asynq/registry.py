@@ -42,7 +42,7 @@ class TaskRegistry(Mapping[str, AnyTask]):
         self._adopted: dict[str, AnyTask] = {}
 
     def __getitem__(self, name: str) -> AnyTask:
-        task = self.get(name)
+        task: AnyTask | None = self.get(name)
         if task is None:
             raise NotRegistered(self._unknown(name))
         return task
