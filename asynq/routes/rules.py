@@ -109,6 +109,7 @@ def check_routes(routes: object) -> None:
 
 
 def rules_of(routes: object) -> tuple[Table | Function, ...]:
+    """The rules of a `task_routes` value, in their order."""
     if routes is None:
         return ()
     if isinstance(routes, list | tuple) and not _is_pairs(routes):
