@@ -80,13 +80,13 @@ class Processes:
                     await self._stopping.wait()
 
     async def _run_child(self, index: int, command: Sequence[str]) -> int:
-        # A process group of its own: Ctrl-C in the terminal reaches the parent alone, which passes
-        # it on, so that no child gets it twice.
+        # A session of its own: Ctrl-C in the terminal reaches the parent alone, which passes it on,
+        # so that no child gets it twice.
         child = await asyncio.create_subprocess_exec(
             *command,
             pass_fds=(self._reader,),
             env={**os.environ, PARENT_PIPE: str(self._reader)},
-            process_group=0,
+            start_new_session=True,
         )
         self._children[index] = child
         try:
