@@ -1,0 +1,1 @@
+"""`make demo`: real work on a private server, and a table of what happened."""
