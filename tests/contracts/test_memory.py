@@ -10,6 +10,8 @@ from asynq.backends.memory import MemoryBackend
 from asynq.brokers.memory import MemoryBroker
 from asynq.testing.contracts import backends, brokers
 
+pytestmark = pytest.mark.both_loops
+
 
 class TestMemoryBroker(brokers.BrokerContract):
     @pytest.fixture

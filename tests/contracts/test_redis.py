@@ -7,6 +7,8 @@ import pytest
 from asynq.backends.redis.backend import RedisBackend
 from asynq.testing.contracts import backends
 
+pytestmark = pytest.mark.both_loops
+
 
 class TestRedisBackend(backends.BackendContract):
     @pytest.fixture
