@@ -28,6 +28,8 @@ COLLECTED: Final = 100
 
 Suspect: TypeAlias = tuple[bytes, bytes, bytes]
 """Lane, entry, owner."""
+Sighting: TypeAlias = tuple[float, int]
+"""When a suspect was first seen, and for how many milliseconds it was idle then."""
 
 
 class Reaper:
@@ -48,7 +50,7 @@ class Reaper:
         self._confirm_after = lease / 3 + min(2.0, lease / 3)
         self.collect_after = max(4 * lease, 10.0)
         """Seconds without a read after which a consumer counts as gone."""
-        self._suspects: dict[Suspect, float] = {}
+        self._suspects: dict[Suspect, Sighting] = {}
         self._collected = monotonic()
 
     async def run(self) -> None:
@@ -70,7 +72,7 @@ class Reaper:
             OperationalError, redis.ResponseError: the server can't be reached, or refuses.
         """
         count = 0
-        seen: dict[Suspect, float] = {}
+        seen: dict[Suspect, Sighting] = {}
         for lane in self._places:
             count += await self._sweep_lane(lane, seen)
         self._suspects = seen
@@ -91,10 +93,11 @@ class Reaper:
         regular = self._lease / 3 * random.uniform(0.8, 1.2)
         if not self._suspects:
             return regular
-        next_confirmed = min(self._suspects.values()) + self._confirm_after - monotonic()
+        first_seen = min(since for since, _ in self._suspects.values())
+        next_confirmed = first_seen + self._confirm_after - monotonic()
         return max(0.01, min(regular, next_confirmed + 0.01))
 
-    async def _sweep_lane(self, lane: bytes, seen: dict[Suspect, float]) -> int:
+    async def _sweep_lane(self, lane: bytes, seen: dict[Suspect, Sighting]) -> int:
         """Go through a lane's pending entries page by page, to its end."""
         count = 0
         first = b"-"
@@ -106,18 +109,20 @@ class Reaper:
                 return count
             first = b"(" + page[-1][0]
 
-    async def _judge(self, lane: bytes, page: Sequence[Any], seen: dict[Suspect, float]) -> int:
+    async def _judge(self, lane: bytes, page: Sequence[Any], seen: dict[Suspect, Sighting]) -> int:
         at = monotonic()
         confirmed: list[Word] = []
         for entry, owner, idle, _ in page:
             if idle < self._lease * 1000 or owner == self._held.consumer:
                 continue
             suspect = (lane, entry, owner)
-            since = self._suspects.get(suspect, at)
-            if at - since >= self._confirm_after:
-                confirmed += (entry, owner)
+            known = self._suspects.get(suspect)
+            if known is None or self._was_renewed(known, at, idle):
+                seen[suspect] = (at, idle)
+            elif at - known[0] < self._confirm_after:
+                seen[suspect] = known
             else:
-                seen[suspect] = since
+                confirmed += (entry, owner)
         count = 0
         queue, level = self._places[lane]
         for start in range(0, len(confirmed), 2 * BATCH):
@@ -128,6 +133,14 @@ class Reaper:
                 words + confirmed[start : start + 2 * BATCH],
             )
         return count
+
+    def _was_renewed(self, known: Sighting, at: float, idle: int) -> bool:
+        """Is it idle for less than it would be, had it been left alone since it was seen?
+
+        A process that stood still itself may see both ends of a renewal as two idle moments.
+        """
+        since, idle_then = known
+        return idle < idle_then + (at - since - self._lease / 4) * 1000
 
     async def _collect(self, lane: bytes) -> None:
         told = await self._ask(b"XINFO", b"CONSUMERS", lane, GROUP)
