@@ -66,11 +66,18 @@ class Admission:
 
     def admit(self, delivery: Delivery) -> Run | Refusal:
         """Read the delivery and find its task; the arguments are read when it runs."""
+        message = None
         try:
             message = decode(delivery.body)
             self._check_format(delivery.body, message)
+            return self._admit(delivery, message)
         except DecodeError as error:
-            return Refusal(delivery, Bury(f"{type(error).__name__}: {error}"), error)
+            return Refusal(delivery, Bury(f"{type(error).__name__}: {error}"), error, message)
+        except Exception as error:  # a field with nonsense in it must not stop the worker
+            nonsense = DecodeError(f"the message makes no sense: {type(error).__name__}: {error}")
+            return Refusal(delivery, Bury(str(nonsense)), nonsense, message)
+
+    def _admit(self, delivery: Delivery, message: Message) -> Run | Refusal:
         if delivery.redeliveries >= MAX_REDELIVERIES:
             lost = WorkerLostError(
                 f"{message.task}[{delivery.id}]: {delivery.redeliveries} workers vanished while "

@@ -8,12 +8,13 @@ the worker stops.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from asynq.brokers.base import Broker, Delivery
-from asynq.exceptions import OperationalError
-from asynq.worker.outage import Outage
+from asynq.exceptions import ImproperlyConfigured, OperationalError
+from asynq.worker.outage import Outage, is_hopeless
+from asynq.worker.slots import Slot
 from asynq.worker.state import WorkerState
 
 WAIT_SECONDS = 2.0
@@ -43,10 +44,18 @@ class Consumer:
         self._trusted = trusted
         self._room = asyncio.Event()
         self._stopping = False
-        self._start: Callable[[Delivery], None]
+        self._filling = False
+        self._start: Callable[[Delivery, Slot], None]
 
-    async def run(self, start: Callable[[Delivery], None]) -> None:
-        """Fetch, and start what is fetched, until cancelled."""
+    async def run(self, start: Callable[[Delivery, Slot], None]) -> None:
+        """Fetch, and start what is fetched, until cancelled.
+
+        Args:
+            start: Begins to run a delivery in the slot that is taken for it; returns at once.
+
+        Raises:
+            ImproperlyConfigured: the broker has refused us from the start, and always would.
+        """
         self._start = start
         outage = Outage("fetch tasks")
         while True:
@@ -54,10 +63,14 @@ class Consumer:
             try:
                 deliveries = await self._broker.receive(self.queues, limit=limit, wait=WAIT_SECONDS)
             except OperationalError as error:
+                if is_hopeless(error) and not self._state.reached.is_set():
+                    raise ImproperlyConfigured(str(error)) from error
                 await outage.pause(error)
                 continue
             outage.over()
-            self._take(deliveries)
+            self._state.reached.set()
+            self._state.reserved.extend(deliveries)
+            self._fill()
 
     def stop(self) -> list[Delivery]:
         """Start nothing more; returns what was fetched and not started, for handing back."""
@@ -65,28 +78,6 @@ class Consumer:
         left = list(self._state.reserved)
         self._state.reserved.clear()
         return left
-
-    def slot_freed(self) -> None:
-        """A run has ended, or lends its slot: the next one may begin."""
-        self._free += 1
-        if self._free <= 0:
-            return
-        if self._state.reserved and not self._stopping:
-            self._begin(self._state.reserved.popleft())
-        self._room.set()
-
-    @contextmanager
-    def lend_slot(self) -> Iterator[None]:
-        """Give the slot away while a task waits for another task's result.
-
-        Without it, a worker with one slot whose task awaits a second task would wait for ever. The
-        task goes on as soon as the result is there, if need be beyond the number of slots.
-        """
-        self.slot_freed()
-        try:
-            yield
-        finally:
-            self._free -= 1
 
     async def _wait_for_room(self) -> int:
         while True:
@@ -99,13 +90,23 @@ class Consumer:
                 async with asyncio.timeout(1.0):
                     await self._room.wait()
 
-    def _take(self, deliveries: Sequence[Delivery]) -> None:
-        for delivery in deliveries:
-            if self._free > 0 and not self._stopping:
-                self._begin(delivery)
-            else:
-                self._state.reserved.append(delivery)
+    def _fill(self) -> None:
+        """Begin what is reserved, as far as there are slots."""
+        if self._filling:  # what begins may end at once, and frees its slot from inside the loop
+            return
+        self._filling = True
+        reserved = self._state.reserved
+        try:
+            while reserved and self._free > 0 and not self._stopping:
+                self._free -= 1
+                self._start(reserved.popleft(), Slot(self._slot_freed, self._slot_taken))
+        finally:
+            self._filling = False
 
-    def _begin(self, delivery: Delivery) -> None:
+    def _slot_freed(self) -> None:
+        self._free += 1
+        self._fill()
+        self._room.set()
+
+    def _slot_taken(self) -> None:
         self._free -= 1
-        self._start(delivery)

@@ -54,6 +54,7 @@ class Heartbeat:
                 await outage.pause(error)
                 continue
             outage.over()
+            self._state.reached.set()
             await asyncio.sleep(self._lease / 3)
 
     async def farewell(self) -> None:

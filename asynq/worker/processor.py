@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 
 from asynq._time import monotonic
 from asynq.brokers.base import Delivery
@@ -19,6 +18,7 @@ from asynq.execution.run import Pools, failed, run
 from asynq.request import lend
 from asynq.worker.admission import Admission, Refusal
 from asynq.worker.settlement import Settlements
+from asynq.worker.slots import Slot
 from asynq.worker.state import Run, WorkerState
 
 logger = logging.getLogger("asynq.worker")
@@ -37,29 +37,25 @@ class Processor:
         settlements: Settlements,
         state: WorkerState,
         pools: Pools,
-        *,
-        slot_freed: Callable[[], None],
-        lend_slot: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self._admission = admission
         self._settlements = settlements
         self._state = state
         self._pools = pools
-        self._slot_freed = slot_freed
-        self._lend_slot = lend_slot
 
-    def start(self, delivery: Delivery) -> None:
-        """Begin to run the delivery; returns at once."""
+    def start(self, delivery: Delivery, slot: Slot) -> None:
+        """Begin to run the delivery in that slot; returns at once."""
         admitted = self._admission.admit(delivery)
         if isinstance(admitted, Refusal):
             self._refuse(admitted)
+            slot.free()
             return
         self._state.active[delivery] = admitted
         self._state.totals[admitted.message.task] += 1
         if task_logger.isEnabledFor(logging.INFO):
             task_logger.info("Task %s received", admitted.label)
         self._settlements.started(admitted)
-        admitted.handle = asyncio.create_task(self._run(admitted))
+        admitted.handle = asyncio.create_task(self._run(admitted, slot))
 
     def lost(self, deliveries: Sequence[Delivery]) -> None:
         """These are no longer ours: another worker runs them, so stop running them here."""
@@ -75,15 +71,15 @@ class Processor:
         log = logger.error if refusal.final else logger.warning
         log("Task %s refused: %s", refusal.delivery.id, refusal.error)
         self._settlements.refused(refusal)
-        self._slot_freed()
 
-    async def _run(self, admitted: Run) -> None:
-        lend.set(self._lend_slot)
+    async def _run(self, admitted: Run, slot: Slot) -> None:
+        lend.set(slot.lend)
+        admitted.begun = True
         try:
-            outcome = await self._outcome(admitted)
+            outcome = admitted.interrupted or await self._outcome(admitted)
         finally:
             del self._state.active[admitted.delivery]
-            self._slot_freed()
+            slot.free()
         outcome = self._settlements.ended(admitted, outcome)
         _log(admitted, outcome)
 

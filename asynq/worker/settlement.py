@@ -26,7 +26,7 @@ from asynq.brokers.base import (
     StoredRecord,
     Verdict,
 )
-from asynq.exceptions import AsynqError, OperationalError, PayloadTooLarge
+from asynq.exceptions import OperationalError, PayloadTooLarge
 from asynq.execution.outcome import Interrupted, Outcome, Success
 from asynq.execution.run import failed
 from asynq.wire import envelope
@@ -58,6 +58,7 @@ class Settlements:
         serializer: str,
         max_bytes: int,
         extended: bool,
+        expires: float | None,
     ) -> None:
         self._broker = broker
         self._backend = backend
@@ -66,6 +67,7 @@ class Settlements:
         self._serializer = serializer
         self._max_bytes = max_bytes
         self._extended = extended
+        self._expires = expires
         self._waiting: list[Settlement] = []
         self._unannounced: dict[Run, None] = {}
         self._wake = asyncio.Event()
@@ -75,6 +77,8 @@ class Settlements:
     def started(self, run: Run) -> None:
         """The run has begun; write STARTED if it lasts."""
         if run.task.track_started and not run.request.ignore_result:
+            if not self._unannounced:
+                self._wake.set()  # so that it is looked for, were nothing else to happen
             self._unannounced[run] = None
 
     def ended(self, run: Run, outcome: Outcome) -> Outcome:
@@ -93,7 +97,7 @@ class Settlements:
             case Success():
                 try:
                     record = self._success(run, outcome)
-                except AsynqError as error:
+                except Exception as error:  # whatever a value's own methods do
                     outcome = failed(run.task, error)
                 else:
                     self._add(run.delivery, ACK, record)
@@ -109,7 +113,9 @@ class Settlements:
                 status=states.FAILURE, error=Failure.of(refusal.error), date_done=time()
             )
             body = encode(failure, envelope.JSON)
-            record = self._stored(refusal.delivery.id, body, refusal.message, ttl=None)
+            asked = refusal.message.result_expires
+            ttl = self._expires if asked is None else asked
+            record = self._stored(refusal.delivery.id, body, refusal.message, ttl=ttl)
         self._add(refusal.delivery, refusal.verdict, record)
 
     def hand_back(self, deliveries: Sequence[Delivery]) -> None:

@@ -25,6 +25,8 @@ class Run(Struct, kw_only=True, eq=False):
     started: float = field(default_factory=monotonic)
     """On the monotonic clock, seconds."""
     handle: asyncio.Task[None] | None = None
+    begun: bool = False
+    """Its asyncio task has taken its first step: one cancelled before never runs at all."""
     interrupted: Interrupted | None = None
     """Why we cancelled it; None: whoever cancelled it was not us."""
 
@@ -38,7 +40,7 @@ class Run(Struct, kw_only=True, eq=False):
         """Cancel the run, for a reason that is not its own."""
         if self.interrupted is None:
             self.interrupted = Interrupted(reason, lost=lost)
-            if self.handle is not None:
+            if self.begun and self.handle is not None:
                 self.handle.cancel()
 
 
@@ -53,4 +55,6 @@ class WorkerState:
         """Fetched, not started."""
         self.totals: Counter[str] = Counter()
         """Runs begun, by task name."""
+        self.reached = asyncio.Event()
+        """Set when the broker has answered for the first time."""
         self.began = monotonic()

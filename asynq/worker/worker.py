@@ -14,20 +14,20 @@ import asyncio
 import logging
 import os
 import signal
-import socket
 from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from asynq.app import Asynq
 from asynq.brokers.base import Broker
-from asynq.exceptions import ImproperlyConfigured, OperationalError
+from asynq.exceptions import AsynqError, ImproperlyConfigured, OperationalError, QueueNotFound
 from asynq.execution.run import Pools
 from asynq.worker.admission import Admission
 from asynq.worker.consumer import Consumer
 from asynq.worker.diagnostics import log_stacks
 from asynq.worker.heartbeat import Heartbeat
 from asynq.worker.leases import Leases
+from asynq.worker.node import node_name
 from asynq.worker.processor import Processor
 from asynq.worker.settlement import Settlements
 from asynq.worker.shutdown import Shutdown
@@ -60,7 +60,7 @@ class Worker:
             `worker_shutdown_grace` (25).
 
     Raises:
-        ImproperlyConfigured: an argument is out of range.
+        ImproperlyConfigured: an argument is out of range, or a queue is not declared and must be.
     """
 
     def __init__(
@@ -96,11 +96,16 @@ class Worker:
         self._main: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
+        """Start. Does not wait for the broker: a service may come up before its broker does.
+
+        Raises:
+            RuntimeError: it has been started before; a worker runs once.
+        """
+        if self._main is not None:
+            raise RuntimeError("this worker has been started before: make another")
         self._main = asyncio.create_task(self._serve(), name="asynq-worker")
-        ready = asyncio.create_task(self._ready.wait())
-        await asyncio.wait({self._main, ready}, return_when=asyncio.FIRST_COMPLETED)
-        if not ready.done():
-            ready.cancel()
+        await _first(self._main, self._ready)
+        if self._main.done():
             await self._main
         return self
 
@@ -117,16 +122,23 @@ class Worker:
     async def run(self, *, on_ready: Callable[[], None] = lambda: None) -> None:
         """Run until a signal stops the worker, and everything is put in order.
 
+        A broker that is away, now or later, is waited for.
+
         Args:
-            on_ready: called once, when the worker begins to take tasks.
+            on_ready: called once, when the broker has answered and tasks are taken.
+
+        Raises:
+            ImproperlyConfigured: the broker refuses us from the start, and always would.
         """
         loop = asyncio.get_running_loop()
         with self._shutdown.on_signals():
             loop.add_signal_handler(signal.SIGUSR1, log_stacks)
             try:
                 async with self:
-                    on_ready()
                     if self._main is not None:
+                        await _first(self._main, self.state.reached)
+                        if not self._main.done():
+                            on_ready()
                         await asyncio.wait({self._main})
             finally:
                 loop.remove_signal_handler(signal.SIGUSR1)
@@ -141,6 +153,15 @@ class Worker:
         pools = Pools(threads=self.threads, processes=self.child_processes)
         try:
             await self._run_agents(self._crew(broker, pools))
+        except BaseExceptionGroup as group:
+            error = _only(group)
+            # Inside another program nobody awaits us before it ends.
+            logger.critical(
+                "The worker has crashed and runs no more tasks: %s",
+                error,
+                exc_info=None if isinstance(error, AsynqError) else error,
+            )
+            raise error from None
         finally:
             pools.close()
             await broker.aclose()
@@ -154,6 +175,7 @@ class Worker:
             serializer=conf.result_serializer,
             max_bytes=conf.result_max_bytes,
             extended=conf.result_extended,
+            expires=conf.result_expires,
         )
         admission = Admission(
             self.app.tasks,
@@ -170,14 +192,7 @@ class Worker:
             reserve=self._reserve,
             trusted=leases.trusted,
         )
-        processor = Processor(
-            admission,
-            settlements,
-            self.state,
-            pools,
-            slot_freed=consumer.slot_freed,
-            lend_slot=consumer.lend_slot,
-        )
+        processor = Processor(admission, settlements, self.state, pools)
         heartbeat = Heartbeat(
             broker,
             self.state,
@@ -211,8 +226,10 @@ class Worker:
                 for agent in (settling, upkeep, beating):
                     agent.cancel()
         finally:
-            await _quietly(crew.broker.resign(self.queues), "hand back what is left")
-            await _quietly(crew.heartbeat.farewell(), "say goodbye")
+            await self._abandon_runs()
+            if self.state.reached.is_set():
+                await _quietly(crew.broker.resign(self.queues), "hand back what is left")
+                await _quietly(crew.heartbeat.farewell(), "say goodbye")
             await crew.leases.stop()
 
     async def _end_runs(self) -> None:
@@ -225,6 +242,13 @@ class Worker:
         for active in list(self.state.active.values()):
             active.interrupt("the worker stops")
         await self._let_end(COLD_SECONDS, cold_too=True)
+
+    async def _abandon_runs(self) -> None:
+        """What still runs now is not ours any more: an agent crashed, or it can't be cancelled."""
+        for active in list(self.state.active.values()):
+            active.interrupt("the worker has ended", lost=True)
+        if self.state.active and not self._shutdown.cold.is_set():
+            await self._let_end(COLD_SECONDS, cold_too=True)
         for active in self.state.active.values():
             logger.error("%s ignores its cancellation; it is left behind", active.label)
 
@@ -263,21 +287,24 @@ async def _quietly(step: Coroutine[None, None, None], what: str) -> None:
         logger.error("Could not %s: %s. Leases will run out instead", what, error)
 
 
+async def _first(task: asyncio.Task[None], event: asyncio.Event) -> None:
+    """Wait until the task is done or the event is set."""
+    waiting = asyncio.create_task(event.wait())
+    try:
+        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()
+
+
+def _only(error: BaseException) -> BaseException:
+    """The one error that a group holds; the group itself where it holds several."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
 async def _all_done(handles: set[asyncio.Task[None]]) -> None:
     await asyncio.wait(handles)
-
-
-def node_name(pattern: str | None) -> str:
-    """A node name with its `%` parts filled in."""
-    host = socket.gethostname()
-    short, _, domain = host.partition(".")
-    pattern = pattern or "asynq@%h"
-    if "@" not in pattern:
-        pattern += "@%h"
-    parts = {"%h": host, "%n": short, "%d": domain, "%p": str(os.getpid())}
-    for mark, value in parts.items():
-        pattern = pattern.replace(mark, value)
-    return pattern
 
 
 def _queue_names(app: Asynq, queues: str | Sequence[str] | None) -> list[str]:
@@ -287,7 +314,10 @@ def _queue_names(app: Asynq, queues: str | Sequence[str] | None) -> list[str]:
     names = [name.strip() for name in names if name.strip()]
     if not names:
         raise ImproperlyConfigured("no queue to serve: `queues` is empty")
-    return list(dict.fromkeys(names))
+    try:
+        return list(dict.fromkeys(map(app.producer.router.queue, names)))
+    except QueueNotFound as error:
+        raise ImproperlyConfigured(str(error)) from None
 
 
 def _reserve(slots: int, multiplier: int | None) -> int:
