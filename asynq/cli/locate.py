@@ -16,10 +16,20 @@ from types import ModuleType
 
 from asynq._imports import add_working_directory, import_object, module_exists
 from asynq.app import Asynq
+from asynq.cli.errors import importing
 from asynq.exceptions import ImproperlyConfigured
 
 ATTRIBUTES = ("app", "asynq", "celery")
 SUBMODULES = ("asynq", "app", "celery")
+
+
+def app_name(name: str | None) -> str | None:
+    """What is meant when `-A` says this: the name itself, or where else one was written down.
+
+    Raises:
+        ImproperlyConfigured: `pyproject.toml` can't be read.
+    """
+    return name or os.environ.get("ASYNQ_APP") or _from_pyproject()
 
 
 def find_app(name: str | None) -> Asynq:
@@ -27,31 +37,33 @@ def find_app(name: str | None) -> Asynq:
 
     Raises:
         ImproperlyConfigured: no name was given, or there is no app where it points.
-        Exception: what the module itself raises while it is imported.
+        Broken: the module raised while it was imported.
     """
     add_working_directory()
-    name = name or os.environ.get("ASYNQ_APP") or _from_pyproject()
+    name = app_name(name)
     if not name:
         raise ImproperlyConfigured(
             "which app? Say -A MODULE (or MODULE:NAME), set ASYNQ_APP, or put "
             '[tool.asynq] app = "MODULE" into pyproject.toml'
         )
-    module_name = name.partition(":")[0]
-    if not module_exists(module_name):
+    module_name, _, attribute = name.partition(":")
+    if not all(part.isidentifier() for part in module_name.split(".")):
+        raise ImproperlyConfigured(
+            f"-A {name}: expected the name of a module, as `import` knows it, such as "
+            "proj or proj.main:app"
+        )
+    if not _exists(module_name):
         raise ImproperlyConfigured(
             f"no module {module_name!r} for -A {name}, seen from {Path.cwd()}. "
             "Is it spelled right, and installed or below this directory?"
         )
-    if ":" in name:
-        return _exactly(name)
-    return _search(module_name)
+    module = _import(module_name)
+    return _exactly(name) if attribute else _search(module)
 
 
 def _exactly(name: str) -> Asynq:
     try:
         found = import_object(name)
-    except ModuleNotFoundError:
-        raise
     except ImportError as error:
         raise ImproperlyConfigured(f"-A {name}: {error}") from None
     if not isinstance(found, Asynq):
@@ -59,28 +71,32 @@ def _exactly(name: str) -> Asynq:
     return found
 
 
-def _search(module_name: str) -> Asynq:
-    module = import_object(module_name)
-    if found := _app_of(module):
+def _search(module: ModuleType) -> Asynq:
+    name = module.__name__
+    if found := _by_attribute(module):
         return found
-    for submodule in SUBMODULES:
-        path = f"{module_name}.{submodule}"
-        if (
-            hasattr(module, "__path__")
-            and module_exists(path)
-            and (found := _app_of(import_object(path)))
-        ):
+    for submodule in SUBMODULES if hasattr(module, "__path__") else ():
+        path = f"{name}.{submodule}"
+        if _exists(path) and (found := _app_in(_import(path))):
             return found
+    if found := _app_in(module):
+        return found
     raise ImproperlyConfigured(
-        f"no app in module {module_name!r}: expected `app = Asynq(…)` there or in "
-        f"{module_name}.asynq; for another name say -A {module_name}:NAME"
+        f"no app in module {name!r}: expected `app = Asynq(…)` there or in "
+        f"{name}.asynq; for another name say -A {name}:NAME"
     )
 
 
-def _app_of(module: ModuleType) -> Asynq | None:
+def _by_attribute(module: ModuleType) -> Asynq | None:
     for attribute in ATTRIBUTES:
         if isinstance(found := getattr(module, attribute, None), Asynq):
             return found
+    return None
+
+
+def _app_in(module: ModuleType) -> Asynq | None:
+    if found := _by_attribute(module):
+        return found
     apps = {id(value): value for value in vars(module).values() if isinstance(value, Asynq)}
     if len(apps) > 1:
         raise ImproperlyConfigured(
@@ -90,10 +106,26 @@ def _app_of(module: ModuleType) -> Asynq | None:
     return next(iter(apps.values()), None)
 
 
+def _exists(module_name: str) -> bool:
+    with importing(f"the package of {module_name}"):
+        return module_exists(module_name)
+
+
+def _import(module_name: str) -> ModuleType:
+    with importing(module_name):
+        module: ModuleType = import_object(module_name)
+        return module
+
+
 def _from_pyproject() -> str | None:
     try:
-        settings = tomllib.loads(Path("pyproject.toml").read_text())
+        settings = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    name = settings.get("tool", {}).get("asynq", {}).get("app")
-    return name if isinstance(name, str) else None
+    except (OSError, ValueError) as error:  # tomllib's error is a ValueError
+        raise ImproperlyConfigured(f"can't read pyproject.toml: {error}") from None
+    section = settings.get("tool", {}).get("asynq", {})
+    name = section.get("app") if isinstance(section, dict) else None
+    if name is None or isinstance(name, str):
+        return name
+    raise ImproperlyConfigured(f"pyproject.toml: [tool.asynq] app: expected text, not {name!r}")

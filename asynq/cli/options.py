@@ -1,4 +1,7 @@
-"""The options that every command takes, before its name or after it."""
+"""Options that several commands take.
+
+Those of `Common` are said before the command's name; `-A` may stand after it as well.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Annotated
 import typer
 
 from asynq.app import Asynq
+from asynq.cli.errors import Misused, importing
 from asynq.cli.locate import find_app
 
 AppOption = Annotated[
@@ -23,9 +27,9 @@ BackendOption = Annotated[
     typer.Option("--result-backend", metavar="URL", help="Use this result backend instead."),
 ]
 WorkdirOption = Annotated[
-    Path | None, typer.Option("--workdir", help="Change to this directory first.")
+    Path | None, typer.Option("--workdir", metavar="PATH", help="Change to this directory first.")
 ]
-JsonOption = Annotated[bool, typer.Option("-j", "--json", help="Print JSON, for machines.")]
+JsonOption = Annotated[bool, typer.Option("-j", "--json", help="Print JSON, for programs.")]
 
 
 class Common:
@@ -46,11 +50,25 @@ class Common:
         if backend is not None:
             os.environ["ASYNQ_RESULT_BACKEND"] = backend
         if workdir is not None:
-            os.chdir(workdir)
+            try:
+                os.chdir(workdir)
+            except OSError as error:
+                raise Misused(f"--workdir {workdir}: {error.strerror}") from None
 
     def open(self, app: str | None = None) -> Asynq:
-        """The app, by what the command itself was told or by what came before it."""
+        """The app, by what the command itself was told or by what came before it.
+
+        Raises:
+            ImproperlyConfigured, Broken: as `find_app`.
+        """
         return find_app(app or self.app)
+
+    def open_with_tasks(self, app: str | None = None) -> Asynq:
+        """The app, with all its modules imported; raises as `open` does."""
+        found = self.open(app)
+        with importing("the app's modules"):
+            found.import_modules()
+        return found
 
 
 def common(context: typer.Context) -> Common:

@@ -15,13 +15,14 @@ def say(text: str) -> None:
 
 
 def say_json(value: object) -> None:
-    """One JSON document to standard output, indented."""
-    typer.echo(msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2).decode())
+    """One JSON document to standard output, indented; what JSON has no words for, as Python's."""
+    encoded = msgspec.json.encode(value, enc_hook=repr, order="sorted")
+    typer.echo(msgspec.json.format(encoded, indent=2).decode())
 
 
-def complain(text: str) -> None:
+def complain(text: str, *, begin: str = "Error: ") -> None:
     """One line to standard error, the way every command reports an error."""
-    typer.secho(f"Error: {text}", fg="red" if sys.stderr.isatty() else None, err=True)
+    typer.secho(f"{begin}{text}", fg="red" if sys.stderr.isatty() else None, err=True)
 
 
 def table(rows: Iterable[Sequence[str]], header: Sequence[str]) -> str:

@@ -1,0 +1,8 @@
+"""`python -m asynq` is `asynq`."""
+
+from __future__ import annotations
+
+from asynq.cli.main import main
+
+if __name__ == "__main__":
+    main()

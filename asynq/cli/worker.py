@@ -1,0 +1,193 @@
+"""`asynq worker`: a worker as a program of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from asynq._secrets import hide_password
+from asynq.app import Asynq
+from asynq.cli.errors import Misused
+from asynq.cli.loop import loop_factory, run
+from asynq.cli.options import AppOption, common
+from asynq.cli.render import pairs, say
+from asynq.cli.versions import own_version
+from asynq.logs import set_up
+from asynq.worker.node import numbered
+from asynq.worker.processes import PARENT_PIPE, Processes, watch_parent
+from asynq.worker.worker import Worker
+
+
+def worker(
+    context: typer.Context,
+    app: AppOption = None,
+    queues: Annotated[
+        str | None,
+        typer.Option("-Q", "--queues", metavar="NAME,…", help="Serve these queues only."),
+    ] = None,
+    concurrency: Annotated[
+        int | None,
+        typer.Option(
+            "-c", "--concurrency", metavar="N", min=1, help="Tasks at once, on one event loop."
+        ),
+    ] = None,
+    processes: Annotated[
+        int,
+        typer.Option(
+            "--processes", metavar="N", min=1, help="Event loops, each in a process of its own."
+        ),
+    ] = 1,
+    threads: Annotated[
+        int | None,
+        typer.Option("--threads", metavar="N", min=1, help="`def` tasks at once, in threads."),
+    ] = None,
+    prefetch_multiplier: Annotated[
+        int | None,
+        typer.Option(
+            "--prefetch-multiplier",
+            metavar="N",
+            min=1,
+            help="Tasks fetched for each slot; 1: only what can start now.",
+        ),
+    ] = None,
+    hostname: Annotated[
+        str | None,
+        typer.Option(
+            "-n",
+            "--hostname",
+            metavar="NODE",
+            help="Node name: %h is the host, %n its short name, %d its domain, %p the process.",
+        ),
+    ] = None,
+    loglevel: Annotated[
+        str,
+        typer.Option(
+            "-l", "--loglevel", metavar="LEVEL", help="DEBUG, INFO, WARNING, ERROR or CRITICAL."
+        ),
+    ] = "WARNING",
+    logfile: Annotated[
+        Path | None,
+        typer.Option("-f", "--logfile", metavar="PATH", help="Log there, not to standard error."),
+    ] = None,
+    log_format: Annotated[
+        str | None,
+        typer.Option("--log-format", metavar="FORMAT", help="A format of `logging`, or json."),
+    ] = None,
+    grace: Annotated[
+        float | None,
+        typer.Option(
+            "--grace", metavar="SECONDS", min=0, help="Time for running tasks to end when it stops."
+        ),
+    ] = None,
+    purge: Annotated[
+        bool, typer.Option("--purge", help="Throw away all waiting tasks of its queues first.")
+    ] = False,
+) -> None:
+    """Run tasks until told to stop.
+
+    SIGTERM or Ctrl-C lets running tasks end; a second one cancels them and hands them back; a third
+    ends the worker at once. SIGUSR1 writes the stacks of all tasks and threads to the log.
+    """
+    found = common(context).open_with_tasks(app)
+    _set_up_logging(found, loglevel, logfile, log_format)
+
+    def build() -> Worker:
+        return Worker(
+            found,
+            queues=queues,
+            concurrency=concurrency,
+            threads=threads,
+            prefetch_multiplier=prefetch_multiplier,
+            hostname=hostname,
+            grace=grace,
+        )
+
+    if PARENT_PIPE not in os.environ:
+        say(banner(found, build(), processes=processes))
+    if processes == 1:
+        run(_serve(found, build, purge=purge))
+        return
+    if purge:
+        run(_purge(found, build()))
+    name = common(context).app if app is None else app
+    commands = [
+        command_of(context, app=name, hostname=node) for node in numbered(hostname, processes)
+    ]
+    raise typer.Exit(run(Processes(commands).run()))
+
+
+async def _serve(app: Asynq, build: Callable[[], Worker], *, purge: bool) -> None:
+    worker = build()
+    async with app:
+        if purge:
+            await _throw_away(app, worker)
+        watch_parent(worker.stop)
+        await worker.run(on_ready=lambda: say(f"{worker.hostname} ready."))
+
+
+async def _purge(app: Asynq, worker: Worker) -> None:
+    async with app:
+        await _throw_away(app, worker)
+
+
+async def _throw_away(app: Asynq, worker: Worker) -> None:
+    count = sum([await app.broker.purge(queue) for queue in worker.queues])
+    say(f"Purged {count} {'task' if count == 1 else 'tasks'} from {', '.join(worker.queues)}.")
+
+
+def _set_up_logging(app: Asynq, level: str, logfile: Path | None, log_format: str | None) -> None:
+    conf = app.conf
+    try:
+        set_up(
+            level,
+            log_format=log_format or conf.worker_log_format,
+            task_format=log_format or conf.worker_task_log_format,
+            color=conf.worker_log_color,
+            logfile=logfile,
+            hijack_root=conf.worker_hijack_root_logger,
+        )
+    except ValueError as error:
+        raise Misused(f"--loglevel or --log-format: {error}") from None
+    except OSError as error:
+        raise Misused(f"--logfile {logfile}: {error.strerror}") from None
+
+
+HANDLED_BY_PARENT = frozenset({"app", "hostname", "processes", "purge"})
+
+
+def command_of(context: typer.Context, *, app: str | None, hostname: str) -> list[str]:
+    """The command line of one of several workers: as ours was understood, with its own name.
+
+    What was said before the command (`--workdir`, `--broker`) has been done already, and reaches
+    the worker by its directory and its environment.
+    """
+    words = [sys.executable, "-m", "asynq", *(["-A", app] if app else []), "worker"]
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        value = context.params.get(name)
+        if name not in HANDLED_BY_PARENT and value is not None and value != parameter.default:
+            words += [f"{parameter.opts[-1]}={value}"]
+    return [*words, f"--hostname={hostname}"]
+
+
+def banner(app: Asynq, worker: Worker, *, processes: int = 1) -> str:
+    """What the worker says of itself before it begins."""
+    conf = app.conf
+    loop = "asyncio" if loop_factory() is None else "uvloop"
+    times = "" if processes == 1 else f"{processes} processes, each "
+    facts = {
+        "app": app.main or "(no name)",
+        "broker": hide_password(conf.broker_url),
+        "results": hide_password(conf.result_backend),
+        "slots": f"{times}{worker.concurrency} ({loop}, {worker.threads} threads)",
+        "queues": ", ".join(worker.queues),
+        "process": f"{os.getpid()}, Python {sys.version.split()[0]}",
+    }
+    names = sorted(name for name in app.tasks if not name.startswith("asynq."))
+    tasks = "\n".join(f"  · {name}" for name in names) or "  (none)"
+    return f"\nasynq {own_version()}  {worker.hostname}\n\n{pairs(facts)}\n\n[tasks]\n{tasks}\n"
