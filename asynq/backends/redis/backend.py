@@ -89,7 +89,8 @@ class RedisBackend:
         """The last record of each task, None where there is none."""
         pipeline = self._pipeline()
         calls = [
-            pipeline.send((b"MGET", *map(self._keys.result, batch))) for batch in _batches(ids)
+            pipeline.send((b"MGET", *map(self._keys.result, batch)), timeout=self._timeout)
+            for batch in _batches(ids)
         ]
         replies = await self._gather(calls, "fetch results")
         return [
@@ -125,7 +126,8 @@ class RedisBackend:
         """Delete the records."""
         pipeline = self._pipeline()
         calls = [
-            pipeline.send((b"UNLINK", *map(self._keys.result, batch))) for batch in _batches(ids)
+            pipeline.send((b"UNLINK", *map(self._keys.result, batch)), timeout=self._timeout)
+            for batch in _batches(ids)
         ]
         await self._gather(calls, "forget results")
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from asynq._redis.keys import Keys
+from asynq.backends.redis import asking
 from asynq.backends.redis.backend import RedisBackend
 from asynq.brokers.base import StoredRecord
 from asynq.exceptions import ImproperlyConfigured, OperationalError
@@ -21,13 +22,26 @@ PATIENCE = 20.0
 Connect = Callable[..., RedisBackend]
 
 
+@pytest.fixture(autouse=True)
+def _no_net(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The slow look would hide a lost wake-up: it is only where it is tested."""
+    if "with_net" not in request.fixturenames:
+        monkeypatch.setattr(asking, "DOUBT", 1_000.0)
+
+
+@pytest.fixture
+def with_net() -> None:
+    pass
+
+
 @pytest.fixture
 async def connect(namespace: str) -> AsyncIterator[Connect]:
     """Backends in one namespace, closed at the end of the test."""
     backends: list[RedisBackend] = []
 
     def connect(url: str, **more) -> RedisBackend:
-        backends.append(RedisBackend(url, namespace=namespace, **more))
+        options = {"poll_interval": 1_000.0}
+        backends.append(RedisBackend(url, namespace=namespace, options=options, **more))
         return backends[-1]
 
     yield connect
@@ -93,7 +107,7 @@ async def test_an_announced_result_costs_the_waiter_no_question(backend, worker,
     assert "cmdstat_get:" not in (calls.decode() if isinstance(calls, bytes) else calls)
 
 
-async def test_what_is_wrongly_announced_arrives_a_little_later(backend, worker):
+async def test_what_is_wrongly_announced_arrives_a_little_later(backend, worker, with_net):
     (waiting,) = await all_wait(backend, ["first"])
     await worker.store([done("first")])
     await waiting
@@ -101,6 +115,19 @@ async def test_what_is_wrongly_announced_arrives_a_little_later(backend, worker)
     await worker.store([done("a")])
     async with asyncio.timeout(PATIENCE):
         assert await waiting == b'{"result":"a"}'
+
+
+async def test_a_lost_wake_up_is_found_by_the_slow_look(url, namespace, connect, worker, server):
+    backend = RedisBackend(url, namespace=namespace, options={"poll_interval": 0.2})
+    waiting = await all_wait(backend, ["a"])
+    await listening(backend, server)
+    while not server.command("ZCARD", Keys(namespace).waiting):
+        await asyncio.sleep(0.005)
+    # As if the completion had been written by a server that then lost the push.
+    server.command("SET", Keys(namespace).result("a"), "8")
+    async with asyncio.timeout(PATIENCE):
+        assert await waiting[0] == b"8"
+    await backend.aclose()
 
 
 async def test_every_key_has_an_end(backend, worker, server, namespace):
@@ -266,6 +293,7 @@ def test_a_wrong_interval_is_refused(interval):
 
 FORGETFUL = """
 import asyncio, sys, uvloop
+from asynq.backends.redis import asking
 from asynq.backends.redis.backend import RedisBackend
 
 async def main():
