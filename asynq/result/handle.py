@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
@@ -191,8 +191,17 @@ class AsyncResult(Generic[R]):
         if self._last is not None and self._last.ready:
             yield self._last
             return
-        async for body in self._results.backend().updates(self.id):
-            yield self._keep(self._results.read(body, self._returned))
+        bodies = self._results.backend().updates(self.id)
+        try:
+            while True:
+                with waiting_slot():
+                    body = await anext(bodies, None)
+                if body is None:
+                    return
+                yield self._keep(self._results.read(body, self._returned))
+        finally:  # whoever stops looking leaves nothing behind
+            if isinstance(bodies, AsyncGenerator):
+                await bodies.aclose()
 
     async def forget(self) -> None:
         """Delete what is stored of it; its state is PENDING from then on."""

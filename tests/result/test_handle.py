@@ -12,6 +12,8 @@ from asynq.wire.failures import Failure
 from asynq.wire.record import Record, encode
 from asynq.wire.serialization import encode_value
 
+pytestmark = pytest.mark.both_loops
+
 
 @pytest.fixture
 async def backend(namespace):

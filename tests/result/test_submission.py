@@ -8,6 +8,8 @@ from asynq.result.handle import EagerResult
 from asynq.result.reading import Update
 from asynq.result.submission import Submission
 
+pytestmark = pytest.mark.both_loops
+
 
 class Call(Submission):
     """Counts how often it is sent; waits for `gate` while it is sending."""

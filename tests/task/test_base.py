@@ -325,6 +325,19 @@ async def test_a_worker_with_one_slot_runs_a_task_that_waits_for_another(app):
         assert await outer.delay(3).get(5) == 0
 
 
+async def test_a_worker_with_one_slot_runs_a_task_that_follows_another(app):
+    @app.task
+    async def outer():
+        return [update.state async for update in (await inner.delay()).updates()]
+
+    @app.task
+    async def inner():
+        pass
+
+    async with Worker(app, concurrency=1):
+        assert (await outer.delay().get(5))[-1] == "SUCCESS"
+
+
 def test_a_task_says_what_it_is():
     app = Asynq("proj", set_as_current=False)
 
