@@ -154,10 +154,10 @@ async def test_two_thousand_waiters_outlive_their_connections(backend, worker, s
     waiting = await all_wait(backend, ids[:1_000], announced=True)
     waiting += await all_wait(backend, ids[1_000:])
     await listening(backend, server)
-    for start in range(0, 2_000, 200):
-        records = [done(id, reply_to=address) for id in ids[start : start + 100]]
-        records += [done(id) for id in ids[start + 100 : start + 200]]
-        await worker.store(records)
+    for start in range(0, 1_000, 100):
+        announced, late = ids[start : start + 100], ids[start + 1_000 : start + 1_100]
+        await worker.store([done(id, reply_to=address) for id in announced])
+        await worker.store([done(id) for id in late])
         server.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
         await asyncio.sleep(0.01)
     async with asyncio.timeout(PATIENCE):
