@@ -6,6 +6,7 @@ where its author must look.
 
 from __future__ import annotations
 
+import importlib
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,7 +88,7 @@ def complain_of(error: BaseException) -> None:
 
 
 def _is_machinery(filename: str) -> bool:
-    return filename.startswith(("<frozen", _HERE))
+    return filename.startswith(("<frozen", _OURS)) or filename == importlib.__file__
 
 
-_HERE: Final = __file__.removesuffix("cli/errors.py")
+_OURS: Final = __file__.removesuffix("cli/errors.py")

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from asynq._redis import embedded
+from asynq._redis.address import parse
+from asynq._secrets import hide_password
+from asynq.cli.locate import app_name
+from asynq.cli.options import AppOption, JsonOption, common
 from asynq.cli.render import complain, pairs, say, say_json
+from asynq.exceptions import ImproperlyConfigured
 
 group = typer.Typer(
     name="server",
-    help="The embedded server: the one that runs when no broker is named.",
+    help="Look after the embedded server: the one that runs when no broker is named. "
+    "Which one is told by -A, by --name or by --directory.",
     no_args_is_help=True,
 )
 
 DEFAULT_NAME = "default"
+"""Whose server is meant where no app is named: that of apps without a name."""
 
 NameOption = Annotated[
-    str, typer.Option("--name", "-n", metavar="NAME", help="The name of the app it belongs to.")
+    str | None,
+    typer.Option("--name", "-n", metavar="NAME", help="The name of the app it belongs to."),
 ]
 DirectoryOption = Annotated[
     Path | None,
@@ -28,21 +37,30 @@ DirectoryOption = Annotated[
         "--directory",
         "-d",
         metavar="PATH",
-        help="Where it keeps its data, in place of the directory of the app.",
+        help="Where it keeps its data.",
         show_default=False,
     ),
 ]
 
 
+@group.callback()
+def which_app(context: typer.Context, app: AppOption = None) -> None:
+    """What may be said between `server` and its command."""
+    if app is not None:
+        common(context).app = app
+
+
 @group.command("status")
 def show_status(
-    name: NameOption = DEFAULT_NAME,
+    context: typer.Context,
+    app: AppOption = None,
+    name: NameOption = None,
     directory: DirectoryOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Tell whether it runs, who uses it and how much it holds. Exits with 1 when it does not."""
-    found = embedded.status(locate(name, directory))
-    if as_json:
+    found = embedded.status(locate(context, app, name, directory))
+    if json:
         say_json({**dataclasses.asdict(found), "directory": str(found.directory)})
     else:
         say(describe(found))
@@ -51,12 +69,17 @@ def show_status(
 
 
 @group.command("start")
-def start_to_stay(name: NameOption = DEFAULT_NAME, directory: DirectoryOption = None) -> None:
+def start_to_stay(
+    context: typer.Context,
+    app: AppOption = None,
+    name: NameOption = None,
+    directory: DirectoryOption = None,
+) -> None:
     """Start it and let it stay, used or not, until it is stopped.
 
     There is no need to: whatever uses it first starts it, and the last one out stops it.
     """
-    place = locate(name, directory)
+    place = locate(context, app, name, directory)
     started = embedded.start(place)
     found = embedded.status(place)
     say(f"{'Started' if started else 'It was running'}. It stays until `asynq server stop`.")
@@ -65,14 +88,16 @@ def start_to_stay(name: NameOption = DEFAULT_NAME, directory: DirectoryOption = 
 
 @group.command("stop")
 def stop_now(
-    name: NameOption = DEFAULT_NAME,
+    context: typer.Context,
+    app: AppOption = None,
+    name: NameOption = None,
     directory: DirectoryOption = None,
     force: Annotated[
         bool, typer.Option("--force", "-f", help="Even while it is used. Its users start it again.")
     ] = False,
 ) -> None:
     """Stop it. What it holds stays on disk, and is there again at the next start."""
-    place = locate(name, directory)
+    place = locate(context, app, name, directory)
     using = embedded.status(place).users
     if using and not force:
         complain(
@@ -86,20 +111,42 @@ def stop_now(
 
 @group.command("path")
 def show_path(
-    name: NameOption = DEFAULT_NAME,
+    context: typer.Context,
+    app: AppOption = None,
+    name: NameOption = None,
     directory: DirectoryOption = None,
     socket: Annotated[
         bool, typer.Option("--socket", help="The socket instead: redis-cli -s $(… --socket).")
     ] = False,
 ) -> None:
     """Print the directory of its data, whether it runs or not."""
-    place = locate(name, directory)
+    place = locate(context, app, name, directory)
     say(embedded.socket_path(place) if socket else str(place))
 
 
-def locate(name: str, directory: Path | None) -> Path:
-    """The directory meant: the one named, else that of the app of that name."""
-    return directory.absolute() if directory is not None else embedded.state_directory(name)
+def locate(
+    context: typer.Context, app: str | None, name: str | None, directory: Path | None
+) -> Path:
+    """The directory meant: the one named, else that of the app of that name, else that of the app.
+
+    Raises:
+        ImproperlyConfigured: the app's broker is another server.
+    """
+    if directory is not None:
+        return directory.absolute()
+    if name is not None:
+        return embedded.state_directory(name)
+    url, owner = os.environ.get("ASYNQ_BROKER_URL") or "embedded://", DEFAULT_NAME
+    if app_name(app or common(context).app):
+        found = common(context).open(app)
+        url, owner = found.conf.broker_url, found.namespace
+    if not url.startswith("embedded:"):
+        raise ImproperlyConfigured(
+            f"the broker is {hide_password(url)}, which is no embedded server; to look at one all "
+            "the same, say --name or --directory"
+        )
+    address = parse(url)
+    return Path(address.path or embedded.state_directory(address.name or owner))
 
 
 def describe(found: embedded.Status) -> str:

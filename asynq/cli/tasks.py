@@ -212,7 +212,8 @@ def _submission(
     """The call, as the task makes it; by its name where the app has no such task."""
     task = app.tasks.get(name)
     if task is None:
-        near = difflib.get_close_matches(name, list(app.tasks), 1)
+        short = [known for known in app.tasks if known.endswith(f".{name}")]
+        near = short or difflib.get_close_matches(name, list(app.tasks), 1)
         hint = f" Did you mean {near[0]}?" if near else ""
         complain(f"no task {name!r} in this app: sent by its name.{hint}", begin="Warning: ")
         return app.send_task(name, args, kwargs, **options)

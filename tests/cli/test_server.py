@@ -74,3 +74,35 @@ def test_another_app_has_another_server(directory: Path):
     assert run("status", "--name", "shop").exit_code == 0
     assert run("status").exit_code == 1
     assert run("stop", "--directory", directory / "shop").output == "Stopped.\n"
+
+
+def test_the_app_tells_which_server(project, directory: Path):
+    for words in (
+        ("-A", "served", "server", "path"),
+        ("server", "-A", "served", "path"),
+        ("server", "path", "-A", "served"),
+    ):
+        project.write("served.py", "from asynq import Asynq\napp = Asynq('shop')\n")
+        assert project.run(*words).out == f"{directory}/shop\n"
+
+
+def test_the_apps_namespace_and_directory_count(project, directory: Path):
+    project.write("one.py", "from asynq import Asynq\napp = Asynq('shop', namespace='space')\n")
+    project.write("two.py", "from asynq import Asynq\napp = Asynq(broker='embedded:///a/place')\n")
+    project.write("three.py", "from asynq import Asynq\napp = Asynq(broker='embedded://other')\n")
+    assert project.run("-A", "one", "server", "path").out == f"{directory}/space\n"
+    assert project.run("-A", "two", "server", "path").out == "/a/place\n"
+    assert project.run("-A", "three", "server", "path").out == f"{directory}/other\n"
+    assert project.run("-A", "three", "server", "path", "-n", "x").out == f"{directory}/x\n"
+
+
+def test_without_an_app_it_is_the_one_of_apps_without_a_name(project, directory: Path):
+    assert project.run("server", "path").out == f"{directory}/default\n"
+    assert project.run("-b", "embedded:///a/place", "server", "path").out == "/a/place\n"
+
+
+def test_an_app_on_another_server_has_none(project):
+    project.write("far.py", "from asynq import Asynq\napp = Asynq(broker='redis://:secret@far')\n")
+    ran = project.run("-A", "far", "server", "status")
+    assert ran.code == 78
+    assert ran.err.startswith("Error: the broker is redis://:********@far, which is no embedded")
