@@ -20,7 +20,7 @@ from typing import NamedTuple, Self
 
 from asynq.app import Asynq
 from asynq.brokers.base import Broker
-from asynq.exceptions import AsynqError, ImproperlyConfigured, OperationalError, QueueNotFound
+from asynq.exceptions import AsynqError, ImproperlyConfigured, QueueNotFound
 from asynq.execution.run import Pools
 from asynq.worker.admission import Admission
 from asynq.worker.consumer import Consumer
@@ -32,14 +32,12 @@ from asynq.worker.processor import Processor
 from asynq.worker.settlement import Settlements
 from asynq.worker.shutdown import Shutdown
 from asynq.worker.state import WorkerState
+from asynq.worker.steps import first, only, quietly
 
 logger = logging.getLogger("asynq.worker")
 
 COLD_SECONDS = 3.0
 """How long cancelled tasks have for their `finally`."""
-
-GOODBYE_SECONDS = 5.0
-"""How long the last calls to the server may take."""
 
 
 class Worker:
@@ -94,6 +92,7 @@ class Worker:
         self._shutdown = Shutdown()
         self._ready = asyncio.Event()
         self._main: asyncio.Task[None] | None = None
+        self._is_watched = False
 
     async def __aenter__(self) -> Self:
         """Start. Does not wait for the broker: a service may come up before its broker does.
@@ -104,7 +103,7 @@ class Worker:
         if self._main is not None:
             raise RuntimeError("this worker has been started before: make another")
         self._main = asyncio.create_task(self._serve(), name="asynq-worker")
-        await _first(self._main, self._ready)
+        await first(self._main, self._ready)
         if self._main.done():
             await self._main
         return self
@@ -131,21 +130,38 @@ class Worker:
             ImproperlyConfigured: the broker refuses us from the start, and always would.
         """
         loop = asyncio.get_running_loop()
+        self._is_watched = True
         with self._shutdown.on_signals():
             loop.add_signal_handler(signal.SIGUSR1, log_stacks)
             try:
                 async with self:
-                    if self._main is not None:
-                        await _first(self._main, self.state.reached)
-                        if not self._main.done():
-                            on_ready()
-                        await asyncio.wait({self._main})
+                    main = self._started()
+                    await first(main, self.state.reached)
+                    if not main.done():
+                        on_ready()
+                    await self.wait()
             finally:
                 loop.remove_signal_handler(signal.SIGUSR1)
+
+    async def wait(self) -> None:
+        """Wait until it has ended: it was told to stop, or it has crashed.
+
+        Raises:
+            Exception: what it has crashed with.
+            RuntimeError: it has not been started.
+        """
+        main = self._started()
+        await asyncio.wait({main})
+        await main
 
     def stop(self) -> None:
         """Begin a warm shutdown: nothing new is taken, what runs may end within the grace."""
         self._shutdown.warm.set()
+
+    def _started(self) -> asyncio.Task[None]:
+        if self._main is None:
+            raise RuntimeError("this worker has not been started")
+        return self._main
 
     async def _serve(self) -> None:
         self.app.import_modules()
@@ -154,13 +170,10 @@ class Worker:
         try:
             await self._run_agents(self._crew(broker, pools))
         except BaseExceptionGroup as group:
-            error = _only(group)
-            # Inside another program nobody awaits us before it ends.
-            logger.critical(
-                "The worker has crashed and runs no more tasks: %s",
-                error,
-                exc_info=None if isinstance(error, AsynqError) else error,
-            )
+            error = only(group)
+            if not self._is_watched:  # nobody may await us before the program around us ends
+                stack = None if isinstance(error, AsynqError) else error
+                logger.critical("The worker has crashed: %s", error, exc_info=stack)
             raise error from None
         finally:
             pools.close()
@@ -222,14 +235,14 @@ class Worker:
                 await asyncio.wait({consuming})
                 crew.settlements.hand_back(crew.consumer.stop())
                 await self._end_runs()
-                await _quietly(crew.settlements.drained(), "settle the last tasks")
+                await quietly(crew.settlements.drained(), "settle the last tasks")
                 for agent in (settling, upkeep, beating):
                     agent.cancel()
         finally:
             await self._abandon_runs()
             if self.state.reached.is_set():
-                await _quietly(crew.broker.resign(self.queues), "hand back what is left")
-                await _quietly(crew.heartbeat.farewell(), "say goodbye")
+                await quietly(crew.broker.resign(self.queues), "hand back what is left")
+                await quietly(crew.heartbeat.farewell(), "say goodbye")
             await crew.leases.stop()
 
     async def _end_runs(self) -> None:
@@ -276,31 +289,6 @@ class _Crew(NamedTuple):
     heartbeat: Heartbeat
     consumer: Consumer
     processor: Processor
-
-
-async def _quietly(step: Coroutine[None, None, None], what: str) -> None:
-    """A step of stopping: it may fail, and must not keep the worker from stopping."""
-    try:
-        async with asyncio.timeout(GOODBYE_SECONDS):
-            await step
-    except (OperationalError, TimeoutError) as error:
-        logger.error("Could not %s: %s. Leases will run out instead", what, error)
-
-
-async def _first(task: asyncio.Task[None], event: asyncio.Event) -> None:
-    """Wait until the task is done or the event is set."""
-    waiting = asyncio.create_task(event.wait())
-    try:
-        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        waiting.cancel()
-
-
-def _only(error: BaseException) -> BaseException:
-    """The one error that a group holds; the group itself where it holds several."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error
 
 
 async def _all_done(handles: set[asyncio.Task[None]]) -> None:
