@@ -19,6 +19,9 @@ from asynq.request import current
 JSON: Final = "json"
 """The value of `worker_log_format` that asks for one JSON object a line."""
 
+TASKS: Final = "asynq.worker.tasks"
+"""The worker's logger for what becomes of tasks: its lines name the task themselves."""
+
 COLORS: Final = {
     logging.DEBUG: "\x1b[34m",
     logging.WARNING: "\x1b[33m",
@@ -52,7 +55,7 @@ class TextFormatter(logging.Formatter):
         self._color = color
 
     def format(self, record: logging.LogRecord) -> str:
-        inside = getattr(record, "task_id", None) is not None
+        inside = getattr(record, "task_id", None) is not None and record.name != TASKS
         text = self._inside.format(record) if inside else super().format(record)
         color = COLORS.get(record.levelno) if self._color else None
         return f"{color}{text}{RESET}" if color else text

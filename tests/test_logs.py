@@ -50,6 +50,13 @@ def test_a_record_inside_a_task_names_it_whoever_wrote_it(logfile):
 
 
 @pytest.mark.usefixtures("in_a_task")
+def test_what_the_worker_says_of_a_task_names_it_once(logfile):
+    set_up_to(logfile)
+    logging.getLogger("asynq.worker.tasks").info("Task proj.add[id-1] succeeded")
+    assert logfile.read_text() == "INFO Task proj.add[id-1] succeeded\n"
+
+
+@pytest.mark.usefixtures("in_a_task")
 def test_json_lines_carry_the_same_facts(logfile):
     set_up_to(logfile, log_format=JSON)
     try:
