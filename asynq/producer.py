@@ -279,8 +279,8 @@ class Sending(Submission[Any]):
                     await broker.publish((parcel,))
             except builtins.TimeoutError:
                 raise OperationalError(
-                    f"{self!r} could not be published within {seconds:g} s (publish_timeout); "
-                    "whether it arrived is not known"
+                    f"{self!r} could not be published to {broker.location.server} within "
+                    f"{seconds:g} s (publish_timeout); whether it arrived is not known"
                 ) from None
         return AsyncResult(
             self.id,
