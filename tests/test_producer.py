@@ -262,7 +262,9 @@ async def test_a_call_inside_a_function_that_a_task_calls_has_the_task_as_parent
 
 async def test_a_broker_that_does_not_answer_in_time_is_an_error(app, add):
     app.broker.stuck = True
-    with pytest.raises(OperationalError, match=r"published to .* within 0\.01 s .*whether it arrived is not known"):
+    with pytest.raises(
+        OperationalError, match=r"published to .* within 0\.01 s .*whether it arrived is not known"
+    ):
         await add.apply_async((1,), publish_timeout=0.01)
 
 
