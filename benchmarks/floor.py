@@ -74,9 +74,11 @@ async def round_trips(url: str, count: int) -> list[float]:
     settler = redis.Redis.from_url(url, protocol=2)
     await client.xgroup_create("floor", "w", id="0", mkstream=True)
 
+    stop = asyncio.Event()  # not a cancellation, which redis-py may swallow
+
     async def work() -> None:
-        while True:
-            reply = await worker.xreadgroup("w", "me", {"floor": ">"}, count=BATCH, block=1000)
+        while not stop.is_set():
+            reply = await worker.xreadgroup("w", "me", {"floor": ">"}, count=BATCH, block=100)
             for _, entries in reply:
                 results = [await asyncio.create_task(_run(fields[b"m"])) for _, fields in entries]
                 await _settle(settler, entries, results)
@@ -90,8 +92,8 @@ async def round_trips(url: str, count: int) -> list[float]:
         reply = await client.xread({"reply": last}, block=5000)
         last = reply[0][1][-1][0]
         seconds.append(time.perf_counter() - began)
-    working.cancel()
-    await asyncio.wait({working})
+    stop.set()
+    await working
     await client.flushdb()
     for connection in (client, worker, settler):
         await connection.aclose()

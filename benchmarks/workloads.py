@@ -14,11 +14,11 @@ def _app(url: str) -> Asynq:
     logging.disable(logging.INFO)
     app = Asynq("bench", broker=url)
 
-    @app.task
+    @app.task(name="bench.noop")
     async def noop(number: int) -> None:
         return None
 
-    @app.task
+    @app.task(name="bench.nap")
     async def nap(number: int) -> None:
         await asyncio.sleep(0.05)
 
