@@ -1,0 +1,54 @@
+"""Three stages, each more pressing than the one before."""
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from asynq.worker import shutdown as room
+from asynq.worker.shutdown import HARD_EXIT_CODE, Shutdown
+
+
+@pytest.fixture
+def left(monkeypatch):
+    """The exit codes it would have left with."""
+    left = []
+    monkeypatch.setattr(room.os, "_exit", left.append)
+    return left
+
+
+def test_first_warm_then_cold_then_out(left, caplog):
+    shutdown = Shutdown()
+    assert not shutdown.warm.is_set()
+    shutdown.next_stage()
+    assert (shutdown.warm.is_set(), shutdown.cold.is_set()) == (True, False)
+    shutdown.next_stage()
+    assert (shutdown.cold.is_set(), left) == (True, [])
+    shutdown.next_stage()
+    assert left == [HARD_EXIT_CODE]
+    assert [message.split(":")[0] for message in caplog.messages] == [
+        "Warm shutdown",
+        "Cold shutdown",
+        "Hard shutdown",
+    ]
+
+
+@pytest.mark.both_loops
+@pytest.mark.parametrize(
+    ("number", "stages"),
+    [
+        (signal.SIGTERM, (True, False)),
+        (signal.SIGINT, (True, False)),
+        (signal.SIGQUIT, (True, True)),
+    ],
+)
+async def test_signals_set_the_stages(number, stages):
+    shutdown = Shutdown()
+    before = signal.getsignal(number)
+    with shutdown.on_signals():
+        os.kill(os.getpid(), number)
+        async with asyncio.timeout(5):
+            await shutdown.warm.wait()
+    assert (shutdown.warm.is_set(), shutdown.cold.is_set()) == stages
+    assert signal.getsignal(signal.SIGTERM) in (before, signal.SIG_DFL)
