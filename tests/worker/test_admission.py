@@ -1,0 +1,150 @@
+"""May it run, here and now? And if not, what becomes of it?"""
+
+import pytest
+from msgspec.structs import replace
+
+from asynq import _time
+from asynq.brokers.base import Bury, Delivery, Requeue
+from asynq.exceptions import (
+    ContentDisallowed,
+    DecodeError,
+    NotRegistered,
+    WorkerLostError,
+)
+from asynq.wire.message import Message, decode, encode
+from asynq.worker import admission as room
+from asynq.worker.admission import MAX_REDELIVERIES, Admission, Refusal
+from asynq.worker.state import Run
+
+PLAIN = Message(task="known")
+
+
+def delivered(message=PLAIN, *, serializer="json", **more):
+    body = message if isinstance(message, bytes) else encode(message, serializer)
+    return Delivery(id="1", queue="q", body=body, **more)
+
+
+@pytest.fixture
+def admission(app):
+    @app.task(name="known", ignore_result=True)
+    async def known(): ...
+
+    return Admission(app.tasks, hostname="w@here", accept=["json"], unknown_task_ttl=100.0)
+
+
+def test_a_known_task_may_run_and_knows_its_call(admission):
+    message = Message(
+        task="known", retries=2, root_id="0", parent_id="9", priority=3, eta=0.0, headers={"a": 1}
+    )
+    run = admission.admit(delivered(message, redeliveries=1))
+    assert isinstance(run, Run)
+    request = run.request
+    assert (request.id, request.task, request.queue, request.hostname) == (
+        *("1", "known", "q"),
+        "w@here",
+    )
+    assert (request.retries, request.root_id, request.parent_id) == (2, "0", "9")
+    assert (request.priority, request.redeliveries, request.headers) == (3, 1, {"a": 1})
+    assert request.eta == "1970-01-01T00:00:00+00:00"
+    assert request.delivery_info["redelivered"]
+
+
+def test_a_first_task_is_its_own_root(admission):
+    assert admission.admit(delivered()).request.root_id == "1"
+
+
+def test_the_call_says_whether_the_result_is_kept_or_else_the_task(admission):
+    assert admission.admit(delivered()).request.ignore_result
+    asked = Message(task="known", ignore_result=False)
+    assert not admission.admit(delivered(asked)).request.ignore_result
+
+
+# What can't be read
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\x00", b'{"task": 3}', b"[]", b"{}"])
+def test_bytes_that_are_no_message_are_buried_with_the_reason(admission, body):
+    refusal = admission.admit(delivered(body))
+    assert isinstance(refusal, Refusal)
+    assert refusal.final
+    assert refusal.verdict.reason.startswith("DecodeError: ")
+    assert refusal.message is None
+
+
+def test_a_message_of_a_newer_release_is_buried(admission):
+    refusal = admission.admit(delivered(Message(task="known", version=99)))
+    assert "update the workers before" in str(refusal.error)
+
+
+@pytest.mark.parametrize(
+    ("message", "serializer"),
+    [(PLAIN, "msgpack"), (Message(task="known", content="pickle"), "msgpack")],
+)
+def test_a_format_that_is_not_accepted_is_buried_and_who_waits_is_told(
+    admission, message, serializer
+):
+    refusal = admission.admit(delivered(message, serializer=serializer))
+    assert refusal.final
+    assert isinstance(refusal.error, ContentDisallowed)
+    assert refusal.message == message
+
+
+def test_nonsense_in_a_field_stops_nobody(admission):
+    refusal = admission.admit(delivered(Message(task="known", eta=1e300)))
+    assert refusal.final
+    assert isinstance(refusal.error, DecodeError)
+    assert "makes no sense" in str(refusal.error)
+
+
+def test_a_message_whose_workers_vanish_again_and_again_is_kept_aside(admission):
+    assert isinstance(admission.admit(delivered(redeliveries=MAX_REDELIVERIES - 1)), Run)
+    refusal = admission.admit(delivered(redeliveries=MAX_REDELIVERIES))
+    assert refusal.final
+    assert isinstance(refusal.error, WorkerLostError)
+    assert "known[1]: 20 workers vanished" in str(refusal.error)
+
+
+# What is not known here
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = [1000.0]
+    monkeypatch.setattr(room, "time", lambda: clock[0])
+    return clock
+
+
+def test_an_unknown_task_is_offered_again_with_growing_pauses_then_buried(admission, clock):
+    delivery = delivered(Message(task="new", retries=1, priority=4))
+    pauses = []
+    while not (refusal := admission.admit(delivery)).final:
+        assert isinstance(refusal.verdict, Requeue)
+        assert isinstance(refusal.error, NotRegistered)
+        pauses.append(refusal.verdict.delay)
+        clock[0] += refusal.verdict.delay
+        delivery = replace(delivery, body=refusal.verdict.body)
+    assert pauses == [1, 2, 5, 10, 30, 30, 30]
+    assert isinstance(refusal.verdict, Bury)
+    assert refusal.verdict.reason == "NotRegistered: new"
+    kept = decode(delivery.body)
+    assert (kept.unknown_since, kept.retries, kept.priority) == (1000.0, 1, 4)
+
+
+def test_it_says_what_to_do_and_what_is_known(admission):
+    refusal = admission.admit(delivered(Message(task="new")))
+    told = str(refusal.error)
+    assert "no task 'new' in this worker" in told
+    assert "`include`" in told
+    assert told.endswith("Known: known")
+
+
+def test_a_message_keeps_its_format_when_it_is_put_off(app):
+    admission = Admission(app.tasks, hostname="w", accept=["msgpack"], unknown_task_ttl=100.0)
+    refusal = admission.admit(delivered(Message(task="new"), serializer="msgpack"))
+    assert refusal.verdict.body[:1] != b"{"
+    assert decode(refusal.verdict.body).unknown_since == pytest.approx(_time.time(), abs=60)
+
+
+def test_without_patience_an_unknown_task_is_buried_at_once(app):
+    admission = Admission(app.tasks, hostname="w", accept=["json"], unknown_task_ttl=0)
+    assert admission.admit(delivered(Message(task="new"))).final

@@ -1,0 +1,175 @@
+"""As many messages as there are free slots, and a small reserve."""
+
+import asyncio
+from collections import deque
+
+import pytest
+
+from asynq._redis.errors import Refused
+from asynq.brokers.base import Delivery
+from asynq.exceptions import ImproperlyConfigured, OperationalError
+from asynq.worker.consumer import Consumer
+from asynq.worker.state import WorkerState
+from tests.waiting import until
+
+
+class Source:
+    """A broker to receive from. Errors that wait in it come first."""
+
+    def __init__(self, count=0):
+        self.waiting = deque(Delivery(id=str(n), queue="q", body=b"") for n in range(count))
+        self.errors = deque()
+        self.limits = []
+
+    async def receive(self, queues, *, limit, wait):
+        await asyncio.sleep(0)
+        if self.errors:
+            raise self.errors.popleft()
+        self.limits.append(limit)
+        if not self.waiting:
+            await asyncio.Event().wait()
+        return [self.waiting.popleft() for _ in range(min(limit, len(self.waiting)))]
+
+
+class Running:
+    """Takes what the consumer starts; a run ends when it is told to."""
+
+    def __init__(self, consumer, state, *, at_once=False):
+        self.consumer = consumer
+        self.state = state
+        self.slots = {}
+        self.begun = []
+        self.most = 0
+        self.at_once = at_once
+
+    def start(self, delivery, slot):
+        self.begun.append(delivery.id)
+        self.slots[delivery.id] = slot
+        self.most = max(self.most, len(self.slots))
+        if self.at_once:
+            self.end(delivery.id)
+
+    def end(self, id):
+        self.slots.pop(id).free()
+
+
+@pytest.fixture
+async def consuming():
+    tasks = []
+
+    def consume(source, *, slots=2, reserve=0, trusted=lambda: True, at_once=False):
+        state = WorkerState("w")
+        consumer = Consumer(source, ["q"], state, slots=slots, reserve=reserve, trusted=trusted)
+        running = Running(consumer, state, at_once=at_once)
+        running.task = asyncio.create_task(consumer.run(running.start))
+        tasks.append(running.task)
+        return running
+
+    yield consume
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_slots_are_filled_and_never_exceeded(consuming):
+    source = Source(10)
+    running = consuming(source)
+    for number in range(10):
+        await until(lambda number=number: str(number) in running.slots)
+        assert len(running.slots) <= 2
+        running.end(str(number))
+    assert running.begun == [str(number) for number in range(10)]
+    assert running.most == 2
+
+
+async def test_nothing_is_read_while_there_is_no_room(consuming):
+    source = Source(10)
+    running = consuming(source)
+    await until(lambda: len(running.slots) == 2)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert len(source.waiting) == 8
+    assert source.limits == [2]
+
+
+async def test_a_reserve_waits_for_slots_and_is_begun_without_a_read(consuming):
+    source = Source(10)
+    running = consuming(source, reserve=3)
+    await until(lambda: len(running.state.reserved) == 3)
+    assert source.limits == [5]
+    running.end("0")
+    assert running.begun == ["0", "1", "2"]
+
+
+async def test_what_ends_at_once_frees_its_slot_however_much_is_reserved(consuming):
+    source = Source(5000)
+    running = consuming(source, slots=1, reserve=4999, at_once=True)
+    await until(lambda: len(running.begun) == 5000)
+    assert running.begun == [str(number) for number in range(5000)]
+    assert running.most == 1
+
+
+async def test_a_lent_slot_lets_another_begin_and_is_taken_back(consuming):
+    source = Source(3)
+    running = consuming(source, slots=1)
+    await until(lambda: "0" in running.slots)
+    with running.slots["0"].lend():
+        await until(lambda: "1" in running.slots)
+    running.end("1")  # it makes room for the one that has its result now, not for a third
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert running.begun == ["0", "1"]
+    running.end("0")
+    await until(lambda: "2" in running.slots)
+
+
+async def test_nothing_is_begun_while_leases_are_not_trusted(consuming):
+    source, trust = Source(1), [False]
+    running = consuming(source, trusted=lambda: trust[0])
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert source.limits == []
+    trust[0] = True
+    await until(lambda: running.begun == ["0"])
+
+
+async def test_an_outage_is_waited_out(consuming):
+    source = Source(1)
+    source.errors.extend([OperationalError("gone")] * 3)
+    running = consuming(source)
+    await until(lambda: running.begun == ["0"])
+    assert running.state.reached.is_set()
+
+
+def refusal():
+    error = OperationalError("redis://h: it refuses the password")
+    error.__cause__ = Refused("WRONGPASS no")
+    return error
+
+
+async def test_a_refusal_from_the_start_ends_it(consuming):
+    source = Source(1)
+    source.errors.append(refusal())
+    running = consuming(source)
+    with pytest.raises(ImproperlyConfigured, match="it refuses the password"):
+        await running.task
+
+
+async def test_a_refusal_later_is_an_outage_like_others(consuming):
+    source = Source(2)
+    running = consuming(source, slots=1)
+    await until(lambda: running.begun == ["0"])
+    source.errors.append(refusal())
+    running.end("0")
+    await until(lambda: running.begun == ["0", "1"])
+
+
+async def test_stopping_begins_nothing_more_and_gives_back_the_reserve(consuming):
+    source = Source(5)
+    running = consuming(source, slots=1, reserve=3)
+    await until(lambda: len(running.state.reserved) == 3)
+    left = running.consumer.stop()
+    assert [delivery.id for delivery in left] == ["1", "2", "3"]
+    running.end("0")
+    assert running.begun == ["0"]
+    assert not running.state.reserved
