@@ -330,17 +330,18 @@ class Asynq:
             namespace=self.namespace,
             lease=conf.worker_lease,
             publish_timeout=conf.publish_timeout,
-            options=conf.broker_transport_options,
+            options=self._options(conf.broker_url, conf.broker_transport_options),
         )
 
     def connect_backend(self) -> ResultBackend:
         """A result backend connection of its own, for who closes it too."""
         conf = self.conf
+        url = conf.result_backend or conf.broker_url
         return backends.connect(
-            conf.result_backend or conf.broker_url,
+            url,
             namespace=self.namespace,
             timeout=conf.publish_timeout,
-            options=conf.result_backend_transport_options,
+            options=self._options(url, conf.result_backend_transport_options),
         )
 
     @property
@@ -377,6 +378,12 @@ class Asynq:
 
     def __repr__(self) -> str:
         return f"<Asynq: {self.main or '(no name)'}>"
+
+    def _options(self, url: str, options: Mapping[str, object]) -> Mapping[str, object]:
+        grace = self.conf.embedded_grace
+        if grace is None or not url.startswith("embedded:"):
+            return options
+        return {"grace": grace, **options}
 
     def _accepted(self) -> Sequence[str]:
         accepted = self.conf.result_accept_content

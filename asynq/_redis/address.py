@@ -76,6 +76,8 @@ class Address(Struct, frozen=True, kw_only=True):
     password: str | None = None
     tls: Tls | None = None
     connect_timeout: float = 5.0
+    grace: float | None = None
+    """Seconds an embedded server outlives its last user; None: as the environment says."""
 
 
 def parse(url: str, options: Mapping[str, object] | None = None) -> Address:
@@ -112,7 +114,11 @@ def parse(url: str, options: Mapping[str, object] | None = None) -> Address:
         username=reader.text("username") or _part(parts.username),
         password=reader.text("password") or _part(parts.password),
         tls=_tls(reader) if parts.scheme == "rediss" else None,
-        connect_timeout=reader.seconds("socket_connect_timeout", 5.0),
+        # Starting an embedded server is part of connecting to it, and it may have much to read.
+        connect_timeout=reader.seconds(
+            "socket_connect_timeout", 30.0 if parts.scheme == "embedded" else 5.0
+        ),
+        grace=reader.grace() if parts.scheme == "embedded" else None,
     )
     reader.finish()
     return address
@@ -146,12 +152,18 @@ class _Options:
         text = self.text(name)
         if text is None:
             return default
-        try:
-            seconds = float(text)
-        except ValueError:
-            seconds = -1.0
+        seconds = _number(text)
         if not 0 < seconds < 86_400:
             raise self._wrong(name, "seconds, more than 0", text)
+        return seconds
+
+    def grace(self) -> float | None:
+        text = self.text("grace")
+        if text is None:
+            return None
+        seconds = _number(text)
+        if not seconds >= 0:
+            raise self._wrong("grace", "seconds, 0 or more", text)
         return seconds
 
     def flag(self, name: str, default: bool) -> bool:
@@ -175,6 +187,13 @@ class _Options:
 
     def _wrong(self, name: str, expected: str, came: str) -> ImproperlyConfigured:
         return ImproperlyConfigured(f"{self._shown}: {name}: expected {expected}, not {came!r}")
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return -1.0
 
 
 def _database(parts: SplitResult, options: _Options) -> int:

@@ -32,7 +32,8 @@ class Server:
         url: ``redis://``, ``rediss://``, ``unix://`` or ``embedded://``.
         name: Whose embedded server ``embedded://`` means: the app's.
         options: ``socket_connect_timeout`` (seconds, 5 by default) and the ``ssl_…`` options of
-            redis-py; they may also stand in the URL's query.
+            redis-py, ``grace`` of an embedded server (seconds that it outlives its last user);
+            they may also stand in the URL's query.
 
     Raises:
         ImproperlyConfigured: the URL or an option is wrong.
@@ -121,7 +122,7 @@ class Server:
         """Where the socket is; starts an embedded server that does not run. Blocks."""
         if self._directory is None:
             return self._address.path
-        return str(embedded.ensure(self._directory))
+        return embedded.ensure(self._directory, grace=self._address.grace)
 
     async def _open(self, address: Address) -> Link:
         loop = asyncio.get_running_loop()

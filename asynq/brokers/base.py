@@ -145,8 +145,9 @@ class Broker(Protocol):
         however often the sending was repeated.
 
         Raises:
-            BrokerFull: the server has no room; nothing of this batch was stored.
-            OperationalError: not reachable; it may or may not have been stored.
+            BrokerFull: the server has no room; of more than 100 parcels, the first hundreds may
+                have been stored.
+            OperationalError: not reachable; they may or may not have been stored.
         """
 
     async def receive(

@@ -39,7 +39,7 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ignore_result: bool | None = None
     """None: as the task says."""
     result_expires: float | None = None
-    """Seconds to keep the result; None: as the task says."""
+    """Seconds to keep the result; 0: for ever; None: as the task says."""
     unknown_since: float | None = None
     """When a worker first met it without knowing the task (Unix time, seconds)."""
     shadow: str | None = None

@@ -73,7 +73,9 @@ class Processor:
         self._settlements.refused(refusal)
 
     async def _run(self, admitted: Run, slot: Slot) -> None:
-        lend.set(slot.lend)
+        if admitted.task.pool == "loop":
+            # A `def` task waits in its thread, where the slot must not be touched.
+            lend.set(slot.lend)
         admitted.begun = True
         try:
             outcome = admitted.interrupted or await self._outcome(admitted)

@@ -249,4 +249,6 @@ class Settlements:
 
 def _ttl(run: Run) -> float | None:
     asked = run.message.result_expires
-    return run.task.result_expires if asked is None else asked
+    if asked is None:
+        return run.task.result_expires
+    return asked or None

@@ -164,6 +164,7 @@ class Worker:
         return self._main
 
     async def _serve(self) -> None:
+        self.app.set_current()  # for what runs here: the tasks' current app is theirs
         self.app.import_modules()
         broker = self.app.connect_broker()
         pools = Pools(threads=self.threads, processes=self.child_processes)

@@ -95,3 +95,23 @@ def test_no_error_shows_the_password():
         parse("redis://me:geheim@h/abc")
     assert "geheim" not in str(raised.value)
     assert "geheim" not in parse("redis://me:geheim@h").shown
+
+
+@pytest.mark.parametrize("text", ["0", "2.5"])
+def test_an_embedded_server_may_be_given_a_grace(text):
+    assert parse(f"embedded://?grace={text}").grace == float(text)
+    assert parse("embedded://", {"grace": float(text)}).grace == float(text)
+
+
+def test_without_one_the_environment_decides():
+    assert parse("embedded://").grace is None
+
+
+def test_a_grace_that_is_no_time_is_refused():
+    with pytest.raises(ImproperlyConfigured, match="seconds, 0 or more"):
+        parse("embedded://?grace=soon")
+
+
+def test_only_an_embedded_server_has_a_grace():
+    with pytest.raises(ImproperlyConfigured, match="unknown option grace"):
+        parse("redis://localhost?grace=1")
