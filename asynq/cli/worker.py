@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
@@ -17,76 +16,42 @@ from asynq.cli.loop import loop_factory, run
 from asynq.cli.options import AppOption, common
 from asynq.cli.render import pairs, say
 from asynq.cli.versions import own_version
+from asynq.cli.worker_options import (
+    ConcurrencyOption,
+    GraceOption,
+    HostnameOption,
+    LogfileOption,
+    LogFormatOption,
+    LoglevelOption,
+    PrefetchMultiplierOption,
+    ProcessesOption,
+    PurgeOption,
+    QueuesOption,
+    ReloadOption,
+    ThreadsOption,
+)
 from asynq.logs import set_up
 from asynq.worker.node import numbered
 from asynq.worker.processes import PARENT_PIPE, Processes, watch_parent
+from asynq.worker.sources import Sources
 from asynq.worker.worker import Worker
 
 
 def worker(
     context: typer.Context,
     app: AppOption = None,
-    queues: Annotated[
-        str | None,
-        typer.Option("-Q", "--queues", metavar="NAME,…", help="Serve these queues only."),
-    ] = None,
-    concurrency: Annotated[
-        int | None,
-        typer.Option(
-            "-c", "--concurrency", metavar="N", min=1, help="Tasks at once, on one event loop."
-        ),
-    ] = None,
-    processes: Annotated[
-        int,
-        typer.Option(
-            "--processes", metavar="N", min=1, help="Event loops, each in a process of its own."
-        ),
-    ] = 1,
-    threads: Annotated[
-        int | None,
-        typer.Option("--threads", metavar="N", min=1, help="`def` tasks at once, in threads."),
-    ] = None,
-    prefetch_multiplier: Annotated[
-        int | None,
-        typer.Option(
-            "--prefetch-multiplier",
-            metavar="N",
-            min=1,
-            help="Tasks fetched for each slot; 1: only what can start now.",
-        ),
-    ] = None,
-    hostname: Annotated[
-        str | None,
-        typer.Option(
-            "-n",
-            "--hostname",
-            metavar="NODE",
-            help="Node name: %h is the host, %n its short name, %d its domain, %p the process.",
-        ),
-    ] = None,
-    loglevel: Annotated[
-        str,
-        typer.Option(
-            "-l", "--loglevel", metavar="LEVEL", help="DEBUG, INFO, WARNING, ERROR or CRITICAL."
-        ),
-    ] = "WARNING",
-    logfile: Annotated[
-        Path | None,
-        typer.Option("-f", "--logfile", metavar="PATH", help="Log there, not to standard error."),
-    ] = None,
-    log_format: Annotated[
-        str | None,
-        typer.Option("--log-format", metavar="FORMAT", help="A format of `logging`, or json."),
-    ] = None,
-    grace: Annotated[
-        float | None,
-        typer.Option(
-            "--grace", metavar="SECONDS", min=0, help="Time for running tasks to end when it stops."
-        ),
-    ] = None,
-    purge: Annotated[
-        bool, typer.Option("--purge", help="Throw away all waiting tasks of its queues first.")
-    ] = False,
+    queues: QueuesOption = None,
+    concurrency: ConcurrencyOption = None,
+    processes: ProcessesOption = 1,
+    threads: ThreadsOption = None,
+    prefetch_multiplier: PrefetchMultiplierOption = None,
+    hostname: HostnameOption = None,
+    loglevel: LoglevelOption = "WARNING",
+    logfile: LogfileOption = None,
+    log_format: LogFormatOption = None,
+    grace: GraceOption = None,
+    purge: PurgeOption = False,
+    reload: ReloadOption = False,
 ) -> None:
     """Run tasks until told to stop.
 
@@ -109,16 +74,16 @@ def worker(
 
     if PARENT_PIPE not in os.environ:
         say(banner(found, build(), processes=processes))
-    if processes == 1:
+    if processes == 1 and not reload:
         run(_serve(found, build, purge=purge))
         return
     if purge:
         run(_purge(found, build()))
     name = common(context).app if app is None else app
-    commands = [
-        command_of(context, app=name, hostname=node) for node in numbered(hostname, processes)
-    ]
-    raise typer.Exit(run(Processes(commands).run()))
+    nodes = [hostname] if processes == 1 else numbered(hostname, processes)
+    commands = [command_of(context, app=name, hostname=node) for node in nodes]
+    sources = Sources(Path.cwd()) if reload else None
+    raise typer.Exit(run(Processes(commands, sources=sources).run()))
 
 
 async def _serve(app: Asynq, build: Callable[[], Worker], *, purge: bool) -> None:
@@ -157,11 +122,11 @@ def _set_up_logging(app: Asynq, level: str, logfile: Path | None, log_format: st
         raise Misused(f"--logfile {logfile}: {error.strerror}") from None
 
 
-HANDLED_BY_PARENT = frozenset({"app", "hostname", "processes", "purge"})
+HANDLED_BY_PARENT = frozenset({"app", "hostname", "processes", "purge", "reload"})
 
 
-def command_of(context: typer.Context, *, app: str | None, hostname: str) -> list[str]:
-    """The command line of one of several workers: as ours was understood, with its own name.
+def command_of(context: typer.Context, *, app: str | None, hostname: str | None) -> list[str]:
+    """The command line of a worker of ours: as ours was understood, with its own name.
 
     What was said before the command (`--workdir`, `--broker`) has been done already, and reaches
     the worker by its directory and its environment.
@@ -172,7 +137,7 @@ def command_of(context: typer.Context, *, app: str | None, hostname: str) -> lis
         value = context.params.get(name)
         if name not in HANDLED_BY_PARENT and value is not None and value != parameter.default:
             words += [f"{parameter.opts[-1]}={value}"]
-    return [*words, f"--hostname={hostname}"]
+    return words if hostname is None else [*words, f"--hostname={hostname}"]
 
 
 def banner(app: Asynq, worker: Worker, *, processes: int = 1) -> str:

@@ -2,6 +2,8 @@
 
 The parent runs no tasks and is in nobody's way: the workers share nothing but the queues. It
 passes signals on, starts again what dies, and slows down when something dies at once each time.
+
+With `--reload` it starts them again when their sources change, and only then.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from asynq._time import monotonic
+from asynq.worker.sources import Sources
 
 logger = logging.getLogger("asynq.worker")
 
@@ -25,16 +28,29 @@ HEALTHY_SECONDS = 10.0
 
 LONGEST_PAUSE = 30.0
 
+LOOK_SECONDS = 1.0
+"""How often sources are looked at."""
+
 PARENT_PIPE = "ASYNQ_PARENT_PIPE"
 """Names the descriptor whose end of file tells a child that its parent is gone."""
 
 
 class Processes:
-    """N children of one command, kept alive until told to stop."""
+    """N children of one command, kept alive until told to stop.
 
-    def __init__(self, commands: Sequence[Sequence[str]]) -> None:
+    Args:
+        commands: The command line of each.
+        sources: Files whose change ends the children, warmly, and starts them again.
+    """
+
+    def __init__(
+        self, commands: Sequence[Sequence[str]], *, sources: Sources | None = None
+    ) -> None:
         self._commands = commands
+        self._sources = sources
         self._children: dict[int, asyncio.subprocess.Process] = {}
+        self._told: set[asyncio.subprocess.Process] = set()
+        self._change = asyncio.Event()
         self._stopping = asyncio.Event()
         self._exit_code = 0
         self._reader, self._writer = os.pipe()
@@ -53,6 +69,8 @@ class Processes:
             async with asyncio.TaskGroup() as group:
                 for index, command in enumerate(self._commands):
                     group.create_task(self._keep(index, command))
+                if self._sources is not None:
+                    group.create_task(self._watch(self._sources))
         finally:
             os.close(self._writer)  # children that are left see their parent gone, and stop
             os.close(self._reader)
@@ -61,11 +79,14 @@ class Processes:
     async def _keep(self, index: int, command: Sequence[str]) -> None:
         deaths = 0
         while not self._stopping.is_set():
-            began = monotonic()
+            began, change = monotonic(), self._change
             code = await self._run_child(index, command)
             if self._stopping.is_set():
                 self._exit_code = self._exit_code or max(code, 0)
                 return
+            if self._sources is not None:
+                await self._await_change(change, index, code)
+                continue
             if code == CONFIGURATION:
                 self._exit_code = code
                 self._pass_on(signal.SIGTERM)
@@ -75,9 +96,25 @@ class Processes:
             logger.error(
                 "Worker process %d ended with %s; starting it again in %.0f s", index, code, pause
             )
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._stopping.wait()
+            await _within(pause, self._stopping)
+
+    async def _watch(self, sources: Sources) -> None:
+        while not await _within(LOOK_SECONDS, self._stopping):
+            if changed := await asyncio.to_thread(sources.changed):
+                names = ", ".join(path.name for path in changed[:3])
+                logger.warning("Changed: %s; starting again", names)
+                change, self._change = self._change, asyncio.Event()
+                change.set()
+                # Once a child: a second signal would cancel what it runs.
+                for child in set(self._children.values()) - self._told:
+                    self._told.add(child)
+                    child.send_signal(signal.SIGTERM)
+
+    async def _await_change(self, change: asyncio.Event, index: int, code: int) -> None:
+        """A child that ended by itself, of a syntax error say, is no use before the next change."""
+        if not change.is_set():
+            logger.error("Worker process %d ended with %s; waiting for a change", index, code)
+            await change.wait()
 
     async def _run_child(self, index: int, command: Sequence[str]) -> int:
         # A session of its own: Ctrl-C in the terminal reaches the parent alone, which passes it on,
@@ -93,15 +130,25 @@ class Processes:
             return await child.wait()
         finally:
             del self._children[index]
+            self._told.discard(child)
 
     def _pass_on(self, number: int) -> None:
         self._stopping.set()
+        self._change.set()
         self._send_all(number)
 
     def _send_all(self, number: int) -> None:
         for child in self._children.values():
             if child.returncode is None:
                 child.send_signal(number)
+
+
+async def _within(seconds: float, event: asyncio.Event) -> bool:
+    """Wait for the event so long; has it come?"""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()
 
 
 def watch_parent(stop: Callable[[], None]) -> None:

@@ -104,6 +104,20 @@ async def test_several_processes_have_names_of_their_own_and_one_banner(project)
     }
 
 
+async def test_with_reload_it_starts_again_when_its_sources_change(project):
+    with started(project, "--reload", "-n", "w@h") as run:
+        await ready(*run)
+        process, said = run
+        project.write("shop.py", (project.directory / "shop.py").read_text() + "\n1 / 0\n")
+        await until(lambda: "waiting for a change" in said())
+        assert "Error: can't import shop: ZeroDivisionError" in said()
+        text = (project.directory / "shop.py").read_text()
+        project.write("shop.py", text.removesuffix("\n1 / 0\n"))
+        await ready(*run, count=2)
+        assert said().count("w@h ready.\n") == 2
+        assert await ended(process) == 0
+
+
 # In this process
 
 
@@ -124,8 +138,9 @@ def commands(root_logger, monkeypatch):
     commands = []
 
     class NoProcesses:
-        def __init__(self, those):
+        def __init__(self, those, *, sources):
             commands.extend(those)
+            self.sources = sources
 
         async def run(self):
             return 0

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from asynq.worker import processes as room
 from asynq.worker.processes import CONFIGURATION, Processes
 from tests.waiting import until
 
@@ -56,6 +57,47 @@ async def test_a_child_that_can_not_work_as_configured_ends_them_all(tmp_path):
 async def test_stopping_does_not_wait_for_the_pause_before_a_restart(tmp_path):
     running = asyncio.create_task(Processes([child(tmp_path, then="sys.exit(1)")]).run())
     await until(lambda: len(started(tmp_path)) >= 2)
+    os.kill(os.getpid(), signal.SIGTERM)
+    async with asyncio.timeout(5):
+        await running
+
+
+# When sources change
+
+
+class Changing:
+    """Sources that change when they are told to."""
+
+    def __init__(self, monkeypatch):
+        monkeypatch.setattr(room, "LOOK_SECONDS", 0.01)
+        self.next = []
+
+    def changed(self):
+        changed, self.next = self.next, []
+        return changed
+
+
+async def test_a_change_ends_all_children_and_starts_them_again(tmp_path, monkeypatch, caplog):
+    sources = Changing(monkeypatch)
+    running = asyncio.create_task(Processes([child(tmp_path)] * 2, sources=sources).run())
+    before = await until(lambda: len(started(tmp_path)) == 2 and started(tmp_path))
+    sources.next = [tmp_path / "proj.py"]
+    await until(lambda: len(started(tmp_path)) == 4)
+    for pid in before:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+    assert "Changed: proj.py; starting again" in caplog.text
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await running == 0
+
+
+async def test_a_child_that_can_not_start_waits_for_the_next_change(tmp_path, monkeypatch, caplog):
+    sources = Changing(monkeypatch)
+    hopeless = child(tmp_path, then=f"sys.exit({CONFIGURATION})")
+    running = asyncio.create_task(Processes([hopeless], sources=sources).run())
+    await until(lambda: "ended with 78; waiting for a change" in caplog.text)
+    sources.next = [tmp_path / "proj.py"]
+    await until(lambda: len(started(tmp_path)) == 2)
     os.kill(os.getpid(), signal.SIGTERM)
     async with asyncio.timeout(5):
         await running
