@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.untidy  # the background loop of `run` stays until the process ends
 
-@pytest.mark.untidy  # the background loop of `run` stays until the process ends
+
 def test_the_app_and_its_tasks_are_at_hand(project):
     with project.worker():
         ran = project.run(
