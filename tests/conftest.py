@@ -30,6 +30,7 @@ import pytest
 import uvloop
 
 from asynq._redis import embedded
+from asynq import registry
 from tests.servers import KINDS, PrivateServer, ServerFactory, version
 
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
@@ -67,6 +68,19 @@ def _a_machine_of_our_own() -> Iterator[None]:
         embedded.stop(place)
     patch.undo()
     shutil.rmtree(state, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _no_shared_tasks_of_other_tests(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shared tasks are the process's; a test sees those defined in its own folder alone."""
+    near = {
+        name: task
+        for name, task in registry._shared.items()
+        if Path(task.run.__code__.co_filename).parent == request.path.parent
+    }
+    monkeypatch.setattr(registry, "_shared", near)
 
 
 @pytest.fixture(scope="session", params=sorted(KINDS))

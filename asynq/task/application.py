@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from typing import Protocol, TypeVar
+from weakref import ref
 
 from asynq.backends.base import ResultBackend
 from asynq.conf import Settings
@@ -33,14 +34,15 @@ class Application(Protocol):
         ...
 
 
-_here: ContextVar[Application | None] = ContextVar("asynq.app", default=None)
+# Weakly, because contexts live on in places nobody sees (a cancelled timer of the event loop).
+_here: ContextVar[ref[Application] | None] = ContextVar("asynq.app", default=None)
 _everywhere: list[Application] = []
 
 
 def make_current(app: Application, *, here: bool = False) -> None:
     """Make it the app of this context (`here`), or of all contexts that have none."""
     if here:
-        _here.set(app)
+        _here.set(ref(app))
     else:
         _everywhere[:] = [app]
 
@@ -51,7 +53,8 @@ def current_application() -> Application:
     Raises:
         ImproperlyConfigured: there is none.
     """
-    app = _here.get()
+    here = _here.get()
+    app = here() if here is not None else None
     if app is not None:
         return app
     if not _everywhere:
