@@ -29,8 +29,8 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from asynq._redis import embedded
 from asynq import registry
+from asynq._redis import embedded
 from tests.servers import KINDS, PrivateServer, ServerFactory, version
 
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
