@@ -79,22 +79,22 @@ async def produce() -> int:
             await asyncio.gather(*map(watch, names, results))
         took = time.perf_counter() - began
 
-    table = Table("task", "sent", "SUCCESS", "FAILURE", "run time p50", "p95", "runs in")
+    table = Table("task", "sent", "SUCCESS", "FAILURE", "run time p50", "p95", "in a")
     for task, values in WORK:
         times = seconds[task.name]
         table.add_row(
-            task.name,
+            task.name.rpartition(".")[2],
             f"{len(values):,}",
             f"{states[task.name, 'SUCCESS']:,}",
             f"{states[task.name, 'FAILURE']:,}",
             f"{median(times) * 1000:.0f} ms",
             f"{quantiles(times, n=20)[-1] * 1000:.0f} ms",
-            {"loop": "event loop", "thread": "thread", "process": "child process"}[task.pool],
+            task.pool,
         )
     console.print(table)
     console.print(
         f"{len(results):,} tasks, {sum(map(sum, seconds.values())):,.0f} s of work, done in "
-        f"{took:.1f} s: {len(results) / took:,.0f} tasks a second with one worker process."
+        f"{took:.1f} s:\n{len(results) / took:,.0f} tasks a second with one worker process."
     )
     declined = sum(card % 3 == 0 for card in WORK[-1][1])
     expected = len(results) - declined
