@@ -67,6 +67,11 @@ class Pipeline:
         self._users = 0
         self._closed = False
 
+    @property
+    def trouble(self) -> BaseException | None:
+        """Why there is no connection, or what the server last refused for now; else None."""
+        return self._trouble
+
     async def execute(
         self, *command: Word, timeout: float | None = None, resend: bool = True
     ) -> Any:

@@ -99,10 +99,16 @@ def test_the_command_line_says_it_in_one_line(nowhere, tmp_path):
         "from asynq import Asynq\napp = Asynq('quick', publish_timeout=0.3)\n"
         "@app.task\nasync def nothing(): ...\n"
     )
-    for words in (["call", "quick.nothing"], ["purge", "-fQ", "q"], ["result", "some-id"]):
+    for words in (
+        ["call", "quick.nothing"],
+        ["list", "queues"],
+        ["purge", "-fQ", "q"],
+        ["result", "some-id"],
+    ):
         ran = command({}, "--workdir", str(tmp_path), "-b", nowhere, "-A", "quick", *words)
         told = one_line(ran, 69)
         assert "redis://:********@127.0.0.1" in told
+        assert "(tried for 0.3 s)" in told
         assert "hunter2" not in told
 
 

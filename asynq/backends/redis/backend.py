@@ -81,7 +81,8 @@ class RedisBackend:
         """Write the records and wake who waits for them."""
         pipeline = self._pipeline()
         calls = [
-            pipeline.call(STORE, *_words_to_store(self._keys, batch)) for batch in _batches(records)
+            pipeline.call(STORE, *_words_to_store(self._keys, batch), timeout=self._timeout)
+            for batch in _batches(records)
         ]
         await self._gather(calls, "store results")
 

@@ -165,7 +165,9 @@ class RedisBroker:
     async def queues(self) -> Sequence[str]:
         """See `Broker.queues`."""
         try:
-            names = await self._pipe().execute(b"SMEMBERS", self._keys.queues)
+            names = await self._pipe().execute(
+                b"SMEMBERS", self._keys.queues, timeout=self._timeout
+            )
         except redis.ResponseError as error:
             raise explain(error, self._server.url) from error
         return sorted(name.decode() for name in names)
@@ -201,7 +203,7 @@ class RedisBroker:
         if self._closed:
             raise OperationalError(f"the connection to {self._server.url} is closed")
         if self._pipeline is None:
-            self._pipeline = shared(self._server)
+            self._pipeline = shared(self._server, timeout=self._timeout)
         return self._pipeline
 
     async def _run(
@@ -225,6 +227,7 @@ class RedisBroker:
             most=sending.PARCELS,
             timeout=self._timeout,
             url=self._server.url,
+            trouble=lambda: pipe.trouble,
             doing="publish",
         )
         return self._parcels
@@ -251,6 +254,7 @@ class RedisBroker:
             most=sending.SETTLEMENTS,
             timeout=self._timeout,
             url=self._server.url,
+            trouble=lambda: pipe.trouble,
             doing="settle",
         )
         return self._settlements

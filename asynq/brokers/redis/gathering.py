@@ -44,6 +44,7 @@ class Gathering(Generic[T]):
         most: Items in a batch. A caller adds no more than that at once.
         timeout: Seconds until a caller gets an error.
         url: The server's, for that error.
+        trouble: Tells what keeps the server from answering, for that error; None: not known.
         doing: What it is, as in "can't {doing}".
     """
 
@@ -54,12 +55,14 @@ class Gathering(Generic[T]):
         most: int,
         timeout: float,
         url: str,
+        trouble: Callable[[], BaseException | None],
         doing: str,
     ) -> None:
         self._send = send
         self._most = most
         self._timeout = timeout
         self._url = url
+        self._trouble = trouble
         self._doing = doing
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Call[T]] = deque()
@@ -168,6 +171,7 @@ class Gathering(Generic[T]):
         now = self._loop.time()
         known = self._all
         while known and (known[0].future.done() or known[0].deadline <= now):
-            self._fail([known.popleft()], explain(None, self._url, seconds=self._timeout))
+            late = explain(self._trouble(), self._url, doing=self._doing, seconds=self._timeout)
+            self._fail([known.popleft()], late)
         if known:
             self._timer = self._loop.call_at(known[0].deadline, self._expire)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -285,6 +286,25 @@ async def test_an_unreachable_server_is_said_in_time(connect: Connect):
         assert "user:********@127.0.0.1:1" in str(raised.value)
         assert "geheim" not in str(raised.value)
     assert time.monotonic() - before < 3.0
+
+
+async def test_each_call_gives_up_after_the_time_it_was_given(connect: Connect, directory: Path):
+    nowhere = f"unix://{directory}/nobody"
+    patient, hasty = connect(nowhere), connect(nowhere, publish_timeout=0.1)
+    waiting = asyncio.ensure_future(patient.queues())  # they share a connection, and no time
+    await asyncio.sleep(0)
+    for call in (
+        hasty.publish([parcel()]),
+        hasty.queues(),
+        hasty.depth("q"),
+        hasty.purge("q"),
+        hasty.workers(),
+        hasty.announce("w", b"", ttl=1.0),
+    ):
+        with pytest.raises(OperationalError, match=r"No such file or directory.*for 0\.1 s"):
+            await call
+    waiting.cancel()
+    await asyncio.wait([waiting])
 
 
 async def test_a_wrong_password_is_said_at_once(own_server: ServerFactory, connect: Connect):

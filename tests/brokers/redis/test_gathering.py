@@ -17,6 +17,7 @@ class Sender:
     def __init__(self) -> None:
         self.batches: list[list[str]] = []
         self.sent: list[asyncio.Future[Any]] = []
+        self.trouble: BaseException | None = None
 
     def __call__(self, items: list[str], timeout: float) -> asyncio.Future[Any]:
         if "bad" in items:
@@ -36,7 +37,16 @@ async def make(sender: Sender) -> AsyncIterator[Callable[..., Gathering[str]]]:
     made: list[Gathering[str]] = []
 
     def make(timeout: float = 5.0) -> Gathering[str]:
-        made.append(Gathering(sender, most=10, timeout=timeout, url="redis://h", doing="publish"))
+        made.append(
+            Gathering(
+                sender,
+                most=10,
+                timeout=timeout,
+                url="redis://h",
+                trouble=lambda: sender.trouble,
+                doing="publish",
+            )
+        )
         return made[-1]
 
     yield make
@@ -135,6 +145,18 @@ async def test_nobody_waits_longer_than_the_time(sender: Sender, make: Callable[
     assert sender.batches[-1] == ["late"]
     sender.sent[-1].set_result(1)
     assert await late == (1, 0)
+
+
+async def test_who_waited_in_vain_is_told_why(sender: Sender, make: Callable[..., Any]):
+    gathering = make(0.05)
+    asked = gathering.add(["a"], 1)
+    sender.trouble = ConnectionRefusedError(111, "Connection refused")
+    with pytest.raises(OperationalError) as raised:
+        await asked
+    assert str(raised.value) == (
+        "can't publish: can't reach redis://h: Connection refused (tried for 0.1 s)"
+    )
+    sender.sent[0].cancel()
 
 
 async def test_a_connection_that_closes_ends_what_is_asked(
