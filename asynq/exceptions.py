@@ -5,7 +5,8 @@
     AsynqError
     ├── ImproperlyConfigured        a setting, a URL or an option is wrong; says what was expected
     ├── OperationalError            the broker or the result backend can't be reached
-    │   └── BrokerFull              it can be reached, and has no room left
+    │   ├── BrokerFull              it can be reached, and has no room left
+    │   └── BrokerRefused           it can be reached, and no further try would go better
     ├── EncodeError                 a value can't be written as a message
     ├── DecodeError                 bytes can't be read as a message
     │   └── ContentDisallowed       they could, but `accept_content` does not name their format
@@ -41,6 +42,12 @@ class OperationalError(AsynqError):
 
 class BrokerFull(OperationalError):  # noqa: N818 - the design's name
     """The server is out of memory and refused to store more. Nothing was sent."""
+
+
+class BrokerRefused(OperationalError):  # noqa: N818 - beside BrokerFull
+    """The server is there and is not for us: a wrong password, a missing permission, too old a
+    server, keys of another layout. Trying again does not help; somebody must change something.
+    """
 
 
 class EncodeError(AsynqError):

@@ -13,7 +13,7 @@ import hiredis
 import redis
 from redis.exceptions import NoScriptError
 
-from asynq.exceptions import BrokerFull, ImproperlyConfigured, OperationalError
+from asynq.exceptions import BrokerFull, BrokerRefused, ImproperlyConfigured, OperationalError
 
 DISCONNECTED: Final = (
     redis.ConnectionError,
@@ -26,6 +26,9 @@ DISCONNECTED: Final = (
 
 BUSY: Final = ("LOADING", "BUSY", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN", "READONLY")
 """Beginnings of refusals that pass: the same command is worth sending again a little later."""
+
+REFUSALS: Final = frozenset({"NOAUTH", "WRONGPASS", "NOPERM"})
+"""What a server says to whom it does not let in, or not this far."""
 
 _HINTS: Final = {
     "NOAUTH": "it asks for a password; name it in the URL: redis://:password@host",
@@ -84,7 +87,8 @@ def explain(
         seconds: For how long it was tried.
 
     Returns:
-        A `BrokerFull` when the server is out of memory, else an `OperationalError`.
+        A `BrokerFull` when the server is out of memory, a `BrokerRefused` when trying again would
+        not help, else an `OperationalError`.
     """
     if isinstance(error, OperationalError):
         return error
@@ -95,10 +99,12 @@ def explain(
         return BrokerFull(f"{url} is out of memory (its maxmemory) and stored nothing")
     tried = "" if seconds is None else f" (tried for {seconds:.1f} s)"
     what = f"can't {doing}: " if doing else ""
+    if kind in REFUSALS:
+        return BrokerRefused(f"{what}{url}: {_HINTS[kind]}")
+    if isinstance(error, FatalError):
+        return BrokerRefused(f"{what}{url}: {error}")
     if hint := _HINTS.get(kind):
         return OperationalError(f"{what}{url}: {hint}{tried}")
-    if isinstance(error, FatalError):
-        return OperationalError(f"{what}{url}: {error}")
     if isinstance(error, redis.ResponseError):
         return OperationalError(f"{what}{url} refused it: {error}{tried}")
     return OperationalError(f"{what}can't reach {url}: {_reason(error)}{tried}")

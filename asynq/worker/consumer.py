@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from asynq.brokers.base import Broker, Delivery
-from asynq.exceptions import ImproperlyConfigured, OperationalError
-from asynq.worker.outage import Outage, is_hopeless
+from asynq.exceptions import BrokerRefused, ImproperlyConfigured, OperationalError
+from asynq.worker.outage import Outage
 from asynq.worker.slots import Slot
 from asynq.worker.state import WorkerState
 
@@ -58,15 +58,18 @@ class Consumer:
         """
         self._start = start
         outage = Outage("fetch tasks")
+        fetched = False
         while True:
             limit = await self._wait_for_room()
             try:
                 deliveries = await self._broker.receive(self.queues, limit=limit, wait=WAIT_SECONDS)
             except OperationalError as error:
-                if is_hopeless(error) and not self._state.reached.is_set():
+                # Later it may be a password being changed, and is waited out like other outages.
+                if isinstance(error, BrokerRefused) and not fetched:
                     raise ImproperlyConfigured(str(error)) from error
                 await outage.pause(error)
                 continue
+            fetched = True
             outage.over()
             self._state.reached.set()
             self._state.reserved.extend(deliveries)

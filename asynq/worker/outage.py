@@ -11,7 +11,6 @@ import asyncio
 import logging
 import random
 
-from asynq._redis.errors import FatalError, kind_of
 from asynq._time import monotonic
 from asynq.exceptions import OperationalError
 
@@ -21,9 +20,6 @@ FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 2.0
 REPEAT_AFTER = 60.0
 """Seconds after which a lasting outage is logged again."""
-
-REFUSALS = frozenset({"NOAUTH", "WRONGPASS", "NOPERM"})
-"""What a server says to whom it does not let in."""
 
 
 class Outage:
@@ -57,13 +53,3 @@ class Outage:
                 self._failures,
             )
             self._failures = 0
-
-
-def is_hopeless(error: OperationalError) -> bool:
-    """Would every further try end the same way? A wrong password, a server too old.
-
-    At the start of a worker that is a mistake to report. Later it may be a password being changed,
-    and is waited out like any other outage.
-    """
-    cause = error.__cause__
-    return cause is not None and (isinstance(cause, FatalError) or kind_of(cause) in REFUSALS)

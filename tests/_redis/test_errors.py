@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from asynq._redis.errors import DISCONNECTED, FatalError, Refused, explain, kind_of, passes
-from asynq.exceptions import BrokerFull, ImproperlyConfigured, OperationalError
+from asynq.exceptions import BrokerFull, BrokerRefused, OperationalError
 
 URL = "redis://me:********@h:1"
 
@@ -59,11 +59,26 @@ def test_a_full_server_is_a_full_broker():
         (TimeoutError(), "no answer"),
         (None, "no answer"),
         (FatalError("too old"), "too old"),
-        (ImproperlyConfigured("no binary"), "no binary"),
     ],
 )
 def test_what_happened_is_said_with_the_server_it_happened_at(error: Exception | None, words: str):
     assert words in str(explain(error, URL, doing="publish"))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [FatalError("too old"), Refused("WRONGPASS no"), Refused("NOAUTH no"), Refused("NOPERM no")],
+)
+def test_what_no_retry_mends_is_told_apart(error: Exception):
+    assert isinstance(explain(error, URL), BrokerRefused)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [None, ConnectionRefusedError(), Refused("LOADING data"), Refused("OOM"), TimeoutError()],
+)
+def test_what_may_pass_is_no_refusal(error: Exception | None):
+    assert not isinstance(explain(error, URL), BrokerRefused)
 
 
 def test_what_was_tried_and_for_how_long_is_said():

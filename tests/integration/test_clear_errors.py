@@ -11,6 +11,7 @@ import pytest
 
 from asynq import Asynq, Worker
 from asynq.exceptions import (
+    BrokerRefused,
     EncodeError,
     ImproperlyConfigured,
     NotRegistered,
@@ -129,7 +130,7 @@ async def test_a_worker_waits_for_its_broker_and_says_so(own_server, launch):
 async def test_a_wrong_password_is_refused_at_once(locked, namespace):
     async with Asynq(namespace, broker=locked) as app:
         began = time.monotonic()
-        with pytest.raises(OperationalError) as error:
+        with pytest.raises(BrokerRefused) as error:
             await app.send_task("x")
     assert time.monotonic() - began < 5
     assert "refuses the user name or the password" in str(error.value)

@@ -5,9 +5,8 @@ from collections import deque
 
 import pytest
 
-from asynq._redis.errors import Refused
 from asynq.brokers.base import Delivery
-from asynq.exceptions import ImproperlyConfigured, OperationalError
+from asynq.exceptions import BrokerRefused, ImproperlyConfigured, OperationalError
 from asynq.worker.consumer import Consumer
 from asynq.worker.state import WorkerState
 from tests.waiting import until
@@ -141,17 +140,20 @@ async def test_an_outage_is_waited_out(consuming):
     assert running.state.reached.is_set()
 
 
-def refusal():
-    error = OperationalError("redis://h: it refuses the password")
-    error.__cause__ = Refused("WRONGPASS no")
-    return error
-
-
 async def test_a_refusal_from_the_start_ends_it(consuming):
     source = Source(1)
-    source.errors.append(refusal())
+    source.errors.append(BrokerRefused("redis://h: it refuses the password"))
     running = consuming(source)
     with pytest.raises(ImproperlyConfigured, match="it refuses the password"):
+        await running.task
+
+
+async def test_another_agent_may_have_reached_the_server_before_it_refuses_us(consuming):
+    source = Source(1)
+    source.errors.append(BrokerRefused("redis://h: the user may not read"))
+    running = consuming(source)
+    running.state.reached.set()
+    with pytest.raises(ImproperlyConfigured, match="may not read"):
         await running.task
 
 
@@ -159,7 +161,7 @@ async def test_a_refusal_later_is_an_outage_like_others(consuming):
     source = Source(2)
     running = consuming(source, slots=1)
     await until(lambda: running.begun == ["0"])
-    source.errors.append(refusal())
+    source.errors.append(BrokerRefused("redis://h: it refuses the password"))
     running.end("0")
     await until(lambda: running.begun == ["0", "1"])
 

@@ -4,10 +4,9 @@ import logging
 
 import pytest
 
-from asynq._redis.errors import FatalError, Refused
 from asynq.exceptions import OperationalError
 from asynq.worker import outage as room
-from asynq.worker.outage import Outage, is_hopeless
+from asynq.worker.outage import Outage
 
 
 @pytest.fixture
@@ -61,24 +60,3 @@ async def test_its_end_is_said_and_the_next_one_begins_anew(pauses, clock, caplo
     assert caplog.records[-1].getMessage() == "Can fetch tasks again, after 3.0 s and 1 tries"
     await outage.pause(OperationalError("gone"))
     assert caplog.records[-1].getMessage().startswith("Can't fetch tasks")
-
-
-def caused(cause):
-    error = OperationalError("x")
-    error.__cause__ = cause
-    return error
-
-
-@pytest.mark.parametrize(
-    "cause",
-    [FatalError("too old"), Refused("WRONGPASS no"), Refused("NOAUTH no"), Refused("NOPERM no")],
-)
-def test_a_refusal_is_hopeless(cause):
-    assert is_hopeless(caused(cause))
-
-
-@pytest.mark.parametrize(
-    "cause", [None, ConnectionRefusedError(), Refused("LOADING data"), TimeoutError()]
-)
-def test_what_may_pass_is_not(cause):
-    assert not is_hopeless(caused(cause))

@@ -17,11 +17,11 @@ import redis
 from asynq._redis.backoff import Backoff
 from asynq._redis.blocking import Blocking
 from asynq._redis.client import Server
-from asynq._redis.errors import FatalError, explain, kind_of
+from asynq._redis.errors import explain, kind_of
 from asynq._redis.keys import Keys
 from asynq.backends.redis.asking import WAIT, Asker
 from asynq.backends.redis.waiters import Waiters
-from asynq.exceptions import AsynqError, OperationalError
+from asynq.exceptions import AsynqError, BrokerRefused, OperationalError
 
 BLOCK: Final = 5.0
 """Seconds that one read waits."""
@@ -84,8 +84,7 @@ class Listener:
         """Trying again would end the same way. A server that once let us in is given time."""
         if isinstance(error, redis.ResponseError):
             return kind_of(error) in FORBIDDEN
-        refused = isinstance(error.__cause__, FatalError | redis.ResponseError)
-        return refused and not self._connection.connections
+        return isinstance(error, BrokerRefused) and not self._connection.connections
 
     async def _find_positions(self) -> None:
         """`late` is read from its end, a stream that began anew from its beginning."""

@@ -21,7 +21,7 @@ from asynq._redis.pipeline import Pipeline, Word
 from asynq._time import monotonic
 from asynq.brokers.redis.delivery import Held, Lanes, RedisDelivery, level_word
 from asynq.brokers.redis.scripts import COLLECT, FETCH, OPEN, RELEASE
-from asynq.exceptions import ImproperlyConfigured, OperationalError
+from asynq.exceptions import BrokerRefused, OperationalError
 
 LAYOUT: Final = b"1"
 """The version of the keys and entries this release reads and writes."""
@@ -134,7 +134,7 @@ class Fetching:
             OPEN, (keys.meta, keys.queues, *lanes.places), (GROUP, LAYOUT, *names)
         )
         if found != LAYOUT:
-            raise ImproperlyConfigured(
+            raise BrokerRefused(
                 f"the namespace at {self._server.url} has layout {found.decode(errors='replace')}, "
                 f"this release reads {LAYOUT.decode()}: run the release that wrote it, or choose "
                 "another namespace"

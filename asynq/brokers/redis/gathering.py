@@ -171,7 +171,7 @@ class Gathering(Generic[T]):
         now = self._loop.time()
         known = self._all
         while known and (known[0].future.done() or known[0].deadline <= now):
-            late = explain(self._trouble(), self._url, doing=self._doing, seconds=self._timeout)
+            late = explain(self._trouble(), self._url, seconds=self._timeout)
             self._fail([known.popleft()], late)
         if known:
             self._timer = self._loop.call_at(known[0].deadline, self._expire)

@@ -18,7 +18,7 @@ from asynq.brokers.base import (
     StoredRecord,
 )
 from asynq.brokers.redis.broker import RedisBroker
-from asynq.exceptions import BrokerFull, ImproperlyConfigured, OperationalError
+from asynq.exceptions import BrokerFull, BrokerRefused, OperationalError
 from tests.brokers.redis.conftest import Connect, Looker, parcel, parcels, take
 from tests.proxy import Proxy
 from tests.servers import ServerFactory
@@ -251,7 +251,7 @@ async def test_purge_throws_away_what_waits_and_not_what_runs(broker: RedisBroke
 
 async def test_a_namespace_of_another_layout_is_refused(broker: RedisBroker, look: Looker):
     look.command("HSET", look.keys.meta, "schema", "99")
-    with pytest.raises(ImproperlyConfigured, match="has layout 99, this release reads 1"):
+    with pytest.raises(BrokerRefused, match="has layout 99, this release reads 1"):
         await broker.receive(["q"], limit=1, wait=0)
     assert look.command("EXISTS", *look.keys.lanes("q")) == 0
 
@@ -311,7 +311,7 @@ async def test_a_wrong_password_is_said_at_once(own_server: ServerFactory, conne
     private = own_server(config={"requirepass": "geheim"})
     broker = connect(f"unix://:falsch@{private.socket_path}")
     for call in (broker.publish([parcel()]), broker.receive(["q"], limit=1, wait=1.0)):
-        with pytest.raises(OperationalError, match="refuses the user name or the password"):
+        with pytest.raises(BrokerRefused, match="refuses the user name or the password"):
             await call
 
 

@@ -148,14 +148,12 @@ async def test_nobody_waits_longer_than_the_time(sender: Sender, make: Callable[
 
 
 async def test_who_waited_in_vain_is_told_why(sender: Sender, make: Callable[..., Any]):
-    gathering = make(0.05)
+    gathering = make(0.1)
     asked = gathering.add(["a"], 1)
     sender.trouble = ConnectionRefusedError(111, "Connection refused")
     with pytest.raises(OperationalError) as raised:
         await asked
-    assert str(raised.value) == (
-        "can't publish: can't reach redis://h: Connection refused (tried for 0.1 s)"
-    )
+    assert str(raised.value) == "can't reach redis://h: Connection refused (tried for 0.1 s)"
     sender.sent[0].cancel()
 
 
