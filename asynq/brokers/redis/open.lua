@@ -3,8 +3,10 @@
 -- ARGV 1 group  2 version of our layout  3… names of the queues
 -- Returns the version of the layout found here; when it is another, nothing was written.
 -- Groups begin at 0, so that nothing sent before the first worker came is skipped.
+-- The first write is SREM, which a full server does not refuse: else no new worker could empty it.
 local found = redis.call('HGET', KEYS[1], 'schema')
 if found and found ~= ARGV[2] then return found end
+redis.call('SREM', KEYS[2], '')
 if not found then redis.call('HSET', KEYS[1], 'schema', ARGV[2]) end
 for i = 3, #KEYS do
   local made = redis.pcall('XGROUP', 'CREATE', KEYS[i], ARGV[1], '0', 'MKSTREAM')

@@ -11,6 +11,7 @@ from asynq.brokers.redis.broker import RedisBroker
 from asynq.brokers.redis.scripts import FETCH
 from tests.brokers.redis.conftest import Connect, Looker, parcel, parcels, take
 from tests.proxy import Proxy
+from tests.servers import ServerFactory
 from tests.waiting import until
 
 
@@ -37,6 +38,17 @@ async def test_what_was_sent_before_the_first_worker_came_is_not_skipped(
 ):
     await connect().publish(parcels(3))
     assert len(await take(connect(), 3)) == 3
+
+
+async def test_a_new_worker_empties_a_server_that_is_full(
+    connect: Connect, own_server: ServerFactory
+):
+    server = own_server()
+    await connect(server.url).publish(parcels(3))
+    server.command("CONFIG", "SET", "maxmemory", "1")
+    worker = connect(server.url)
+    taken = await take(worker, 3)
+    assert await worker.settle([Settlement(delivery=one) for one in taken]) == [True] * 3
 
 
 async def test_a_lost_answer_is_handed_back_and_counts_no_crash(
