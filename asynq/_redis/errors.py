@@ -77,7 +77,7 @@ def passes(error: BaseException) -> bool:
 
 def explain(
     error: BaseException | None, url: str, *, doing: str = "", seconds: float | None = None
-) -> OperationalError:
+) -> OperationalError | ImproperlyConfigured:
     """The error as ours, to be raised.
 
     Args:
@@ -88,12 +88,10 @@ def explain(
 
     Returns:
         A `BrokerFull` when the server is out of memory, a `BrokerRefused` when trying again would
-        not help, else an `OperationalError`.
+        not help, else an `OperationalError`. What is ours already, as it is.
     """
-    if isinstance(error, OperationalError):
+    if isinstance(error, OperationalError | ImproperlyConfigured):
         return error
-    if isinstance(error, ImproperlyConfigured):
-        return OperationalError(str(error))
     kind = kind_of(error) if error is not None else ""
     if kind == "OOM":
         return BrokerFull(f"{url} is out of memory (its maxmemory) and stored nothing")

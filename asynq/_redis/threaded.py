@@ -36,6 +36,7 @@ class Threaded:
 
         Raises:
             OperationalError: the server can't be reached, or refused one of them.
+            ImproperlyConfigured: there is no program to start an embedded server with.
         """
         try:
             if self._connection is None:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 
 from asynq._time import monotonic
 from asynq.brokers.base import Delivery, LeaseKeeper
-from asynq.exceptions import OperationalError
+from asynq.exceptions import AsynqError
 
 logger = logging.getLogger("asynq.worker")
 
@@ -84,7 +84,7 @@ class Leases:
         sent = monotonic()
         try:
             lost = self._keeper.renew()
-        except OperationalError as error:
+        except AsynqError as error:
             logger.warning("Can't renew the leases of running tasks: %s", error)
             return False
         self._trusted_until = sent + self._lease - self._margin

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 
-from asynq.exceptions import OperationalError
+from asynq.exceptions import AsynqError
 
 logger = logging.getLogger("asynq.worker")
 
@@ -19,7 +19,7 @@ async def quietly(step: Coroutine[None, None, None], what: str) -> None:
     try:
         async with asyncio.timeout(GOODBYE_SECONDS):
             await step
-    except (OperationalError, TimeoutError) as error:
+    except (AsynqError, TimeoutError) as error:
         logger.error("Could not %s: %s. Leases will run out instead", what, error)
 
 
@@ -33,7 +33,13 @@ async def first(task: asyncio.Task[None], event: asyncio.Event) -> None:
 
 
 def only(error: BaseException) -> BaseException:
-    """The one error that a group holds; the group itself where it holds several."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
+    """The one error that a group holds; the group itself where it holds several.
+
+    What several agents were told in the same words, by the same server say, is one error.
+    """
+    while isinstance(error, BaseExceptionGroup):
+        first, *others = map(only, error.exceptions)
+        if any((type(other), str(other)) != (type(first), str(first)) for other in others):
+            break
+        error = first
     return error

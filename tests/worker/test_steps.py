@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from asynq.exceptions import OperationalError
+from asynq.exceptions import ImproperlyConfigured, OperationalError
 from asynq.worker import steps
 from asynq.worker.steps import first, only, quietly
 
@@ -13,8 +13,9 @@ async def fails(error):
     raise error
 
 
-async def test_a_step_that_fails_is_said_and_does_not_stop_the_stopping(caplog):
-    await quietly(fails(OperationalError("gone")), "say goodbye")
+@pytest.mark.parametrize("error", [OperationalError, ImproperlyConfigured])
+async def test_a_step_that_fails_is_said_and_does_not_stop_the_stopping(caplog, error):
+    await quietly(fails(error("gone")), "say goodbye")
     assert caplog.messages == ["Could not say goodbye: gone. Leases will run out instead"]
 
 
@@ -44,3 +45,10 @@ def test_only_the_one_error_in_a_group_is_taken_out():
     assert only(ExceptionGroup("", [ExceptionGroup("", [one])])) is one
     both = ExceptionGroup("", [one, two])
     assert only(both) is both
+
+
+def test_an_error_that_several_were_told_is_one():
+    said = [ValueError("no server"), ExceptionGroup("", [ValueError("no server")])]
+    assert only(ExceptionGroup("", said)) is said[0]
+    other = ExceptionGroup("", [*said, ValueError("no disk")])
+    assert only(other) is other

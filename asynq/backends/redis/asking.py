@@ -22,7 +22,7 @@ from asynq._redis.pipeline import Pipeline, Word
 from asynq._redis.scripts import Script
 from asynq._time import monotonic
 from asynq.backends.redis.waiters import Waiters
-from asynq.exceptions import OperationalError
+from asynq.exceptions import ImproperlyConfigured, OperationalError
 
 AWAIT: Final = Script(Path(__file__).with_name("await.lua"))
 BATCH: Final = 250
@@ -122,7 +122,7 @@ class Asker:
         arguments: list[Word] = [self._remembered, ANSWER_BYTES, *batch]
         try:
             found = await pipeline.run(AWAIT, keys, arguments)
-        except redis.ResponseError as error:
+        except (redis.ResponseError, ImproperlyConfigured) as error:
             self._waiters.fail(explain(error, pipeline.server.url, doing=WAIT), batch)
             return
         for id, stored in zip(batch, found, strict=False):
