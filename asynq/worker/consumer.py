@@ -73,7 +73,6 @@ class Consumer:
             outage.over()
             self._state.reached.set()
             self._state.reserved.extend(deliveries)
-            self._fill()
 
     def stop(self) -> list[Delivery]:
         """Start nothing more; returns what was fetched and not started, for handing back."""
@@ -84,6 +83,7 @@ class Consumer:
 
     async def _wait_for_room(self) -> int:
         while True:
+            self._fill()
             limit = max(self._free, 0) + self._reserve - len(self._state.reserved)
             if limit > 0 and self._trusted():
                 return limit
@@ -94,13 +94,17 @@ class Consumer:
                     await self._room.wait()
 
     def _fill(self) -> None:
-        """Begin what is reserved, as far as there are slots."""
+        """Begin what is reserved, as far as there are slots.
+
+        Not after this process stood still for a lease: others may run what we hold, and the next
+        renewal tells.
+        """
         if self._filling:  # what begins may end at once, and frees its slot from inside the loop
             return
         self._filling = True
         reserved = self._state.reserved
         try:
-            while reserved and self._free > 0 and not self._stopping:
+            while reserved and self._free > 0 and not self._stopping and self._trusted():
                 self._free -= 1
                 self._start(reserved.popleft(), Slot(self._slot_freed, self._slot_taken))
         finally:

@@ -132,6 +132,19 @@ async def test_nothing_is_begun_while_leases_are_not_trusted(consuming):
     await until(lambda: running.begun == ["0"])
 
 
+async def test_what_is_reserved_waits_for_trust_too(consuming):
+    source, trust = Source(2), [True]
+    running = consuming(source, slots=1, reserve=1, trusted=lambda: trust[0])
+    await until(lambda: len(running.state.reserved) == 1)
+    trust[0] = False
+    running.end("0")
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert running.begun == ["0"]
+    trust[0] = True
+    await until(lambda: running.begun == ["0", "1"])
+
+
 async def test_an_outage_is_waited_out(consuming):
     source = Source(1)
     source.errors.extend([OperationalError("gone")] * 3)
