@@ -82,7 +82,7 @@ class Processor:
         finally:
             del self._state.active[admitted.delivery]
             slot.free()
-        outcome = self._settlements.ended(admitted, outcome)
+        outcome = self._settlements.ended(admitted, _decisive(admitted, outcome))
         _log(admitted, outcome)
 
     async def _outcome(self, admitted: Run) -> Outcome:
@@ -98,6 +98,18 @@ class Processor:
             if admitted.interrupted is not None:
                 return admitted.interrupted
             return failed(task, TaskError(f"{admitted.label} cancelled itself"))
+
+
+def _decisive(admitted: Run, outcome: Outcome) -> Outcome:
+    """What counts, where a run was interrupted and ended in its own way all the same.
+
+    Cutting it off is what made it fail: an error in its `finally`, a library that turns the
+    cancellation into an error of its own. What it returned counts, as long as it is ours.
+    """
+    cut_off = admitted.interrupted
+    if cut_off is not None and (cut_off.lost or isinstance(outcome, Failed)):
+        return cut_off
+    return outcome
 
 
 def _log(admitted: Run, outcome: Outcome) -> None:

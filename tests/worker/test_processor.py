@@ -297,3 +297,42 @@ async def test_a_run_whose_lease_is_lost_is_stopped_and_settles_nothing(app, bro
         assert await result.state == "PENDING"
         assert await broker.depth("default") == 1
     assert f"Task runs[{result.id}] dropped after" in caplog.text
+
+
+async def test_an_error_that_cutting_it_off_has_caused_is_no_failure(app, broker):
+    begun = asyncio.Event()
+
+    @app.task(name="untidy")
+    async def untidy():
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise ConnectionError("the library's answer to being cancelled")
+
+    async with Worker(app, grace=0):
+        result = await untidy.delay()
+        await begun.wait()
+    assert await result.state == "PENDING"
+    assert await broker.depth("default") == 1
+
+
+@pytest.mark.parametrize(("lost", "state"), [(True, "PENDING"), (False, "SUCCESS")])
+async def test_a_value_returned_in_spite_of_it_counts_as_long_as_it_is_ours(app, lost, state):
+    begun = asyncio.Event()
+
+    @app.task(name="stubborn")
+    async def stubborn():
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            return "all the same"
+
+    async with Worker(app) as worker:
+        result = await stubborn.delay()
+        await begun.wait()
+        [active] = worker.state.active.values()
+        active.interrupt("its lease was lost", lost=lost)
+        await until(lambda: not worker.state.active)
+    assert await result.state == state
