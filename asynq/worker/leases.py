@@ -87,10 +87,17 @@ class Leases:
         except AsynqError as error:
             logger.warning("Can't renew the leases of running tasks: %s", error)
             return False
-        self._trusted_until = sent + self._lease - self._margin
+        until = sent + self._lease - self._margin
         if lost:
-            self._call_in_loop(self._on_lost, lost)
+            self._call_in_loop(self._tell, lost, until)
+        else:
+            self._trusted_until = until
         return True
+
+    def _tell(self, lost: Sequence[Delivery], trusted_until: float) -> None:
+        # Trust comes back after the news: what is lost must not be begun in between.
+        self._on_lost(lost)
+        self._trusted_until = trusted_until
 
     def _look_at_loop(self) -> None:
         lag = monotonic() - self._answered - LOOK_SECONDS

@@ -10,6 +10,7 @@ import pytest
 from asynq.brokers.base import Delivery
 from asynq.exceptions import ImproperlyConfigured, OperationalError
 from asynq.worker.leases import Leases
+from tests.waiting import until
 
 DELIVERY = Delivery(id="1", queue="q", body=b"")
 
@@ -81,6 +82,19 @@ async def test_trust_runs_out_when_leases_can_not_be_renewed_and_comes_back(kept
     await renewed(keeper)
     await renewed(keeper)
     assert leases.trusted()
+
+
+async def test_trust_comes_back_only_after_what_was_lost_has_been_told(kept):
+    keeper, leases, _ = kept
+    told = asyncio.Queue()
+    keeper.away = OperationalError("gone")
+    leases.start(on_lost=lambda lost: told.put_nowait(leases.trusted()))
+    while leases.trusted():
+        await renewed(keeper)
+    keeper.lost, keeper.away = [DELIVERY], None
+    async with asyncio.timeout(10):
+        assert await told.get() is False
+        await until(leases.trusted)
 
 
 async def test_a_blocked_loop_is_reported_with_the_line_that_blocks_it(kept, caplog):
