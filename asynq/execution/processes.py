@@ -3,16 +3,19 @@
 The children are anyio's: started once, reused, killed when the wait for them is cancelled. What a
 child gets is the task by reference (module and name, imported there), its arguments and its
 request; what comes back is a value or a portable failure, so an error that can't be pickled is
-no danger.
+no danger. Nothing it writes to its standard streams is seen: they are anyio's way to talk to it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import pickle
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
 
 import anyio
 import anyio.to_process
@@ -22,6 +25,11 @@ from asynq.exceptions import EncodeError, WorkerLostError
 from asynq.execution.outcome import Failed, Outcome, Success
 from asynq.request import Request, current
 from asynq.wire.failures import Failure, rebuild
+
+
+STOP_SIGNALS: Final = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGQUIT") if hasattr(signal, name)
+]
 
 
 class ProcessPool:
@@ -62,6 +70,35 @@ class ProcessPool:
 
 
 def _in_child(job: bytes) -> tuple[str, Any]:
+    # A terminal and systemd signal all processes of a worker. When to stop is the worker's to say,
+    # which kills its children. Not SIG_IGN: that would be inherited by what a task starts.
+    for number in STOP_SIGNALS:
+        signal.signal(number, lambda *_: None)
+    with _streams_apart():
+        return _perform(job)
+
+
+@contextmanager
+def _streams_apart() -> Iterator[None]:
+    """Keep the standard streams from what the task calls and starts.
+
+    A program that it starts would write into our answer, read our next job, or wait for ever
+    because nobody reads its errors.
+    """
+    ours = [(number, os.dup(number)) for number in (0, 1)]
+    nothing = os.open(os.devnull, os.O_RDWR)
+    try:
+        for number in (0, 1, 2):
+            os.dup2(nothing, number)
+        yield
+    finally:
+        for number, kept in ours:
+            os.dup2(kept, number)
+            os.close(kept)
+        os.close(nothing)
+
+
+def _perform(job: bytes) -> tuple[str, Any]:
     try:
         target, args, kwargs, request = pickle.loads(job)
         current.set(request)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 
 from asynq.request import current
@@ -49,3 +50,22 @@ def hang(path):
         file.write(str(os.getpid()))
     while True:
         pass
+
+
+def start_programs():
+    """One that reads, one that writes, and one that complains more than a pipe holds."""
+    read = subprocess.run(["cat"], check=True)
+    subprocess.run(["echo", "RETURN 3"], check=True)
+    subprocess.run(["sh", "-c", "head -c 200000 /dev/zero >&2"], check=True)
+    return read.returncode
+
+
+def signal_itself(number):
+    os.kill(os.getpid(), number)
+    return "done"
+
+
+def signal_a_program(number):
+    program = subprocess.Popen(["sleep", "30"])
+    program.send_signal(number)
+    return program.wait()

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 
 import pytest
 
@@ -79,3 +80,16 @@ def _alive(pid):
 async def test_what_can_not_be_sent_to_a_child_says_why(pool):
     with pytest.raises(EncodeError, match="top level of an importable module"):
         await pool.run(lambda: None, (), {}, REQUEST)
+
+
+async def test_a_task_may_start_programs_that_read_write_and_complain(pool):
+    async with asyncio.timeout(20):
+        assert await pool.run(calls.start_programs, (), {}, REQUEST) == Success(0)
+        assert await pool.run(calls.add, (1, 1), {}, REQUEST) == Success(2)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGQUIT])
+async def test_a_signal_to_all_processes_of_a_worker_leaves_the_task_alone(pool, number):
+    assert await pool.run(calls.signal_itself, (number,), {}, REQUEST) == Success("done")
+    outcome = await pool.run(calls.signal_a_program, (number,), {}, REQUEST)
+    assert outcome == Success(-number)
