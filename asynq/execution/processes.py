@@ -26,7 +26,6 @@ from asynq.execution.outcome import Failed, Outcome, Success
 from asynq.request import Request, current
 from asynq.wire.failures import Failure, rebuild
 
-
 STOP_SIGNALS: Final = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGQUIT") if hasattr(signal, name)
 ]
