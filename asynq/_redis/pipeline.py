@@ -293,6 +293,8 @@ class Pipeline:
                 command.fail(explain(self._trouble, self.server.url, seconds=command.seconds))
             elif nearest is None or command.deadline < nearest:
                 nearest = command.deadline
+        # Those whose callers have gone: a server that is away for long must not fill our memory.
+        self._outbox = deque(each for each in self._outbox if not each.future.done())
         if nearest is not None:
             self._look_at(nearest)
 

@@ -184,6 +184,23 @@ async def test_who_waits_too_long_is_told_where_and_why(own_server: ServerFactor
     await pipe.aclose()
 
 
+async def test_what_nobody_waits_for_is_not_kept_while_the_server_is_away(
+    directory: Path,
+):
+    pipe = shared(Server(f"unix://{directory}/nobody"), timeout=0.05)
+    asked = [asyncio.ensure_future(pipe.execute(b"PING", timeout=5.0)) for _ in range(100)]
+    await asyncio.gather(*(pipe.execute(b"PING") for _ in range(100)), return_exceptions=True)
+    assert len(pipe._outbox) == 100
+    for one in asked[1:]:
+        one.cancel()
+    await asyncio.wait(asked[1:])
+    await asyncio.gather(pipe.execute(b"PING"), return_exceptions=True)
+    assert len(pipe._outbox) == 1
+    await pipe.aclose()
+    with pytest.raises(OperationalError):
+        await asked[0]
+
+
 async def test_a_silent_server_costs_no_more_than_the_deadline(own_server: ServerFactory):
     private = own_server()
     pipe = shared(Server(private.url))
