@@ -107,15 +107,7 @@ class AsyncResult(Generic[R]):
             RuntimeError: called from inside a `def` task.
             OperationalError: the connection was closed while waiting.
         """
-        if self._ignored:
-            return None  # type: ignore[return-value]  # as in Celery, whatever it is annotated with
-        update = self._last
-        if update is None or not update.ready:
-            update = await self._finish(timeout)
-        if propagate and update.state in states.PROPAGATE_STATES:
-            raise update.result.with_traceback(None)
-        result: R = update.result
-        return result
+        return await self._get(timeout, propagate, timeout)
 
     wait = get
 
@@ -226,6 +218,18 @@ class AsyncResult(Generic[R]):
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.id}>"
 
+    async def _get(self, timeout: float | None, propagate: bool, asked: float | None) -> R:
+        """`get`; of the seconds `asked` for, the sending may have left less as `timeout`."""
+        if self._ignored:
+            return None  # type: ignore[return-value]  # as in Celery, whatever it is annotated with
+        update = self._last
+        if update is None or not update.ready:
+            update = await self._finish(timeout, asked)
+        if propagate and update.state in states.PROPAGATE_STATES:
+            raise update.result.with_traceback(None)
+        result: R = update.result
+        return result
+
     def _answer(self, name: str, pick: Callable[[Update], T]) -> Answer[T]:
         async def ask() -> T:
             return pick(await self._look())
@@ -239,12 +243,12 @@ class AsyncResult(Generic[R]):
         (body,) = await self._results.backend().fetch([self.id])
         return self._keep(self._results.read(body, self._returned))
 
-    async def _finish(self, timeout: float | None) -> Update:
+    async def _finish(self, timeout: float | None, asked: float | None) -> Update:
         """What is known when it is over."""
         if timeout is not None and timeout <= 0:
             update = await self._look()
             if not update.ready:
-                raise self._late(timeout)
+                raise self._late(asked)
             return update
         backend = self._results.backend()
         with waiting_slot():
@@ -255,11 +259,11 @@ class AsyncResult(Generic[R]):
                     async with asyncio.timeout(timeout):
                         body = await backend.wait(self.id, announced=self._announced)
                 except builtins.TimeoutError:
-                    raise self._late(timeout) from None
+                    raise self._late(asked) from None
         return self._keep(self._results.read(body, self._returned))
 
-    def _late(self, timeout: float) -> TimeoutError:
-        return TimeoutError(f"no result of {self.id} within {timeout:g} s; the task goes on")
+    def _late(self, asked: float | None) -> TimeoutError:
+        return TimeoutError(f"no result of {self.id} within {asked:g} s; the task goes on")
 
     def _keep(self, update: Update) -> Update:
         self._last = update

@@ -114,12 +114,12 @@ class Submission(Generic[R]):
 
     async def _get(self, timeout: float | None, propagate: bool) -> R:
         if timeout is None:
-            result = await self._send(True)
+            result, left = await self._send(True), None
         else:
             began = monotonic()
             result = await self._send(True)
-            timeout = max(timeout - (monotonic() - began), 0.0)
-        return await result.get(timeout, propagate)
+            left = max(timeout - (monotonic() - began), 0.0)
+        return await result._get(left, propagate, asked=timeout)
 
     def __del__(self) -> None:
         # getattr: the constructor of a subclass may have failed before ours ran.

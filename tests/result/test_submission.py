@@ -4,8 +4,9 @@ import warnings
 
 import pytest
 
-from asynq.result.handle import EagerResult
-from asynq.result.reading import Update
+from asynq.backends.memory import MemoryBackend
+from asynq.result.handle import AsyncResult, EagerResult
+from asynq.result.reading import Results, Update
 from asynq.result.submission import Submission
 
 pytestmark = pytest.mark.both_loops
@@ -99,6 +100,17 @@ async def test_the_timeout_of_get_includes_the_sending():
     call = Call(gate=asyncio.Event())
     call.gate.set()
     assert await call.get(timeout=0.0) == 8
+
+
+async def test_a_timeout_of_get_tells_the_time_that_was_asked_for():
+    results = Results(lambda: MemoryBackend("memory://late", namespace="late"), lambda: ["json"])
+
+    class Lost(Submission):
+        async def _depart(self, waiting):
+            return AsyncResult("an-id", results)
+
+    with pytest.raises(TimeoutError, match=r"no result of an-id within 0\.05 s; the task goes on"):
+        await Lost("an-id").get(timeout=0.05)
 
 
 def test_one_that_is_never_awaited_warns():
