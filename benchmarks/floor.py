@@ -1,7 +1,8 @@
 """The floor: the same work with no framework at all, on redis-py's pipelines.
 
-One stream, batches of 100, msgpack, one coroutine task a message, and for each of them XACK, XDEL,
-SET with a TTL and a reply: what any queue with these guarantees must at least do.
+One stream, batches of 100, msgpack, one coroutine task a message; a batch is acknowledged and
+deleted at once, and each of its tasks gets a SET with a TTL and a reply: what any queue with these
+guarantees must at least do.
 """
 
 from __future__ import annotations
@@ -123,9 +124,10 @@ async def _run(body: bytes) -> bytes:
 
 async def _settle(client: redis.Redis, entries: list, results: list[bytes]) -> None:
     pipeline = client.pipeline(transaction=False)
-    for (entry, fields), result in zip(entries, results, strict=True):
-        pipeline.xack("floor", "w", entry)
-        pipeline.xdel("floor", entry)
+    done = [entry for entry, _ in entries]
+    pipeline.xack("floor", "w", *done)
+    pipeline.xdel("floor", *done)
+    for (_, fields), result in zip(entries, results, strict=True):
         pipeline.set(b"res:" + fields[b"id"], result, px=86_400_000)
         pipeline.xadd("reply", {"i": fields[b"id"]}, maxlen=10_000, approximate=True)
     await pipeline.execute()

@@ -19,6 +19,7 @@ NOT_RUN = {
     ("docs/architecture.md", "$ make check            # format, lint, types, import rules"),
     ("docs/embedded-server.md", "$ pip install 'asynq-tasks[embedded]'"),
     ("docs/fastapi.md", "$ uvicorn service:api"),
+    ("docs/performance.md", "$ make bench"),
 }
 """The snippets that can't be run here, by their first line."""
 
