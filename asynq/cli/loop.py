@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -15,6 +16,8 @@ else:
 
 T = TypeVar("T")
 
+logger = logging.getLogger("asynq")
+
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """What makes our loops; None: asyncio's own."""
@@ -22,6 +25,27 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """`asyncio.run` on that loop."""
+    """`asyncio.run` on that loop, but only `main` may end it.
+
+    A `SystemExit` in any other asyncio task stops a loop from inside. Raised in what a task has
+    started, it would end the worker, go back to the queue, and end the next one.
+    """
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(main)
+        task = runner.get_loop().create_task(main)
+        while not task.done():
+            try:
+                runner.run(_end(task))
+            except SystemExit as error:
+                if not task.done():
+                    logger.error("Something that a task has started called for an exit: %r", error)
+        return task.result()
+
+
+async def _end(task: asyncio.Task[Any]) -> None:
+    try:
+        await asyncio.wait({task})
+    except asyncio.CancelledError:  # Ctrl-C
+        task.cancel()
+        await asyncio.wait({task})
+        if task.cancelled():
+            raise

@@ -1,7 +1,11 @@
 """Which event loop the command line runs on."""
 
 import asyncio
+import os
+import signal
+import sys
 
+import pytest
 import uvloop
 
 from asynq.cli import loop
@@ -19,3 +23,40 @@ def test_it_is_asyncios_where_it_is_not(monkeypatch):
     monkeypatch.setattr(loop, "_factory", None)
     assert issubclass(loop.run(running()), asyncio.AbstractEventLoop)
     assert not issubclass(loop.run(running()), uvloop.Loop)
+
+
+async def leave():
+    sys.exit(3)
+
+
+async def outlive():
+    leaving = asyncio.create_task(leave())
+    others = [asyncio.create_task(asyncio.sleep(0, result=number)) for number in range(5)]
+    numbers = await asyncio.gather(*others)
+    await asyncio.wait({leaving})
+    return numbers, type(leaving.exception())
+
+
+@pytest.mark.parametrize("factory", [uvloop.new_event_loop, None])
+def test_an_exit_elsewhere_than_in_main_ends_nothing(monkeypatch, factory):
+    monkeypatch.setattr(loop, "_factory", factory)
+    assert loop.run(outlive()) == ([0, 1, 2, 3, 4], SystemExit)
+
+
+@pytest.mark.parametrize("factory", [uvloop.new_event_loop, None])
+def test_an_exit_of_main_is_one(monkeypatch, factory):
+    monkeypatch.setattr(loop, "_factory", factory)
+    with pytest.raises(SystemExit, match="3"):
+        loop.run(leave())
+
+
+async def interrupted():
+    os.kill(os.getpid(), signal.SIGINT)
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("factory", [uvloop.new_event_loop, None])
+def test_ctrl_c_is_still_one(monkeypatch, factory):
+    monkeypatch.setattr(loop, "_factory", factory)
+    with pytest.raises(KeyboardInterrupt):
+        loop.run(interrupted())
