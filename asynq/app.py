@@ -75,7 +75,7 @@ class Asynq:
         self.conf = Settings(settings)
         if config_source is not None:
             self.config_from_object(config_source, namespace=namespace)
-        self.connections = Connections(self.connect_broker, self.connect_backend)
+        self.connections = Connections(self.conf, self.connect_broker, self.connect_backend)
         self.results = Results(self.connections.backend, self._accepted)
         self.producer = Producer(self.conf, self.connections, self.results)
         self._tasks = TaskRegistry(self)

@@ -4,39 +4,61 @@ Connections belong to the loop they were opened in, and one process may have sev
 each other (`asyncio.run` in a row, tests) or at the same time (threads). What belonged to a loop
 that is closed is forgotten when the next one connects; the adapters saw to it that nothing is left
 open.
+
+What an open connection was made from may change (`app.conf.broker_url = …`). Then the next call
+opens another, and the one before is closed: who still waits on it gets an `OperationalError`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
+from typing import TypeAlias
 
 from asynq.backends.base import ResultBackend
 from asynq.brokers.base import Broker
+from asynq.conf import Settings
+
+logger = logging.getLogger(__name__)
+
+
+_Place: TypeAlias = tuple[str, str | None]
+"""A URL and a namespace."""
 
 
 class _Pair:
     """What one event loop has open."""
 
-    __slots__ = ("backend", "broker")
+    __slots__ = ("backend", "broker", "closing", "places", "revision")
 
     def __init__(self) -> None:
         self.broker: Broker | None = None
         self.backend: ResultBackend | None = None
+        self.closing: set[asyncio.Task[None]] = set()
+        """Of what was open before the settings changed."""
+        self.revision = -1
+        """Of the settings that these are of."""
+        self.places: tuple[_Place, _Place] | None = None
 
 
 class Connections:
     """Opens, for whichever event loop asks, and remembers.
 
     Args:
+        conf: What says where to; looked at again when it has changed.
         open_broker: Makes a broker for the running event loop, without I/O.
         open_backend: Makes a result backend for it.
     """
 
     def __init__(
-        self, open_broker: Callable[[], Broker], open_backend: Callable[[], ResultBackend]
+        self,
+        conf: Settings,
+        open_broker: Callable[[], Broker],
+        open_backend: Callable[[], ResultBackend],
     ) -> None:
+        self._conf = conf
         self._open_broker = open_broker
         self._open_backend = open_backend
         self._pairs: dict[asyncio.AbstractEventLoop, _Pair] = {}
@@ -67,6 +89,8 @@ class Connections:
             pair = self._pairs.pop(asyncio.get_running_loop(), None)
         if pair is None:
             return
+        if pair.closing:
+            await asyncio.wait(pair.closing)
         try:
             if pair.broker is not None:
                 await pair.broker.aclose()
@@ -83,10 +107,42 @@ class Connections:
                 "`async def`, or hand what you would await to asynq.run(…)"
             ) from None
         pair = self._pairs.get(loop)
-        return self._begin(loop) if pair is None else pair
+        if pair is None:
+            pair = self._begin(loop)
+        if pair.revision != self._conf.revision:
+            self._follow(pair, loop)
+        return pair
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> _Pair:
         with self._lock:
             for other in [other for other in self._pairs if other.is_closed()]:
                 del self._pairs[other]
             return self._pairs.setdefault(loop, _Pair())
+
+    def _follow(self, pair: _Pair, loop: asyncio.AbstractEventLoop) -> None:
+        """Drop what the settings, which have changed, no longer mean."""
+        conf = self._conf
+        revision = conf.revision
+        broker = conf.broker_url, conf.namespace
+        backend = conf.result_backend or conf.broker_url, conf.namespace
+        before, pair.places, pair.revision = pair.places, (broker, backend), revision
+        if before is None or before == pair.places:
+            return
+        old: list[Broker | ResultBackend] = []
+        if before[0] != broker and pair.broker is not None:
+            old.append(pair.broker)
+            pair.broker = None
+        if before[1] != backend and pair.backend is not None:
+            old.append(pair.backend)
+            pair.backend = None
+        for adapter in old:
+            closing = loop.create_task(_close(adapter), name="asynq-close")
+            pair.closing.add(closing)
+            closing.add_done_callback(pair.closing.discard)
+
+
+async def _close(adapter: Broker | ResultBackend) -> None:
+    try:
+        await adapter.aclose()
+    except Exception as error:  # nobody asked for it, so nobody is told but the log
+        logger.warning("Closing a connection that settings no longer name: %s", error)

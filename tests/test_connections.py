@@ -3,6 +3,8 @@ import threading
 
 import pytest
 
+from asynq import Asynq
+from asynq.conf import Settings
 from asynq.connections import Connections
 
 
@@ -20,8 +22,13 @@ def closed():
 
 
 @pytest.fixture
-def connections(closed):
-    return Connections(lambda: Adapter(closed), lambda: Adapter(closed))
+def conf():
+    return Settings({}, environ={})
+
+
+@pytest.fixture
+def connections(conf, closed):
+    return Connections(conf, lambda: Adapter(closed), lambda: Adapter(closed))
 
 
 async def test_a_loop_has_one_of_each(connections):
@@ -80,6 +87,72 @@ async def test_the_backend_is_closed_even_if_the_broker_fails_to(connections, cl
     with pytest.raises(OSError, match="gone"):
         await connections.aclose()
     assert closed == [backend]
+
+
+# Settings that change
+
+
+async def test_another_broker_is_opened_and_the_one_before_closed(conf, connections, closed):
+    conf.result_backend = "redis://results"
+    broker, backend = connections.broker(), connections.backend()
+    conf.broker_url = "redis://other"
+    another = connections.broker()
+    assert another is not broker
+    assert another is connections.broker()
+    assert connections.backend() is backend
+    await connections.aclose()
+    assert closed == [broker, another, backend]
+
+
+async def test_the_one_before_is_closed_even_if_nobody_waits_for_it(conf, connections, closed):
+    broker = connections.broker()
+    conf.broker_url = "redis://other"
+    connections.broker()
+    async with asyncio.timeout(10):
+        while not closed:
+            await asyncio.sleep(0)
+    assert closed == [broker]
+
+
+async def test_results_follow_the_broker_where_they_live_beside_it(conf, connections):
+    backend = connections.backend()
+    conf.broker_url = "redis://other"
+    assert connections.backend() is not backend
+
+
+async def test_another_namespace_is_another_place(conf, connections):
+    broker, backend = connections.broker(), connections.backend()
+    conf.namespace = "other"
+    assert connections.broker() is not broker
+    assert connections.backend() is not backend
+    await connections.aclose()
+
+
+async def test_a_change_of_anything_else_leaves_connections_alone(conf, connections):
+    broker, backend = connections.broker(), connections.backend()
+    conf.task_default_queue = "other"
+    conf.broker_url = "embedded://"
+    assert connections.broker() is broker
+    assert connections.backend() is backend
+
+
+async def test_one_that_fails_to_close_disturbs_nobody(conf, connections):
+    async def fail():
+        raise OSError("gone")
+
+    connections.broker().aclose = fail
+    conf.broker_url = "redis://other"
+    connections.broker()
+    await connections.aclose()
+
+
+async def test_settings_go_into_effect_in_an_app_that_is_connected(namespace):
+    async with Asynq(namespace, broker="memory://first") as app:
+        await app.send_task("x")
+        app.conf.override(broker_url="memory://second")
+        assert await app.broker.queues() == []
+        await app.send_task("x")
+        assert await app.broker.depth("default") == 1
 
 
 def test_without_a_loop_the_error_says_what_to_do(connections):

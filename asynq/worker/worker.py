@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from asynq.app import Asynq
+from asynq.backends.base import ResultBackend
 from asynq.brokers.base import Broker
 from asynq.exceptions import AsynqError, ImproperlyConfigured, QueueNotFound
 from asynq.execution.run import Pools
@@ -166,10 +167,12 @@ class Worker:
     async def _serve(self) -> None:
         self.app.set_current()  # for what runs here: the tasks' current app is theirs
         self.app.import_modules()
+        # Of our own: nobody else may close them while tasks run.
         broker = self.app.connect_broker()
+        backend = self.app.connect_backend()
         pools = Pools(threads=self.threads, processes=self.child_processes)
         try:
-            await self._run_agents(self._crew(broker, pools))
+            await self._run_agents(self._crew(broker, backend, pools))
         except BaseExceptionGroup as group:
             error = only(group)
             if not self._is_watched:  # nobody may await us before the program around us ends
@@ -179,12 +182,13 @@ class Worker:
         finally:
             pools.close()
             await broker.aclose()
+            await backend.aclose()
 
-    def _crew(self, broker: Broker, pools: Pools) -> _Crew:
+    def _crew(self, broker: Broker, backend: ResultBackend, pools: Pools) -> _Crew:
         conf = self.app.conf
         settlements = Settlements(
             broker,
-            self.app.backend,
+            backend,
             hostname=self.hostname,
             serializer=conf.result_serializer,
             max_bytes=conf.result_max_bytes,

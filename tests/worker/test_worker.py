@@ -385,6 +385,24 @@ async def test_broker_and_backend_may_be_different_servers(own_server, namespace
         assert await app.broker.depth("default") == 0
 
 
+async def test_its_connections_are_its_own(url, namespace):
+    app = Asynq("proj", broker="memory://", backend=url, namespace=namespace)
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    @app.task
+    async def lasts():
+        begun.set()
+        await go.wait()
+        return "whole"
+
+    async with app, Worker(app):
+        result = await lasts.delay()
+        await begun.wait()
+        await app.aclose()
+        go.set()
+        assert await result.get(timeout=10) == "whole"
+
+
 async def test_a_result_backend_that_is_away_puts_the_end_off_and_loses_nothing(
     own_server, namespace, caplog
 ):
