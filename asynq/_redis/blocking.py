@@ -22,7 +22,10 @@ from asynq._redis.scripts import Script
 from asynq.exceptions import AsynqError, OperationalError
 
 GRACE: Final = 5.0
-"""Seconds an answer may be late; a connection that is dead without a word is noticed then."""
+"""Seconds of silence after which a connection is taken for dead. An answer that takes longer to
+arrive is read to its end."""
+STANDSTILL: Final = 1.0
+"""Seconds our clock may be behind. After more, our process stood still, and answers are old."""
 
 
 class Blocking:
@@ -76,9 +79,12 @@ class Blocking:
         """
         await self.connect()
         link = cast("Link", self._link)
+        patience = _Patience(link, block)
         try:
-            async with asyncio.timeout(block + GRACE):
-                return await link.ask(*cast("tuple[bytes, ...]", command))
+            reply = await link.ask(*cast("tuple[bytes, ...]", command))
+            if link.lost is not None:
+                raise link.lost
+            return reply
         except redis.ResponseError:
             raise
         except DISCONNECTED as error:
@@ -87,6 +93,8 @@ class Blocking:
         except BaseException:
             self._drop(link)
             raise
+        finally:
+            patience.cancel()
 
     async def run(
         self, script: Script, keys: Sequence[Word], arguments: Sequence[Word] = ()
@@ -115,3 +123,27 @@ class Blocking:
         if self._link is not None:
             self._link.close()
             self._link = None
+
+
+class _Patience:
+    """Ends a link on which nothing comes while an answer is due."""
+
+    __slots__ = ("_begin", "_link", "_loop", "_timer")
+
+    def __init__(self, link: Link, block: float) -> None:
+        self._link = link
+        self._loop = asyncio.get_running_loop()
+        self._begin = self._loop.time() + block
+        self._timer = self._loop.call_at(self._begin + GRACE, self._look)
+
+    def cancel(self) -> None:
+        """The answer is there, or not waited for any more."""
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        now = self._loop.time()
+        due = max(self._link.heard, self._begin) + GRACE
+        if now >= due or now - self._timer.when() > STANDSTILL:
+            self._link.abort(redis.TimeoutError(f"no answer for {GRACE:g} s"))
+        else:
+            self._timer = self._loop.call_at(due, self._look)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from asynq._redis.client import Server
 from asynq._redis.errors import Refused
 from asynq._redis.scripts import Script
 from asynq.exceptions import OperationalError
+from tests._redis.test_pipeline import HELLO
 from tests.proxy import Proxy
 from tests.servers import PrivateServer
 from tests.waiting import until
@@ -75,6 +77,45 @@ async def test_a_dead_peer_is_noticed(
         proxy.resume()
         assert await reader.execute(b"PING") == b"PONG"
         await reader.aclose()
+
+
+async def test_an_answer_that_comes_slowly_is_read_to_its_end(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("asynq._redis.blocking.GRACE", 0.2)
+
+    async def talk(asking: asyncio.StreamReader, answering: asyncio.StreamWriter) -> None:
+        await asking.read(65536)
+        answering.write(HELLO)
+        await asking.read(65536)
+        answering.write(b"$8\r\n")
+        for letter in b"slow-yes":
+            await asyncio.sleep(0.05)
+            answering.write(bytes([letter]))
+        answering.write(b"\r\n")
+        await asking.read(65536)
+        answering.close()
+
+    async with await asyncio.start_unix_server(talk, directory / "s"):
+        reader = Blocking(Server(f"unix://{directory}/s"))
+        assert await reader.execute(b"GET", b"k") == b"slow-yes"
+        await reader.aclose()
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.both_loops
+async def test_an_answer_that_waited_while_we_stood_still_is_not_believed(
+    reader: Blocking, server: PrivateServer, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("asynq._redis.blocking.GRACE", 0.05)
+    monkeypatch.setattr("asynq._redis.blocking.STANDSTILL", 0.1)
+    asked = asyncio.ensure_future(reader.execute(b"BLPOP", b"l", 0.5, block=0.5))
+    await until(lambda: blocked(server))
+    server.command("RPUSH", "l", "x")
+    time.sleep(0.8)  # noqa: ASYNC251 - the point of the test
+    with pytest.raises(OperationalError, match="no answer"):
+        await asked
+    assert await reader.execute(b"PING") == b"PONG"
 
 
 async def test_a_refusal_keeps_the_connection(reader: Blocking):
