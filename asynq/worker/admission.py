@@ -6,6 +6,8 @@ Every refusal leaves the message somewhere: nothing that comes out of a queue is
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from difflib import get_close_matches
+from functools import lru_cache
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -31,6 +33,9 @@ MAX_REDELIVERIES = 20
 
 UNKNOWN_PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds before a message with an unknown task is tried again, on whatever worker comes."""
+
+KNOWN = 20
+"""How many of the tasks known here are named to who looks for another."""
 
 
 class Refusal(Struct, frozen=True):
@@ -126,7 +131,7 @@ class Admission:
         error = NotRegistered(
             f"no task {message.task!r} in this worker. Is the module that defines it in `include`, "
             f"and has every worker of the queue {delivery.queue!r} been restarted since? "
-            f"Known: {', '.join(sorted(self._tasks)) or 'none'}"
+            f"Known: {_known(message.task, tuple(sorted(self._tasks)))}"
         )
         if age >= self._unknown_task_ttl:
             return Refusal(delivery, Bury(f"NotRegistered: {message.task}"), error, message)
@@ -136,3 +141,11 @@ class Admission:
             again = replace(message, unknown_since=first_seen)
         body = encode(again, format_of(delivery.body))
         return Refusal(delivery, Requeue(body=body, delay=pause), error, message)
+
+
+@lru_cache(100)  # for looking for near names takes milliseconds where there are hundreds
+def _known(name: str, names: tuple[str, ...]) -> str:
+    """The tasks there are, the nearest first, not all of many."""
+    order = dict.fromkeys([*get_close_matches(name, names, KNOWN), *names])
+    shown, more = list(order)[:KNOWN], len(names) - KNOWN
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "") or "none"

@@ -13,7 +13,7 @@ from asynq.exceptions import (
 )
 from asynq.wire.message import Message, decode, encode
 from asynq.worker import admission as room
-from asynq.worker.admission import MAX_REDELIVERIES, Admission, Refusal
+from asynq.worker.admission import KNOWN, MAX_REDELIVERIES, Admission, Refusal
 from asynq.worker.state import Run
 
 PLAIN = Message(task="known")
@@ -136,6 +136,19 @@ def test_it_says_what_to_do_and_what_is_known(admission):
     assert "no task 'new' in this worker" in told
     assert "`include`" in told
     assert told.endswith("Known: known")
+
+
+def test_of_many_it_says_the_nearest_and_how_many_more_there_are(app):
+    for number in range(30):
+        app.task(lambda: None, name=f"shop.orders.ship_{number:02}")
+    app.task(lambda: None, name="zoo.feed_lions")
+    admission = Admission(app.tasks, hostname="w", accept=["json"], unknown_task_ttl=100.0)
+    app.task(lambda: None, name="known")
+    told = str(admission.admit(delivered(Message(task="zoo.feed_lion"))).error)
+    names, _, more = told.partition("Known: ")[2].partition(" and ")
+    assert names.split(", ")[:2] == ["zoo.feed_lions", sorted(app.tasks)[0]]
+    assert len(names.split(", ")) == KNOWN
+    assert more == f"{len(app.tasks) - KNOWN} more"
 
 
 def test_a_message_keeps_its_format_when_it_is_put_off(app):
