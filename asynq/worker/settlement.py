@@ -42,6 +42,9 @@ logger = logging.getLogger("asynq.worker")
 BATCH = 200
 """Settlements in one call: what a server does in well under 5 ms."""
 
+BATCH_BYTES = 1024 * 1024
+"""Of results in one call: a slow line carries so much before a connection counts as silent."""
+
 STARTED_AFTER = 0.25
 """Seconds a task must have run before STARTED is written: shorter ones go straight to the end."""
 
@@ -130,7 +133,7 @@ class Settlements:
             await self._wait()
             await self._announce_started()
             while self._waiting:
-                batch = self._waiting[:BATCH]
+                batch = self._next_batch()
                 try:
                     await self._settle(batch)
                 except OperationalError as error:
@@ -160,6 +163,16 @@ class Settlements:
                     await self._wake.wait()
             except TimeoutError:
                 return
+
+    def _next_batch(self) -> list[Settlement]:
+        batch = self._waiting[:BATCH]
+        size = 0
+        for count, item in enumerate(batch):
+            if item.record is not None:
+                size += len(item.record.body)
+                if size > BATCH_BYTES and count:
+                    return batch[:count]
+        return batch
 
     async def _settle(self, batch: list[Settlement]) -> None:
         settlements: Sequence[Settlement] = batch
