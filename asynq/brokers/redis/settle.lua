@@ -24,6 +24,9 @@ if before and string.sub(before, 1, #number + 1) == number .. ':' then
   return string.sub(before, #number + 2)
 end
 
+-- A database that is not there, or not allowed, must show before anything is acknowledged.
+if ARGV[3] ~= '' then redis.call('SELECT', ARGV[3]); redis.call('SELECT', ARGV[4]) end
+
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 

@@ -154,6 +154,18 @@ async def test_every_kind_of_connection_survives_being_killed(connect: Connect, 
     assert settled == Counter(f"id-{turn}" for turn in range(10))
 
 
+async def test_a_database_for_results_that_is_not_there_costs_no_message(
+    broker: RedisBroker, look: Looker
+):
+    assert broker.unite(Location(server=broker.location.server, database=99, namespace="results"))
+    await broker.publish(parcels(1))
+    (delivery,) = await take(broker, 1)
+    record = StoredRecord(id="id-0", body=b"{}")
+    with pytest.raises(OperationalError, match="out of range"):
+        await broker.settle([Settlement(delivery=delivery, record=record)])
+    assert (look.length(), look.pending()) == (1, 1)
+
+
 async def test_results_may_live_in_another_database(
     broker: RedisBroker, look: Looker, namespace: str
 ):
