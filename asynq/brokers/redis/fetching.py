@@ -81,7 +81,7 @@ class Fetching:
         held = self._held
         places = dict(self._lanes(tuple(queues)).places) if queues else {}
         if everything:
-            for delivery in held.deliveries:
+            for delivery in held.deliveries.copy():  # the leases' thread may take some out
                 places.update(self._lanes((delivery.queue,)).places)
         for lane, (queue, level) in places.items():
             known = set() if everything else held.entries(lane)
@@ -100,7 +100,7 @@ class Fetching:
         await self._connection.aclose()
         self._connection = Blocking(self._server)
         self._seen = 0
-        names = {*queues, *(delivery.queue for delivery in self._held.deliveries)}
+        names = {*queues, *(delivery.queue for delivery in self._held.deliveries.copy())}
         await self.give_back(pipeline, list(queues), everything=True)
         self._held.deliveries.clear()
         self._ready = ()
