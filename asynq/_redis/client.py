@@ -50,6 +50,7 @@ class Server:
         if address.embedded:
             directory = address.path or embedded.state_directory(address.name or name)
             self._directory = Path(directory)
+            embedded.hold(self._directory, self)
         self.identity = _identity(address, self._directory)
         """The same for two URLs of one server."""
 
@@ -81,6 +82,11 @@ class Server:
                 link.close()
                 raise
         return link
+
+    async def aclose(self) -> None:
+        """Nobody connects through it any more: an embedded server may end with its last user."""
+        if self._directory is not None:
+            await asyncio.to_thread(embedded.let_go, self._directory, self)
 
     def connect_blocking(self, timeout: float) -> Any:
         """A new `redis.Connection` (which has no types) for a thread of its own, connected.

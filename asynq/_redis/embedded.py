@@ -22,6 +22,7 @@ import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import WeakSet
 
 from asynq._redis import flocks, paths, process, users
 from asynq._redis.binary import find_binary
@@ -35,6 +36,8 @@ __all__ = [
     "attach",
     "ensure",
     "find_binary",
+    "hold",
+    "let_go",
     "release_all",
     "socket_path",
     "start",
@@ -159,6 +162,7 @@ class _Ours:
         """Be as new: a forked child has its parent's list and no right to it."""
         self.guard = threading.Lock()
         self.attached: dict[Path, Attachment] = {}
+        self.holders: dict[Path, WeakSet[object]] = {}
 
 
 _ours = _Ours()
@@ -194,6 +198,25 @@ def ensure(
         if known is not None:
             known.abandon()
         return fresh.socket
+
+
+def hold(directory: Path, holder: object) -> None:
+    """Note that an object of this process may use the directory's server, until it lets go."""
+    with _ours.guard:
+        _ours.holders.setdefault(paths.resolve(directory), WeakSet()).add(holder)
+
+
+def let_go(directory: Path, holder: object) -> None:
+    """The object is done with the server; the last one of this process releases what `ensure`
+    attached. One that is forgotten without this counts no longer, and `release_all` does it."""
+    directory = paths.resolve(directory)
+    with _ours.guard:
+        holders = _ours.holders.get(directory, WeakSet())
+        holders.discard(holder)
+        attachment = None if holders else _ours.attached.pop(directory, None)
+        if attachment is not None:
+            with contextlib.suppress(OSError, OperationalError):  # nobody is left to be told
+                attachment.release()
 
 
 def release_all() -> None:

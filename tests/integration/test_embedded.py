@@ -19,8 +19,8 @@ from tests.integration.proj import app, work
 async def main():
     async with app:
         await asyncio.gather(*(work.delay(number, 0.0) for number in range({count})))
-    print("sent", flush=True)
-    {then}
+        print("sent", flush=True)
+        {then}
 
 asyncio.run(main())
 """
@@ -51,9 +51,15 @@ def script(workers, then, *, count=100):
     )
 
 
+def kill_server(workers, namespace):
+    state = embedded.status(workers.directory / "state" / namespace)
+    assert state.process_id > 0
+    os.kill(state.process_id, signal.SIGKILL)
+
+
 async def test_a_worker_and_a_script_meet_without_being_told_where(workers):
     await workers.start()
-    sending = script(workers, "", count=5)
+    sending = script(workers, "pass", count=5)
     assert await asyncio.to_thread(sending.communicate) == ("sent\n", None)
     assert sending.returncode == 0
     await until(lambda: len(workers.lines("end")) == 5)
@@ -67,8 +73,7 @@ async def test_tasks_outlive_the_death_of_everything(workers, namespace):
     sending = script(workers, "await asyncio.Event().wait()")
     try:
         assert await asyncio.to_thread(sending.stdout.readline) == "sent\n"
-        state = embedded.status(workers.directory / "state" / namespace)
-        os.kill(state.process_id, signal.SIGKILL)
+        kill_server(workers, namespace)
     finally:
         sending.kill()
         await asyncio.to_thread(sending.communicate)
@@ -80,8 +85,7 @@ async def test_tasks_outlive_the_death_of_everything(workers, namespace):
 
 async def test_a_worker_goes_on_when_its_server_is_killed(workers, namespace):
     await workers.start()
-    state = embedded.status(workers.directory / "state" / namespace)
-    os.kill(state.process_id, signal.SIGKILL)
-    sending = script(workers, "", count=20)
+    kill_server(workers, namespace)
+    sending = script(workers, "pass", count=20)
     assert await asyncio.to_thread(sending.communicate) == ("sent\n", None)
     await until(lambda: len(workers.lines("end")) == 20)

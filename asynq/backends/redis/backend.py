@@ -142,6 +142,7 @@ class RedisBackend:
         await self._listener.aclose()
         if self._pipe is not None:
             await self._pipe.aclose()
+        await self._server.aclose()
 
     def _begin(self, id: str, *, ask: bool) -> None:
         if self._closed:

@@ -198,6 +198,7 @@ class RedisBroker:
                 gathered.close()
         if self._pipeline is not None:
             await self._pipeline.aclose()
+        await self._server.aclose()
 
     def _pipe(self) -> Pipeline:
         if self._closed:
