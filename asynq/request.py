@@ -39,6 +39,8 @@ class Request(Struct, kw_only=True, eq=False):
     """The caller's own, from `apply_async(headers=…)`."""
     ignore_result: bool = False
     shadow: str | None = None
+    reported: bool = False
+    """The run has stored a state of its own (`update_state`)."""
     is_eager: bool = False
     called_directly: bool = False
 

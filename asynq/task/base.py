@@ -237,7 +237,10 @@ class Task(Made, Generic[P, R, C]):
         raw, content = encode_value(meta, conf.result_serializer, what="meta")
         record = Record(status=state, result=raw, content=content, retries=request.retries)
         body = encode(record, conf.result_serializer)
-        reply_to = request.reply_to if id == request.id else None
+        reply_to = None
+        if id == request.id:
+            reply_to = request.reply_to
+            request.reported = True
         stored = StoredRecord(
             id=id, body=body, final=False, ttl=self.result_expires, reply_to=reply_to
         )

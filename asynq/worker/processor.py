@@ -18,6 +18,7 @@ from asynq.execution.run import Pools, failed, run
 from asynq.request import lend
 from asynq.worker.admission import Admission, Refusal
 from asynq.worker.settlement import Settlements
+from asynq.worker.showing import shown
 from asynq.worker.slots import Slot
 from asynq.worker.state import Run, WorkerState
 
@@ -25,7 +26,10 @@ logger = logging.getLogger("asynq.worker")
 task_logger = logging.getLogger("asynq.worker.tasks")
 
 SHOWN = 200
-"""Characters of a result or an error that a log line shows."""
+"""Bytes of a result or an error that a log line shows."""
+
+TOLD_AGAIN = 60.0
+"""Seconds after which a task that is still unknown is spoken of again."""
 
 
 class Processor:
@@ -42,6 +46,7 @@ class Processor:
         self._settlements = settlements
         self._state = state
         self._pools = pools
+        self._told: dict[str, float] = {}
 
     def start(self, delivery: Delivery, slot: Slot) -> None:
         """Begin to run the delivery in that slot; returns at once."""
@@ -68,9 +73,22 @@ class Processor:
                 self._state.reserved.remove(delivery)
 
     def _refuse(self, refusal: Refusal) -> None:
-        log = logger.error if refusal.final else logger.warning
-        log("Task %s refused: %s", refusal.delivery.id, refusal.error)
+        level = logging.ERROR
+        if not refusal.final:
+            level = logging.WARNING if self._is_news(refusal) else logging.DEBUG
+        logger.log(level, "Task %s refused: %s", refusal.delivery.id, refusal.error)
         self._settlements.refused(refusal)
+
+    def _is_news(self, refusal: Refusal) -> bool:
+        """Was the task not refused a moment ago? A backlog of one must not flood the log."""
+        name = refusal.message.task if refusal.message is not None else ""
+        now = monotonic()
+        if now - self._told.get(name, -TOLD_AGAIN) < TOLD_AGAIN:
+            return False
+        if len(self._told) >= 1000:  # names come from messages, so from anybody
+            self._told.clear()
+        self._told[name] = now
+        return True
 
     async def _run(self, admitted: Run, slot: Slot) -> None:
         if admitted.task.pool == "loop":
@@ -92,6 +110,7 @@ class Processor:
         except Exception as error:
             return failed(task, error)
         request.args, request.kwargs = args, kwargs
+        self._settlements.called(admitted)
         try:
             return await run(task, request, args, kwargs, self._pools)
         except asyncio.CancelledError:
@@ -125,26 +144,20 @@ def _log(admitted: Run, outcome: Outcome) -> None:
     match outcome:
         case Success():
             task_logger.info(
-                "Task %s succeeded in %.6fs: %s", admitted.label, seconds, _short(outcome.value)
+                "Task %s succeeded in %.6fs: %s",
+                admitted.label,
+                seconds,
+                shown(outcome.value, SHOWN),
             )
         case Failed(error, expected=True):
-            task_logger.info("Task %s raised expected: %s", admitted.label, _short(error))
+            task_logger.info("Task %s raised expected: %s", admitted.label, shown(error, SHOWN))
         case Failed(error):
             task_logger.error(
                 "Task %s raised unexpected: %s\n%s",
                 admitted.label,
-                _short(error),
+                shown(error, SHOWN),
                 outcome.failure.traceback,
             )
         case Interrupted(reason, lost):
             what = "dropped" if lost else "handed back"
             task_logger.warning("Task %s %s after %.1fs: %s", admitted.label, what, seconds, reason)
-
-
-def _short(value: object) -> str:
-    """What it looks like, on one line, whatever its `__repr__` does."""
-    try:
-        text = repr(value)
-    except Exception:
-        return f"<{type(value).__name__} that can't be shown>"
-    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"

@@ -14,6 +14,8 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from asynq import states
 from asynq._time import monotonic, time
 from asynq.backends.base import ResultBackend
@@ -35,6 +37,7 @@ from asynq.wire.message import Message
 from asynq.wire.record import Record, encode
 from asynq.worker.admission import Refusal
 from asynq.worker.outage import Outage
+from asynq.worker.showing import shown
 from asynq.worker.state import Run
 
 logger = logging.getLogger("asynq.worker")
@@ -44,6 +47,9 @@ BATCH = 200
 
 BATCH_BYTES = 1024 * 1024
 """Of results in one call: a slow line carries so much before a connection counts as silent."""
+
+SHOWN = 1024
+"""Bytes of the arguments' text that `result_extended` keeps, of each kind."""
 
 STARTED_AFTER = 0.25
 """Seconds a task must have run before STARTED is written: shorter ones go straight to the end."""
@@ -84,6 +90,12 @@ class Settlements:
                 self._wake.set()  # so that it is looked for, were nothing else to happen
             self._unannounced[run] = None
 
+    def called(self, run: Run) -> None:
+        """Its arguments are known: note them, before it may change them."""
+        if self._extended:
+            request = run.request
+            run.called = shown(request.args, SHOWN), shown(request.kwargs, SHOWN)
+
     def ended(self, run: Run, outcome: Outcome) -> Outcome:
         """The run has ended: settle it.
 
@@ -115,6 +127,7 @@ class Settlements:
             failure = Record(
                 status=states.FAILURE, error=Failure.of(refusal.error), date_done=time()
             )
+            failure = self._extend(failure, refusal.message, refusal.delivery)
             body = encode(failure, envelope.JSON)
             asked = refusal.message.result_expires
             ttl = self._expires if asked is None else asked
@@ -205,7 +218,10 @@ class Settlements:
         if not due:
             return
         try:
-            await self._backend.store([self._started(run) for run in due])
+            # What a run has told of itself says more than STARTED, and is not written over.
+            records = [self._started(run) for run in due if not run.request.reported]
+            if records:
+                await self._backend.store(records)
         except OperationalError:
             return  # the next settlement meets the same server, and reports it
         for run in due:
@@ -213,6 +229,7 @@ class Settlements:
 
     def _started(self, run: Run) -> StoredRecord:
         record = Record(status=states.STARTED, worker=self._hostname, retries=run.message.retries)
+        record = self._extend(record, run.message, run.delivery, run.called)
         return StoredRecord(
             id=run.delivery.id,
             body=encode(record, envelope.JSON),
@@ -230,9 +247,8 @@ class Settlements:
             content=content,
             date_done=time(),
             retries=run.message.retries,
-            worker=self._hostname if self._extended else None,
-            task=run.message.task if self._extended else None,
         )
+        record = self._extend(record, run.message, run.delivery, run.called)
         body = encode(record, self._serializer)
         if len(body) > self._max_bytes:
             raise PayloadTooLarge(
@@ -250,11 +266,30 @@ class Settlements:
             error=failure,
             date_done=time(),
             retries=run.message.retries,
-            worker=self._hostname if self._extended else None,
-            task=run.message.task if self._extended else None,
         )
+        record = self._extend(record, run.message, run.delivery, run.called)
         body = encode(record, envelope.JSON)
         return self._stored(run.delivery.id, body, run.message, ttl=_ttl(run))
+
+    def _extend(
+        self,
+        record: Record,
+        message: Message,
+        delivery: Delivery,
+        called: tuple[str, str] | None = None,
+    ) -> Record:
+        if not self._extended:
+            return record
+        args, kwargs = called or (None, None)
+        return replace(
+            record,
+            retries=message.retries,
+            worker=self._hostname,
+            task=message.task,
+            args=args,
+            kwargs=kwargs,
+            queue=delivery.queue,
+        )
 
     def _stored(self, id: str, body: bytes, message: Message, *, ttl: float | None) -> StoredRecord:
         return StoredRecord(id=id, body=body, ttl=ttl, reply_to=message.reply_to)

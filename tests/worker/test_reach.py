@@ -72,3 +72,42 @@ def clients(server):
     """The server's clients, without the one that asks."""
     lines = server.command("CLIENT", "LIST").decode().splitlines()
     return [line for line in lines if "cmd=client" not in line]
+
+
+async def test_what_a_task_tells_of_itself_is_not_replaced_by_started(app):
+    told, go_on = asyncio.Event(), asyncio.Event()
+
+    @app.task(bind=True)
+    async def report(self) -> str:
+        await self.update_state(state="PROGRESS", meta={"percent": 10})
+        told.set()
+        await go_on.wait()
+        return "done"
+
+    @app.task
+    async def silent() -> None:
+        await go_on.wait()
+
+    async with Worker(app):
+        result = await report.delay()
+        await told.wait()
+        other = await silent.delay()
+        async for update in other.updates():  # written after the first one's turn has come
+            if update.state == "STARTED":
+                break
+        assert await result.state == "PROGRESS"
+        assert await result.info == {"percent": 10}
+        go_on.set()
+        assert await result.get(timeout=10) == "done"
+
+
+async def test_a_backlog_of_an_unknown_task_is_told_once(app, caplog):
+    async with Worker(app):
+        for _ in range(5):
+            await app.send_task("of.another.release")
+        await app.send_task("another")
+        async with asyncio.timeout(10):
+            while "'another'" not in caplog.text:
+                await asyncio.sleep(0.01)
+    warnings = [line for line in caplog.messages if "no task 'of.another.release'" in line]
+    assert len(warnings) == 1
