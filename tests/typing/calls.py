@@ -122,6 +122,19 @@ async def mistakes() -> None:
     add.apply_async((1, 2), priority="high")  # wrong
     text: str = await add.delay(1, 2).get()  # wrong
     print(text)
+    (await add.delay(1, 2)).redy()  # wrong
+    add.delay(1, 2).ready()  # wrong
+
+
+async def forgotten_awaits() -> None:
+    """They raise, so type checkers must go on to look at what follows."""
+    result = await add.delay(1, 2)
+    if result.ready():
+        add.delay(1, "x")  # wrong
+    if result.state == "SUCCESS":
+        add.delay(1, "x")  # wrong
+    len(result.result)  # wrong
+    add.delay(1, "x")  # wrong
 
 
 @app.task(queu="x")  # wrong
