@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import Coroutine, Generator
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar
 
 from asynq._time import monotonic
 from asynq.result.handle import AsyncResult
@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # PEP 696, as in `asynq.result.handle`
     R = DefaultedTypeVar("R", covariant=True, default=Any)
 else:
     R = TypeVar("R", covariant=True)
+T = TypeVar("T")
 
 _NEW: Final = 0
 _CLAIMED: Final = 1
@@ -60,14 +61,14 @@ class Submission(Generic[R]):
             OperationalError: the broker can't be reached; it may or may not have arrived.
             PayloadTooLarge: it is larger than `message_max_bytes`. Nothing was sent.
         """
-        return self._claim(self._send(False))
+        return self._claim(self._send(False), "send")
 
     def get(self, timeout: float | None = None, propagate: bool = True) -> Coroutine[Any, Any, R]:
         """A coroutine that sends it, waits for the task to end and gives what it returned.
 
         Arguments and errors are those of `AsyncResult.get`; `timeout` includes the sending.
         """
-        return self._claim(self._get(timeout, propagate))
+        return self._claim(self._get(timeout, propagate), "get")
 
     def close(self) -> None:
         """Drop it: it was not sent, and does not warn. One that was sent stays sent."""
@@ -79,9 +80,11 @@ class Submission(Generic[R]):
         """Send it; called once. `waiting`: the caller goes on to wait for the result."""
         raise NotImplementedError
 
-    def _claim(self, work: Coroutine[Any, Any, Any]) -> Coroutine[Any, Any, Any]:
+    def _claim(self, work: Coroutine[Any, Any, T], word: str) -> Coroutine[Any, Any, T]:
         if self._stage == _NEW:
             self._stage = _CLAIMED
+        # What Python names where it is never awaited: the call, rather than a function of ours.
+        work.__qualname__ = f"{self!r}.{word}()"  # type: ignore[attr-defined]  # coroutines have it
         return work
 
     async def _send(self, waiting: bool) -> AsyncResult[R]:
@@ -120,6 +123,15 @@ class Submission(Generic[R]):
             result = await self._send(True)
             left = max(timeout - (monotonic() - began), 0.0)
         return await result._get(left, propagate, asked=timeout)
+
+    if not TYPE_CHECKING:  # which finds by itself what is not there
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if name.startswith("_") or not hasattr(AsyncResult, name):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            raise AttributeError(
+                f"{self!r} has no {name!r}, its result has: await the call first, result = await …"
+            )
 
     def __del__(self) -> None:
         # getattr: the constructor of a subclass may have failed before ours ran.

@@ -142,7 +142,25 @@ def test_a_coroutine_of_it_that_never_runs_warns_once():
         del coroutine
         gc.collect()
     assert len(caught) == 1
-    assert "was never awaited" in str(caught[0].message)
+    assert str(caught[0].message) == "coroutine '<Call: an-id>.get()' was never awaited"
+
+
+@pytest.mark.parametrize("name", ["ready", "status", "state", "result", "forget", "wait"])
+def test_what_only_its_result_has_says_to_await_it_first(name):
+    call = Call()
+    call.close()
+    with pytest.raises(
+        AttributeError, match=f"Call: an-id> has no '{name}'.* await the call first"
+    ):
+        getattr(call, name)
+
+
+def test_what_nothing_has_is_an_attribute_error_like_any_other():
+    call = Call()
+    call.close()
+    for name in ("redy", "_results", "_missing"):
+        with pytest.raises(AttributeError, match=f"'Call' object has no attribute '{name}'"):
+            getattr(call, name)
 
 
 async def test_closing_a_sent_one_changes_nothing():
