@@ -2,7 +2,8 @@
 
 A delivery is leased: whoever does not renew it is taken for dead, and another worker gets it. The
 renewing lives in a thread with its own connection, so a task that blocks the event loop
-(`time.sleep`, a long C call) does not lose its lease and is not run a second time somewhere else.
+(`time.sleep`, a C call that lets go of the GIL) does not lose its lease and is not run a second
+time somewhere else.
 The same thread sees that the loop is blocked, and says which line blocks it.
 """
 
