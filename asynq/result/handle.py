@@ -154,6 +154,21 @@ class AsyncResult(Generic[R]):
         return self._answer("name", lambda update: update.name)
 
     @property
+    def args(self) -> Answer[str | None]:
+        """What its positional arguments looked like, where that is stored (`result_extended`)."""
+        return self._answer("args", lambda update: update.args)
+
+    @property
+    def kwargs(self) -> Answer[str | None]:
+        """What its named arguments looked like, where that is stored (`result_extended`)."""
+        return self._answer("kwargs", lambda update: update.kwargs)
+
+    @property
+    def queue(self) -> Answer[str | None]:
+        """The queue it came from, where that is stored (`result_extended`)."""
+        return self._answer("queue", lambda update: update.queue)
+
+    @property
     def children(self) -> NoReturn:
         """Not in this release: what a task has sent is recorded with the canvas."""
         raise NotImplementedError("result.children is not in this release yet")

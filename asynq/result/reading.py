@@ -32,6 +32,12 @@ class Update(Struct, frozen=True, kw_only=True):
     """Who ran it, where that is stored (`result_extended`, and while it runs)."""
     name: str | None = None
     """The task's name, where that is stored (`result_extended`)."""
+    args: str | None = None
+    """What its positional arguments looked like, where that is stored (`result_extended`)."""
+    kwargs: str | None = None
+    """The same of its named ones."""
+    queue: str | None = None
+    """The queue it came from, where that is stored (`result_extended`)."""
 
     @property
     def info(self) -> Any:
@@ -83,4 +89,7 @@ class Results(Struct, frozen=True, eq=False):
             retries=record.retries,
             worker=record.worker,
             name=record.task,
+            args=record.args,
+            kwargs=record.kwargs,
+            queue=record.queue,
         )

@@ -25,6 +25,12 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who wrote it; only with `result_extended`, and in STARTED."""
     task: str | None = None
     """The task's name; only with `result_extended`."""
+    args: str | None = None
+    """What the positional arguments look like, cut where that is long; with `result_extended`."""
+    kwargs: str | None = None
+    """The same of the named ones."""
+    queue: str | None = None
+    """Where the message came from; only with `result_extended`."""
 
     @property
     def final(self) -> bool:

@@ -94,7 +94,7 @@ class Settlements:
         """Its arguments are known: note them, before it may change them."""
         if self._extended:
             request = run.request
-            run.called = shown(request.args, SHOWN), shown(request.kwargs, SHOWN)
+            run.called = shown((*request.args,), SHOWN), shown({**request.kwargs}, SHOWN)
 
     def ended(self, run: Run, outcome: Outcome) -> Outcome:
         """The run has ended: settle it.

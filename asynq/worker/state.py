@@ -27,6 +27,8 @@ class Run(Struct, kw_only=True, eq=False):
     handle: asyncio.Task[None] | None = None
     begun: bool = False
     """Its asyncio task has taken its first step: one cancelled before never runs at all."""
+    called: tuple[str, str] | None = None
+    """What its arguments look like, where that is stored: those by position, those by name."""
     interrupted: Interrupted | None = None
     """Why we cancelled it; None: whoever cancelled it was not us."""
 

@@ -112,6 +112,9 @@ async def test_what_is_known_of_a_result(backend, results):
     assert await result.retries == 0
     assert await result.worker is None
     assert await result.name is None
+    assert await result.args is None
+    assert await result.kwargs is None
+    assert await result.queue is None
 
 
 async def test_a_forgotten_await_is_no_decision(results):

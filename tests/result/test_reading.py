@@ -70,3 +70,10 @@ def test_a_format_that_is_not_accepted_is_not_read():
     body = encode(Record(result=Raw(b"\x01"), content="pickle"), "pickle")
     with pytest.raises(ContentDisallowed, match="pickle"):
         only_json.read(body, None)
+
+
+def test_who_ran_what_is_read_where_it_is_stored():
+    call = {"args": "(4,)", "kwargs": "{}", "queue": "q", "worker": "w"}
+    update = results.read(encode(Record(task="t", **call), "json"), None)
+    assert (update.name, update.args, update.kwargs) == ("t", "(4,)", "{}")
+    assert (update.queue, update.worker) == ("q", "w")

@@ -257,10 +257,24 @@ async def test_the_call_says_how_long_the_result_is_kept(begin, made):
 @pytest.mark.parametrize("extended", [False, True])
 async def test_who_ran_what_is_stored_where_that_is_wanted(begin, made, extended):
     settlements, notes = begin(extended=extended)
-    settlements.ended(made(), Success(1))
+    run = made()
+    run.request.args, run.request.kwargs = ([1, 2],), {"text": "é" * 2000}
+    settlements.called(run)
+    run.request.args[0].clear()
+    settlements.ended(run, Success(1))
+    settlements.ended(made("2"), failed(run.task, KeyError()))
+    settlements.refused(refused(Bury("why"), Message(task="t", retries=2), id="3"))
     await settlements.drained()
-    record = notes.record("1")
-    assert (record.worker, record.task) == (("w@here", "t") if extended else (None, None))
+    record, failure, refusal = map(notes.record, "123")
+    for one in (record, failure, refusal):
+        told = (one.worker, one.task, one.queue)
+        assert told == (("w@here", "t", "q") if extended else (None, None, None))
+    assert record.args == ("([1, 2],)" if extended else None)
+    if extended:
+        assert record.kwargs.startswith("{'text': 'éé")
+        assert 1000 < len(record.kwargs.encode()) <= 1024
+        assert refusal.retries == 2
+    assert (failure.args, failure.kwargs) == (None, None)
 
 
 async def test_an_interrupted_run_goes_back_and_one_that_was_lost_is_left_alone(begin, made):
@@ -276,8 +290,8 @@ async def test_an_interrupted_run_goes_back_and_one_that_was_lost_is_left_alone(
 # What was refused
 
 
-def refused(verdict, message):
-    delivery = Delivery(id="1", queue="q", body=b"")
+def refused(verdict, message, *, id="1"):
+    delivery = Delivery(id=id, queue="q", body=b"")
     return Refusal(delivery, verdict, NotRegistered("no task 't'"), message)
 
 

@@ -454,6 +454,27 @@ async def test_a_lasting_task_is_seen_started_a_short_one_never(url, namespace):
             assert await result.state == "SUCCESS"
 
 
+async def test_who_ran_what_is_kept_where_that_is_wanted(url, namespace):
+    app = Asynq("proj", broker=url, namespace=namespace, result_extended=True)
+    told = "name", "args", "kwargs", "queue", "worker"
+
+    @app.task(name="add")
+    async def add(x: int, y: int) -> int:
+        return x + y
+
+    async with app, Worker(app, hostname="w@here"):
+        good, bad = await add.delay(4, y=4), await app.send_task("add", ("four", 4))
+        assert await good == 8
+        assert [await getattr(good, name) for name in told] == [
+            *("add", "(4,)", "{'y': 4}", "default", "w@here")
+        ]
+        with pytest.raises(TypeError):
+            await bad
+        assert [await getattr(bad, name) for name in told] == [
+            *("add", None, None, "default", "w@here")
+        ]
+
+
 async def test_results_are_kept_as_long_as_task_call_or_setting_say(url, server, namespace):
     async with Asynq(namespace, broker=url, result_expires=1000) as app:
 
