@@ -20,12 +20,23 @@ GROUP: Final = b"w"
 PROVISIONAL: Final = b"~"
 """The first byte of a stored record that is not final; it stands before the record itself."""
 
+LONGEST_TTL: Final = 100 * 365 * 86400.0
+"""Seconds; the server refuses a time it can't count in milliseconds. What is kept longer is kept
+for ever."""
+
 _NAMESPACE: Final = re.compile(r"[^{}\s\x00-\x1f\x7f]{1,200}")
 
 
 def level_of(priority: int) -> int:
     """The lane's level for a priority: the next one at or below it."""
     return next((level for level in LEVELS if priority >= level), LEVELS[-1])
+
+
+def ttl_word(seconds: float | None) -> int:
+    """How long to keep a record, as the scripts want it: in milliseconds, 0 for ever."""
+    if seconds is None or not seconds < LONGEST_TTL:
+        return 0
+    return max(1, round(seconds * 1000))
 
 
 class Keys:

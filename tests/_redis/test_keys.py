@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from asynq._redis.keys import Keys, level_of
+from asynq._redis.keys import Keys, level_of, ttl_word
 from asynq.exceptions import ImproperlyConfigured
 
 
@@ -50,3 +50,11 @@ def test_a_priority_goes_to_the_next_level_below(priority: int, level: int):
 def test_a_namespace_that_would_break_keys_is_refused(namespace: str):
     with pytest.raises(ImproperlyConfigured, match="namespace"):
         Keys(namespace)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "word"),
+    [(None, 0), (60, 60_000), (0.0001, 1), (1e300, 0), (float("inf"), 0), (float("nan"), 0)],
+)
+def test_a_lifetime_is_told_in_milliseconds_or_is_for_ever(seconds, word):
+    assert ttl_word(seconds) == word

@@ -13,7 +13,7 @@ import redis
 
 from asynq._redis.client import Server
 from asynq._redis.errors import explain
-from asynq._redis.keys import PROVISIONAL, Keys
+from asynq._redis.keys import PROVISIONAL, Keys, ttl_word
 from asynq._redis.pipeline import Pipeline, Word, shared
 from asynq._redis.scripts import RECORD, Script
 from asynq._time import monotonic
@@ -179,8 +179,7 @@ def _words_to_store(keys: Keys, records: Sequence[StoredRecord]) -> tuple[list[W
         if record.reply_to is not None and record.final:
             reply = clients.setdefault(record.reply_to, len(names) + len(clients) + 1)
         value = record.body if record.final else PROVISIONAL + record.body
-        ttl = 0 if record.ttl is None else max(1, round(record.ttl * 1000))
-        words += (record.id, value, ttl, reply)
+        words += (record.id, value, ttl_word(record.ttl), reply)
     names += map(keys.reply, clients)
     return names, words
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from asynq._redis.keys import GROUP, PROVISIONAL, Keys, level_of
+from asynq._redis.keys import GROUP, PROVISIONAL, Keys, level_of, ttl_word
 from asynq._redis.pipeline import Word
 from asynq.brokers.base import Ack, Bury, Parcel, Requeue, Settlement, StoredRecord
 from asynq.brokers.redis.delivery import RedisDelivery
@@ -148,10 +148,9 @@ def _verdict(
 
 
 def _record(records: Records, indexed: _Indexed, record: StoredRecord) -> tuple[Word, ...]:
-    ttl = 0 if record.ttl is None else max(1, round(record.ttl * 1000))
     reply = 0 if record.reply_to is None else indexed.place(records.keys.reply(record.reply_to))
     body = record.body if record.final else PROVISIONAL + record.body
-    return indexed.own(records.keys.result(record.id)), body, ttl, reply
+    return indexed.own(records.keys.result(record.id)), body, ttl_word(record.ttl), reply
 
 
 def _published(keys: Keys, indexed: _Indexed, parcel: Parcel) -> tuple[Word, ...]:

@@ -192,6 +192,15 @@ async def test_results_may_live_in_another_database(
     assert look.length() == 1
 
 
+async def test_a_lifetime_the_server_can_not_count_costs_nobody_a_result(
+    broker: RedisBroker, look: Looker
+):
+    await broker.publish(parcels(2))
+    taken = await take(broker, 2)
+    assert await broker.settle([done(one, ttl=1e18) for one in taken]) == [True, True]
+    assert [look.command("TTL", look.keys.result(one.id)) for one in taken] == [-1, -1]
+
+
 async def test_a_provisional_record_never_replaces_a_final_one(broker: RedisBroker, look: Looker):
     await broker.publish([parcel("same"), parcel("same"), parcel("same")])
     first, second, third = await take(broker, 3)
