@@ -47,11 +47,7 @@ def find_app(name: str | None) -> Asynq:
             '[tool.asynq] app = "MODULE" into pyproject.toml'
         )
     module_name, _, attribute = name.partition(":")
-    if not all(part.isidentifier() for part in module_name.split(".")):
-        raise ImproperlyConfigured(
-            f"-A {name}: expected the name of a module, as `import` knows it, such as "
-            "proj or proj.main:app"
-        )
+    _check_name(name, module_name)
     if not _exists(module_name):
         raise ImproperlyConfigured(
             f"no module {module_name!r} for -A {name}, seen from {Path.cwd()}. "
@@ -59,6 +55,26 @@ def find_app(name: str | None) -> Asynq:
         )
     module = _import(module_name)
     return _exactly(name) if attribute else _search(module)
+
+
+def _check_name(name: str, module_name: str) -> None:
+    # Before anything is imported: to look for a module `proj.py` would run proj, maybe a script.
+    is_file = module_name.endswith(".py")
+    path = module_name.removeprefix("./").removesuffix(".py").replace("/", ".")
+    if is_file and _is_dotted(path):
+        raise ImproperlyConfigured(
+            f"-A {name}: that is a file; name the module, as `import` knows it: "
+            f"-A {path}{name.removeprefix(module_name)}"
+        )
+    if is_file or not _is_dotted(module_name):
+        raise ImproperlyConfigured(
+            f"-A {name}: expected the name of a module, as `import` knows it, such as "
+            "proj or proj.main:app"
+        )
+
+
+def _is_dotted(name: str) -> bool:
+    return all(part.isidentifier() for part in name.split("."))
 
 
 def _exactly(name: str) -> Asynq:

@@ -70,8 +70,6 @@ def test_one_app_by_two_names_is_one(project):
         ("proj:make", "-A proj:make is a function, expected an Asynq app"),
         ("empty", "no app in module 'empty': expected `app = Asynq(…)` there or in empty.asynq"),
         ("several", "module 'several' holds 2 apps: say which, -A several:NAME"),
-        ("proj.py", "no module 'proj.py'"),
-        ("./proj.py", "expected the name of a module, as `import` knows it"),
         (":app", "expected the name of a module"),
     ],
 )
@@ -82,6 +80,29 @@ def test_what_can_not_be_found_is_said(project, name, says):
     with pytest.raises(ImproperlyConfigured) as error:
         find_app(name)
     assert says in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        ("proj.py", "proj"),
+        ("proj.py:api", "proj:api"),
+        ("./proj.py", "proj"),
+        ("deep/proj.py:api", "deep.proj:api"),
+    ],
+)
+def test_a_file_is_not_imported_but_refused_with_the_modules_name(project, name, right):
+    project.write("proj.py", "raise SystemExit('it ran')\n")
+    with pytest.raises(ImproperlyConfigured) as error:
+        find_app(name)
+    assert str(error.value) == (
+        f"-A {name}: that is a file; name the module, as `import` knows it: -A {right}"
+    )
+
+
+def test_a_file_elsewhere_is_refused_without_a_guess(project):
+    with pytest.raises(ImproperlyConfigured, match="expected the name of a module"):
+        find_app("/srv/my-proj.py")
 
 
 def test_what_a_module_needs_and_does_not_find_is_not_taken_for_the_module(project):
