@@ -185,10 +185,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for reports in terminalreporter.stats.values():
         for report in reports:
             if getattr(report, "when", None) == "call":
-                found = dict(report.user_properties).get("server", "none of these")
-                ran[str(found)] += 1
+                ran[str(dict(report.user_properties).get("server", ""))] += 1
+    needed_none = ran.pop("", 0)
     terminalreporter.section("servers")
     for name, count in sorted(ran.items()):
         terminalreporter.write_line(f"{count:6} tests ran on {name}")
+    terminalreporter.write_line(f"{needed_none:6} tests needed no server")
     for name in sorted({"redis", "valkey"} - KINDS.keys()):
         terminalreporter.write_line(f"       no {name} server found here")
