@@ -15,10 +15,10 @@ import asyncio
 import builtins
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar
 
 from asynq import states
-from asynq.exceptions import TimeoutError
+from asynq.exceptions import OperationalError, TimeoutError
 from asynq.result.answer import Answer
 from asynq.result.reading import UNKNOWN, Results, Update
 from asynq.result.waiting import waiting_slot
@@ -31,6 +31,9 @@ if TYPE_CHECKING:  # PEP 696 for type checkers: a bare `AsyncResult` means "of a
 else:
     R = TypeVar("R", covariant=True)
 T = TypeVar("T")
+
+LAST_LOOK_SECONDS: Final = 0.5
+"""How much later than asked for a `get` may time out, to tell what became of the task."""
 
 
 class AsyncResult(Generic[R]):
@@ -261,24 +264,34 @@ class AsyncResult(Generic[R]):
     async def _finish(self, timeout: float | None, asked: float | None) -> Update:
         """What is known when it is over."""
         if timeout is not None and timeout <= 0:
-            update = await self._look()
-            if not update.ready:
-                raise self._late(asked)
-            return update
+            update: Update | None = await self._look()
+        else:
+            update = await self._wait(timeout)
+        if update is None or not update.ready:
+            raise _late(self.id, asked, update)
+        return update
+
+    async def _wait(self, timeout: float | None) -> Update | None:
+        """What is known when it is over, or the time is."""
         backend = self._results.backend()
-        with waiting_slot():
-            if timeout is None:
-                body = await backend.wait(self.id, announced=self._announced)
-            else:
-                try:
+        try:
+            with waiting_slot():
+                if timeout is None:
+                    body = await backend.wait(self.id, announced=self._announced)
+                else:
                     async with asyncio.timeout(timeout):
                         body = await backend.wait(self.id, announced=self._announced)
-                except builtins.TimeoutError:
-                    raise self._late(asked) from None
+        except builtins.TimeoutError:
+            return await self._look_at_last()
         return self._keep(self._results.read(body, self._returned))
 
-    def _late(self, asked: float | None) -> TimeoutError:
-        return TimeoutError(f"no result of {self.id} within {asked:g} s; the task goes on")
+    async def _look_at_last(self) -> Update | None:
+        """What is known when the time is up; None: that can't be told in a moment."""
+        try:
+            async with asyncio.timeout(LAST_LOOK_SECONDS):
+                return await self._look()
+        except (builtins.TimeoutError, OperationalError):
+            return None
 
     def _keep(self, update: Update) -> Update:
         self._last = update
@@ -296,3 +309,11 @@ class EagerResult(AsyncResult[R]):
 
     async def forget(self) -> None:
         """Do nothing: only this object knows of it."""
+
+
+def _late(id: str, asked: float | None, update: Update | None) -> TimeoutError:
+    if update is UNKNOWN:
+        rest = "nothing is known to have started it: does a worker serve its queue?"
+    else:
+        rest = "the task goes on"
+    return TimeoutError(f"no result of {id} within {asked:g} s; {rest}")

@@ -42,7 +42,7 @@ async def test_or_comes_as_a_value(div, worker):
 
 async def test_waiting_can_have_a_limit(div):
     result = await div.delay(8, 2)  # no worker runs
-    with pytest.raises(TimeoutError, match="the task goes on"):
+    with pytest.raises(TimeoutError, match="does a worker serve its queue"):
         await result.get(timeout=0.05)
 
 

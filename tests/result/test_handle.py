@@ -1,11 +1,12 @@
 import asyncio
+import builtins
 
 import pytest
 
 from asynq import states
 from asynq.backends.memory import MemoryBackend
 from asynq.brokers.base import StoredRecord
-from asynq.exceptions import TimeoutError
+from asynq.exceptions import OperationalError, TimeoutError
 from asynq.result.handle import AsyncResult, EagerResult
 from asynq.result.reading import Results, Update
 from asynq.wire.failures import Failure
@@ -77,12 +78,36 @@ async def test_the_tasks_error_is_returned_where_it_shall_not_be_raised(backend,
     assert isinstance(await AsyncResult("1", results).get(propagate=False), ValueError)
 
 
-async def test_a_result_that_does_not_come_in_time_is_a_timeout(results):
-    result = AsyncResult("1", results)
-    with pytest.raises(TimeoutError, match=r"no result of 1 within 0\.01 s; the task goes on"):
-        await result.get(timeout=0.01)
-    with pytest.raises(TimeoutError):
-        await result.get(timeout=0)
+@pytest.mark.parametrize("timeout", [0.01, 0])
+async def test_a_result_that_does_not_come_in_time_is_a_timeout(backend, results, timeout):
+    await store(backend, "1", status="STARTED")
+    with pytest.raises(TimeoutError, match=f"no result of 1 within {timeout} s; the task goes on"):
+        await AsyncResult("1", results).get(timeout=timeout)
+
+
+@pytest.mark.parametrize("timeout", [0.01, 0])
+async def test_a_timeout_asks_for_a_worker_where_nothing_is_known_of_the_task(results, timeout):
+    started = f"within {timeout} s; nothing is known to have started it: does a worker serve its"
+    with pytest.raises(TimeoutError, match=started):
+        await AsyncResult("1", results).get(timeout=timeout)
+
+
+async def test_a_result_that_comes_with_the_timeout_counts(backend, results, monkeypatch):
+    async def wait(id, *, announced):
+        await store(backend, id, 8)
+        raise builtins.TimeoutError
+
+    monkeypatch.setattr(backend, "wait", wait)
+    assert await AsyncResult("1", results).get(timeout=5) == 8
+
+
+async def test_a_timeout_is_one_too_where_a_last_look_fails(backend, results, monkeypatch):
+    async def fetch(ids):
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(backend, "fetch", fetch)
+    with pytest.raises(TimeoutError, match=r"within 0\.01 s; the task goes on"):
+        await AsyncResult("1", results).get(timeout=0.01)
 
 
 async def test_no_time_at_all_is_enough_for_a_result_that_is_there(backend, results):
