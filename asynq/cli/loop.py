@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -27,18 +28,26 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 def run(main: Coroutine[Any, Any, T]) -> T:
     """`asyncio.run` on that loop, but only `main` may end it.
 
-    A `SystemExit` in any other asyncio task stops a loop from inside. Raised in what a task has
-    started, it would end the worker, go back to the queue, and end the next one.
+    A `SystemExit` in any other asyncio task stops a loop from inside, and so does a
+    `KeyboardInterrupt`. Raised in what a task has started, it would end the worker, go back to the
+    queue, and end the next one.
     """
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         task = runner.get_loop().create_task(main)
         while not task.done():
             try:
                 runner.run(_end(task))
-            except SystemExit as error:
+            except (SystemExit, KeyboardInterrupt) as error:
+                if isinstance(error, KeyboardInterrupt) and _ctrl_c_raises():
+                    raise
                 if not task.done():
                     logger.error("Something that a task has started called for an exit: %r", error)
         return task.result()
+
+
+def _ctrl_c_raises() -> bool:
+    """No longer, once the worker has the loop tell it of signals."""
+    return signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 async def _end(task: asyncio.Task[Any]) -> None:

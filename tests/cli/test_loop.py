@@ -50,6 +50,29 @@ def test_an_exit_of_main_is_one(monkeypatch, factory):
         loop.run(leave())
 
 
+async def interrupt():
+    raise KeyboardInterrupt
+
+
+async def outlive_an_interrupt(*, watched):
+    running = asyncio.get_running_loop()
+    if watched:
+        running.add_signal_handler(signal.SIGINT, lambda: None)
+    leaving = asyncio.create_task(interrupt())
+    await asyncio.wait({leaving})
+    await asyncio.sleep(0)
+    running.remove_signal_handler(signal.SIGINT)
+    return type(leaving.exception())
+
+
+@pytest.mark.parametrize("factory", [uvloop.new_event_loop, None])
+def test_an_interrupt_is_no_ctrl_c_where_signals_are_watched(monkeypatch, factory):
+    monkeypatch.setattr(loop, "_factory", factory)
+    assert loop.run(outlive_an_interrupt(watched=True)) is KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        loop.run(outlive_an_interrupt(watched=False))
+
+
 async def interrupted():
     os.kill(os.getpid(), signal.SIGINT)
     await asyncio.Event().wait()

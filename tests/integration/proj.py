@@ -54,3 +54,16 @@ async def hang() -> None:
         await asyncio.Event().wait()
     finally:
         note("end", "hang", os.getpid())
+
+
+@app.task
+async def leave(error: str) -> str:
+    """Starts an asyncio task that raises what ends a program, and goes on."""
+
+    async def left() -> None:
+        raise {"SystemExit": SystemExit, "KeyboardInterrupt": KeyboardInterrupt}[error]
+
+    child = asyncio.create_task(left())
+    await asyncio.wait({child})
+    await asyncio.sleep(0.05)
+    return "still here"

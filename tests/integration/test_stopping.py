@@ -69,3 +69,17 @@ async def test_several_processes_share_the_queue_and_stop_together(workers, prod
     assert len({pid for _, _, pid in workers.lines("end")}) == 2
     parent.signal(signal.SIGTERM)
     assert await parent.ended() == 0
+
+
+@pytest.mark.parametrize("error", ["SystemExit", "KeyboardInterrupt"])
+async def test_what_a_task_has_started_can_not_end_the_worker(workers, producer, error):
+    worker = await workers.start()
+    beside = await producer.send_task(WORK, (1, 0.5))
+    await until(lambda: workers.lines("begin"))
+    leaving = await producer.send_task("tests.integration.proj.leave", (error,))
+    assert await leaving.get(timeout=10) == "still here"
+    assert await beside.get(timeout=10) == 1
+    assert f"called for an exit: {error}" in worker.said
+    worker.signal(signal.SIGINT)
+    assert await worker.ended() == 0
+    assert "Warm shutdown" in worker.said
