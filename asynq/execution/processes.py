@@ -15,13 +15,16 @@ import pickle
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from traceback import walk_tb
 from typing import Any, Final
 
 import anyio
 import anyio.to_process
 from anyio import BrokenWorkerProcess, CapacityLimiter
+from anyio.abc import Process
 
 from asynq.exceptions import EncodeError, WorkerLostError
+from asynq.execution.frames import since_task
 from asynq.execution.outcome import Failed, Outcome, Success
 from asynq.request import Request, current
 from asynq.wire.failures import Failure, rebuild
@@ -58,14 +61,31 @@ class ProcessPool:
             )
         except BrokenWorkerProcess as error:
             lost = WorkerLostError(
-                f"the process that ran {request.task}[{request.id}] died before the task ended"
+                f"the process that ran {request.task}[{request.id}] died before the task "
+                f"ended{_ending(error)}"
             )
-            lost.__cause__ = error.__cause__
             return Failed(lost, Failure.of(lost))
         kind, content = answer
         if kind == "value":
             return Success(pickle.loads(content))
         return Failed(rebuild(content), content)
+
+
+def _ending(error: BrokenWorkerProcess) -> str:
+    """How the child ended, where that can be seen: only anyio holds it, and does not say."""
+    for frame, _ in walk_tb(error.__traceback__):
+        process = frame.f_locals.get("process")
+        code = process.returncode if isinstance(process, Process) else None
+        if code is not None:
+            return f": {_signal(-code)}" if code < 0 else f": exit code {code}"
+    return f": {error}" if str(error) else ""
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # the realtime ones have no name
+        return f"signal {number}"
 
 
 def _in_child(job: bytes) -> tuple[str, Any]:
@@ -106,6 +126,7 @@ def _perform(job: bytes) -> tuple[str, Any]:
             value = asyncio.run(_finish(value))
         return "value", pickle.dumps(value)
     except BaseException as error:  # SystemExit ends the task, not the child
+        error.__traceback__ = since_task(error.__traceback__)
         return "failure", Failure.of(error)
 
 

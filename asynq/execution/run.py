@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
+from asynq.execution.frames import since_task
 from asynq.execution.outcome import Failed, Outcome, Success
 from asynq.execution.processes import ProcessPool
 from asynq.execution.threads import ThreadPool
@@ -100,10 +101,7 @@ async def run(
 
 def failed(task: Runnable, error: BaseException) -> Failed:
     """The outcome of a run that raised; frames of our own are left out of its traceback."""
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_frame.f_globals.get("__name__") in _OWN_FRAMES:
-        traceback = traceback.tb_next
-    error.__traceback__ = traceback
+    error.__traceback__ = since_task(error.__traceback__)
     return Failed(error, Failure.of(error), expected=isinstance(error, task.throws))
 
 
@@ -127,6 +125,3 @@ async def run_here(
         return await asyncio.create_task(run(task, request, args, kwargs, pools))
     finally:
         pools.close()
-
-
-_OWN_FRAMES = frozenset({__name__, ThreadPool.__module__, ProcessPool.__module__})

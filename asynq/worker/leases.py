@@ -13,12 +13,12 @@ import asyncio
 import logging
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Sequence
 
 from asynq._time import monotonic
 from asynq.brokers.base import Delivery, LeaseKeeper
 from asynq.exceptions import AsynqError
+from asynq.execution.frames import stack_since_task
 
 logger = logging.getLogger("asynq.worker")
 
@@ -105,7 +105,7 @@ class Leases:
         if lag > LOOK_SECONDS and not self._reported:
             self._reported = True
             frame = sys._current_frames().get(self._loop_thread)
-            stack = "".join(traceback.format_stack(frame)) if frame else "(no stack)"
+            stack = stack_since_task(frame) if frame else "(no stack)"
             logger.warning("The event loop has been blocked for %.1f s, here:\n%s", lag, stack)
         self._call_in_loop(self._answer)
 

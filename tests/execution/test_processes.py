@@ -41,6 +41,7 @@ async def test_an_error_comes_back_as_its_own_type(pool):
     assert isinstance(outcome, Failed)
     assert isinstance(outcome.error, KeyError)
     assert "in fail" in outcome.failure.traceback
+    assert outcome.failure.traceback.count("File ") == 1
 
 
 async def test_an_error_that_can_not_be_pickled_comes_back_by_name(pool):
@@ -57,7 +58,17 @@ async def test_system_exit_fails_the_task(pool):
 async def test_a_child_that_dies_is_a_lost_worker_and_the_next_call_gets_a_new_one(pool):
     outcome = await pool.run(calls.die, (), {}, REQUEST)
     assert isinstance(outcome.error, WorkerLostError)
+    assert outcome.error.__cause__ is None
+    assert str(outcome.error).endswith("died before the task ended: exit code 9")
+    assert outcome.failure.traceback.count("\n") == 1
     assert await pool.run(calls.add, (1, 1), {}, REQUEST) == Success(2)
+
+
+async def test_a_child_that_is_killed_says_by_which_signal(pool):
+    outcome = await pool.run(calls.signal_itself, (signal.SIGKILL,), {}, REQUEST)
+    assert str(outcome.error).endswith("died before the task ended: SIGKILL")
+    outcome = await pool.run(calls.signal_itself, (signal.SIGRTMIN + 1,), {}, REQUEST)
+    assert str(outcome.error).endswith(f"died before the task ended: signal {signal.SIGRTMIN + 1}")
 
 
 async def test_cancelling_kills_the_child(pool, tmp_path):

@@ -104,6 +104,7 @@ async def test_a_blocked_loop_is_reported_with_the_line_that_blocks_it(kept, cap
         time.sleep(2.5)  # noqa: ASYNC251 - the point of the test
     assert "The event loop has been blocked" in caplog.text
     assert "time.sleep(2.5)" in caplog.text
+    assert caplog.text.count("File ") == 1
 
 
 async def test_stopping_ends_the_thread_and_closes_the_connection(kept):

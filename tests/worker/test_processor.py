@@ -150,8 +150,10 @@ async def test_arguments_that_do_not_fit_are_a_type_error_that_names_them(app, w
     async def half(number: int) -> int:
         return number // 2
 
+    result = await app.send_task(half.name, ["four"])
     with pytest.raises(TypeError, match=r"half\(\) argument 'number' does not fit .*`int`"):
-        await app.send_task(half.name, ["four"]).get(timeout=10)
+        await result.get(timeout=10)
+    assert (await result.traceback).startswith(f"TypeError: {half.name}() argument")
     with pytest.raises(TypeError, match="half"):
         await app.send_task(half.name, [1, 2, 3]).get(timeout=10)
     with pytest.raises(TypeError, match="half"):
