@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import typer
 from asynq._secrets import hide_password
 from asynq.app import Asynq
 from asynq.cli.errors import Misused
+from asynq.cli.leaving import DefaultExecutor, leave
 from asynq.cli.loop import loop_factory, run
 from asynq.cli.options import AppOption, common
 from asynq.cli.render import pairs, say
@@ -31,7 +34,7 @@ from asynq.cli.worker_options import (
     ThreadsOption,
 )
 from asynq.logs import set_up
-from asynq.worker.node import numbered
+from asynq.worker.node import DEFAULT_NODE, numbered
 from asynq.worker.processes import PARENT_PIPE, Processes, watch_parent
 from asynq.worker.sources import Sources
 from asynq.worker.worker import Worker
@@ -75,19 +78,22 @@ def worker(
     if PARENT_PIPE not in os.environ:
         say(banner(found, build(), processes=processes))
     if processes == 1 and not reload:
+        known = threading.enumerate()
         run(_serve(found, build, purge=purge))
+        leave(known)
         return
     if purge:
         run(_purge(found, build()))
     name = common(context).app if app is None else app
-    nodes = [hostname] if processes == 1 else numbered(hostname, processes)
-    commands = [command_of(context, app=name, hostname=node) for node in nodes]
+    nodes = [hostname or DEFAULT_NODE] if processes == 1 else numbered(hostname, processes)
+    commands = {node: command_of(context, app=name, hostname=node) for node in nodes}
     sources = Sources(Path.cwd()) if reload else None
     raise typer.Exit(run(Processes(commands, sources=sources).run()))
 
 
 async def _serve(app: Asynq, build: Callable[[], Worker], *, purge: bool) -> None:
     worker = build()
+    asyncio.get_running_loop().set_default_executor(DefaultExecutor())
     async with app:
         if purge:
             await _throw_away(app, worker)
@@ -125,7 +131,7 @@ def _set_up_logging(app: Asynq, level: str, logfile: Path | None, log_format: st
 HANDLED_BY_PARENT = frozenset({"app", "hostname", "processes", "purge", "reload"})
 
 
-def command_of(context: typer.Context, *, app: str | None, hostname: str | None) -> list[str]:
+def command_of(context: typer.Context, *, app: str | None, hostname: str) -> list[str]:
     """The command line of a worker of ours: as ours was understood, with its own name.
 
     What was said before the command (`--workdir`, `--broker`) has been done already, and reaches
@@ -137,7 +143,7 @@ def command_of(context: typer.Context, *, app: str | None, hostname: str | None)
         value = context.params.get(name)
         if name not in HANDLED_BY_PARENT and value is not None and value != parameter.default:
             words += [f"{parameter.opts[-1]}={value}"]
-    return words if hostname is None else [*words, f"--hostname={hostname}"]
+    return [*words, f"--hostname={hostname}"]
 
 
 def banner(app: Asynq, worker: Worker, *, processes: int = 1) -> str:
