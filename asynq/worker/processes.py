@@ -12,10 +12,12 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from asynq._time import monotonic
+from asynq.worker.node import node_name
+from asynq.worker.shutdown import heeds_hangup
 from asynq.worker.sources import Sources
 
 logger = logging.getLogger("asynq.worker")
@@ -36,19 +38,19 @@ PARENT_PIPE = "ASYNQ_PARENT_PIPE"
 
 
 class Processes:
-    """N children of one command, kept alive until told to stop.
+    """Children, each with a node name, kept alive until told to stop.
 
     Args:
-        commands: The command line of each.
+        commands: Node name to command line; a name may have the parts that `node_name` fills in.
         sources: Files whose change ends the children, warmly, and starts them again.
     """
 
     def __init__(
-        self, commands: Sequence[Sequence[str]], *, sources: Sources | None = None
+        self, commands: Mapping[str, Sequence[str]], *, sources: Sources | None = None
     ) -> None:
         self._commands = commands
         self._sources = sources
-        self._children: dict[int, asyncio.subprocess.Process] = {}
+        self._children: dict[str, asyncio.subprocess.Process] = {}
         self._told: set[asyncio.subprocess.Process] = set()
         self._change = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -62,13 +64,14 @@ class Processes:
             The exit code: 0, or that of the first child that ended badly while stopping.
         """
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        stopping = [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT]
+        for number in [*stopping, *([signal.SIGHUP] if heeds_hangup() else [])]:
             loop.add_signal_handler(number, self._pass_on, number)
         loop.add_signal_handler(signal.SIGUSR1, self._send_all, signal.SIGUSR1)
         try:
             async with asyncio.TaskGroup() as group:
-                for index, command in enumerate(self._commands):
-                    group.create_task(self._keep(index, command))
+                for node, command in self._commands.items():
+                    group.create_task(self._keep(node, command))
                 if self._sources is not None:
                     group.create_task(self._watch(self._sources))
         finally:
@@ -76,16 +79,16 @@ class Processes:
             os.close(self._reader)
         return self._exit_code
 
-    async def _keep(self, index: int, command: Sequence[str]) -> None:
+    async def _keep(self, node: str, command: Sequence[str]) -> None:
         deaths = 0
         while not self._stopping.is_set():
             began, change = monotonic(), self._change
-            code = await self._run_child(index, command)
+            name, code = await self._run_child(node, command)
             if self._stopping.is_set():
                 self._exit_code = self._exit_code or max(code, 0)
                 return
             if self._sources is not None:
-                await self._await_change(change, index, code)
+                await self._await_change(change, name, code)
                 continue
             if code == CONFIGURATION:
                 self._exit_code = code
@@ -93,9 +96,7 @@ class Processes:
                 return
             deaths = 1 if monotonic() - began >= HEALTHY_SECONDS else deaths + 1
             pause = 0.0 if deaths == 1 else min(LONGEST_PAUSE, 0.5 * 2.0**deaths)
-            logger.error(
-                "Worker process %d ended with %s; starting it again in %.0f s", index, code, pause
-            )
+            logger.error("%s ended with %s; starting it again in %.0f s", name, _told(code), pause)
             await _within(pause, self._stopping)
 
     async def _watch(self, sources: Sources) -> None:
@@ -110,13 +111,14 @@ class Processes:
                     self._told.add(child)
                     child.send_signal(signal.SIGTERM)
 
-    async def _await_change(self, change: asyncio.Event, index: int, code: int) -> None:
+    async def _await_change(self, change: asyncio.Event, name: str, code: int) -> None:
         """A child that ended by itself, of a syntax error say, is no use before the next change."""
         if not change.is_set():
-            logger.error("Worker process %d ended with %s; waiting for a change", index, code)
+            logger.error("%s ended with %s; waiting for a change", name, _told(code))
             await change.wait()
 
-    async def _run_child(self, index: int, command: Sequence[str]) -> int:
+    async def _run_child(self, node: str, command: Sequence[str]) -> tuple[str, int]:
+        """Run it to its end: its whole node name, and its exit code."""
         # A session of its own: Ctrl-C in the terminal reaches the parent alone, which passes it on,
         # so that no child gets it twice.
         child = await asyncio.create_subprocess_exec(
@@ -125,11 +127,12 @@ class Processes:
             env={**os.environ, PARENT_PIPE: str(self._reader)},
             start_new_session=True,
         )
-        self._children[index] = child
+        self._children[node] = child
         try:
-            return await child.wait()
+            code = await child.wait()
+            return node_name(node.replace("%p", str(child.pid))), code
         finally:
-            del self._children[index]
+            del self._children[node]
             self._told.discard(child)
 
     def _pass_on(self, number: int) -> None:
@@ -141,6 +144,15 @@ class Processes:
         for child in self._children.values():
             if child.returncode is None:
                 child.send_signal(number)
+
+
+def _told(code: int) -> str:
+    """An exit code in words; asyncio gives the number of a signal as a negative one."""
+    if code >= 0:
+        return f"exit code {code}"
+    with suppress(ValueError):
+        return signal.Signals(-code).name
+    return f"signal {-code}"
 
 
 async def _within(seconds: float, event: asyncio.Event) -> bool:

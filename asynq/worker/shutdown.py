@@ -8,6 +8,7 @@ hard
     Leave at once. The leases run out, and other workers take over.
 
 The first SIGTERM or SIGINT is warm, the second cold, the third hard; SIGQUIT is cold at once.
+SIGHUP is warm however often it comes: a shell and the kernel both send it when a terminal closes.
 """
 
 from __future__ import annotations
@@ -32,6 +33,11 @@ class Shutdown:
         self.warm = asyncio.Event()
         self.cold = asyncio.Event()
 
+    def begin_warm(self) -> None:
+        """Go to the warm stage, and no further."""
+        if not self.warm.is_set():
+            self.next_stage()
+
     def next_stage(self) -> None:
         """Go one stage further, as each signal does."""
         if not self.warm.is_set():
@@ -51,13 +57,15 @@ class Shutdown:
 
     @contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Let SIGTERM, SIGINT and SIGQUIT reach us. Only in a main thread's loop."""
+        """Let SIGTERM, SIGINT, SIGQUIT and SIGHUP reach us. Only in a main thread's loop."""
         loop = asyncio.get_running_loop()
         stages = {
             signal.SIGTERM: self.next_stage,
             signal.SIGINT: self.next_stage,
             signal.SIGQUIT: self.cancel_running,
         }
+        if heeds_hangup():
+            stages[signal.SIGHUP] = self.begin_warm
         for number, stage in stages.items():
             loop.add_signal_handler(number, stage)
         try:
@@ -65,3 +73,8 @@ class Shutdown:
         finally:
             for number in stages:
                 loop.remove_signal_handler(number)
+
+
+def heeds_hangup() -> bool:
+    """Is SIGHUP meant for this process? Not under `nohup`, which has it ignored."""
+    return signal.getsignal(signal.SIGHUP) != signal.SIG_IGN

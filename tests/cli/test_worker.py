@@ -139,7 +139,7 @@ def commands(root_logger, monkeypatch):
 
     class NoProcesses:
         def __init__(self, those, *, sources):
-            commands.extend(those)
+            commands.extend(those.values())
             self.sources = sources
 
         async def run(self):

@@ -26,12 +26,16 @@ def child(directory, then=WAIT):
     return [sys.executable, "-c", CHILD.format(then=then), str(directory)]
 
 
+def two(directory):
+    return {"w-1@h": child(directory), "w-2@h": child(directory)}
+
+
 def started(directory):
     return sorted(int(path.name) for path in directory.iterdir())
 
 
 async def test_all_children_run_until_the_parent_is_told_to_stop(tmp_path):
-    running = asyncio.create_task(Processes([child(tmp_path)] * 2).run())
+    running = asyncio.create_task(Processes(two(tmp_path)).run())
     await until(lambda: len(started(tmp_path)) == 2)
     os.kill(os.getpid(), signal.SIGTERM)
     assert await running == 0
@@ -40,22 +44,35 @@ async def test_all_children_run_until_the_parent_is_told_to_stop(tmp_path):
             os.kill(pid, 0)
 
 
-async def test_a_child_that_dies_is_started_again(tmp_path):
-    running = asyncio.create_task(Processes([child(tmp_path)]).run())
+async def test_a_child_that_dies_is_named_and_started_again(tmp_path, caplog):
+    running = asyncio.create_task(Processes({"w-%p@h": child(tmp_path)}).run())
     [first] = await until(lambda: started(tmp_path))
     os.kill(first, signal.SIGKILL)
     await until(lambda: len(started(tmp_path)) == 2)
     os.kill(os.getpid(), signal.SIGTERM)
     assert await running == 0
+    assert caplog.messages == [f"w-{first}@h ended with SIGKILL; starting it again in 0 s"]
+
+
+async def test_a_hangup_reaches_the_children_and_ends_them(tmp_path):
+    note = "lambda *_: (note / 'hung-up').touch() or sys.exit(0)"
+    patient = child(
+        tmp_path, then=f"signal.signal(signal.SIGHUP, {note})\n(note / '1').touch()\n{WAIT}"
+    )
+    running = asyncio.create_task(Processes({"w@h": patient}).run())
+    await until((tmp_path / "1").exists)
+    os.kill(os.getpid(), signal.SIGHUP)
+    assert await running == 0
+    assert (tmp_path / "hung-up").exists()
 
 
 async def test_a_child_that_can_not_work_as_configured_ends_them_all(tmp_path):
     hopeless = child(tmp_path, then=f"sys.exit({CONFIGURATION})")
-    assert await Processes([child(tmp_path), hopeless]).run() == CONFIGURATION
+    assert await Processes({"w-1@h": child(tmp_path), "w-2@h": hopeless}).run() == CONFIGURATION
 
 
 async def test_stopping_does_not_wait_for_the_pause_before_a_restart(tmp_path):
-    running = asyncio.create_task(Processes([child(tmp_path, then="sys.exit(1)")]).run())
+    running = asyncio.create_task(Processes({"w@h": child(tmp_path, then="sys.exit(1)")}).run())
     await until(lambda: len(started(tmp_path)) >= 2)
     os.kill(os.getpid(), signal.SIGTERM)
     async with asyncio.timeout(5):
@@ -79,7 +96,7 @@ class Changing:
 
 async def test_a_change_ends_all_children_and_starts_them_again(tmp_path, monkeypatch, caplog):
     sources = Changing(monkeypatch)
-    running = asyncio.create_task(Processes([child(tmp_path)] * 2, sources=sources).run())
+    running = asyncio.create_task(Processes(two(tmp_path), sources=sources).run())
     before = await until(lambda: len(started(tmp_path)) == 2 and started(tmp_path))
     sources.next = [tmp_path / "proj.py"]
     await until(lambda: len(started(tmp_path)) == 4)
@@ -94,8 +111,8 @@ async def test_a_change_ends_all_children_and_starts_them_again(tmp_path, monkey
 async def test_a_child_that_can_not_start_waits_for_the_next_change(tmp_path, monkeypatch, caplog):
     sources = Changing(monkeypatch)
     hopeless = child(tmp_path, then=f"sys.exit({CONFIGURATION})")
-    running = asyncio.create_task(Processes([hopeless], sources=sources).run())
-    await until(lambda: "ended with 78; waiting for a change" in caplog.text)
+    running = asyncio.create_task(Processes({"w@h": hopeless}, sources=sources).run())
+    await until(lambda: "w@h ended with exit code 78; waiting for a change" in caplog.text)
     sources.next = [tmp_path / "proj.py"]
     await until(lambda: len(started(tmp_path)) == 2)
     os.kill(os.getpid(), signal.SIGTERM)

@@ -41,6 +41,7 @@ def test_first_warm_then_cold_then_out(left, caplog):
         (signal.SIGTERM, (True, False)),
         (signal.SIGINT, (True, False)),
         (signal.SIGQUIT, (True, True)),
+        (signal.SIGHUP, (True, False)),
     ],
 )
 async def test_signals_set_the_stages(number, stages):
@@ -51,4 +52,31 @@ async def test_signals_set_the_stages(number, stages):
         async with asyncio.timeout(5):
             await shutdown.warm.wait()
     assert (shutdown.warm.is_set(), shutdown.cold.is_set()) == stages
-    assert signal.getsignal(signal.SIGTERM) in (before, signal.SIG_DFL)
+    assert signal.getsignal(number) in (before, signal.SIG_DFL, signal.default_int_handler)
+
+
+def test_a_hangup_that_comes_twice_cancels_nothing(left):
+    shutdown = Shutdown()
+    shutdown.begin_warm()
+    shutdown.begin_warm()
+    assert (shutdown.warm.is_set(), shutdown.cold.is_set(), left) == (True, False, [])
+
+
+@pytest.fixture
+def under_nohup():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.both_loops
+@pytest.mark.usefixtures("under_nohup")
+async def test_under_nohup_a_hangup_is_ignored():
+    shutdown = Shutdown()
+    with shutdown.on_signals():
+        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGTERM)
+        async with asyncio.timeout(5):
+            await shutdown.warm.wait()
+    assert not shutdown.cold.is_set()
+    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
