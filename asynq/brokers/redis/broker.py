@@ -27,7 +27,7 @@ from asynq._redis.pipeline import Pipeline, Word, shared
 from asynq._redis.scripts import Script
 from asynq.brokers.base import Capabilities, LeaseKeeper, Location, Parcel, Settlement
 from asynq.brokers.redis import sending
-from asynq.brokers.redis.delayed import move_for_ever
+from asynq.brokers.redis.delayed import Soon, held_back, move_for_ever, put_off
 from asynq.brokers.redis.delivery import Held, RedisDelivery
 from asynq.brokers.redis.fetching import Fetching
 from asynq.brokers.redis.gathering import Gathering
@@ -87,6 +87,7 @@ class RedisBroker:
         self._pipeline: Pipeline | None = None
         self._parcels: Gathering[Parcel] | None = None
         self._settlements: Gathering[Settlement] | None = None
+        self._soon: Soon | None = None
         self._closed = False
 
     async def publish(self, parcels: Sequence[Parcel]) -> None:
@@ -196,6 +197,8 @@ class RedisBroker:
         for gathered in (self._parcels, self._settlements):
             if gathered is not None:
                 gathered.close()
+        if self._soon is not None:
+            self._soon.close()
         if self._pipeline is not None:
             await self._pipeline.aclose()
         await self._server.aclose()
@@ -215,13 +218,22 @@ class RedisBroker:
         except redis.ResponseError as error:
             raise explain(error, self._server.url) from error
 
+    def _move_soon(self, pipe: Pipeline) -> Soon:
+        if self._soon is None:
+            self._soon = Soon(pipe, self._keys)
+        return self._soon
+
     def _gather_parcels(self) -> Gathering[Parcel]:
         pipe = self._pipe()
+        soon = self._move_soon(pipe)
 
         def send(parcels: list[Parcel], timeout: float) -> asyncio.Future[Any]:
             self._number += 1
             call = sending.enqueue_call(self._keys, self._marks, self._number, parcels)
-            return pipe.call(ENQUEUE, *call, timeout=timeout, at_once=True)
+            sent = pipe.call(ENQUEUE, *call, timeout=timeout, at_once=True)
+            if delays := held_back(parcels):
+                soon.expect(delays, sent)
+            return sent
 
         self._parcels = Gathering(
             send,
@@ -235,6 +247,7 @@ class RedisBroker:
 
     def _gather_settlements(self) -> Gathering[Settlement]:
         pipe = self._pipe()
+        soon = self._move_soon(pipe)
 
         def send(settlements: list[Settlement], timeout: float) -> asyncio.Future[Any]:
             self._number += 1
@@ -248,6 +261,8 @@ class RedisBroker:
             )
             sent = pipe.call(SETTLE, *call, timeout=timeout, at_once=True)
             self._held.settling([settlement.delivery for settlement in settlements], sent)
+            if delays := put_off(settlements):
+                soon.expect(delays, sent)
             return sent
 
         self._settlements = Gathering(

@@ -2,23 +2,36 @@
 
 Every worker does it, without a leader: the script is atomic, so two at once are only a waste. Due
 times are compared with the server's clock, never with ours.
+
+Workers look once a second, and what is due before their next look would come late. So whoever sent
+it, a worker or not, moves it too, as long as it lives (`Soon`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
+import math
 import random
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any, Final
 
 from asynq._redis.keys import LEVELS, Keys
-from asynq._redis.pipeline import Pipeline
+from asynq._redis.pipeline import Pipeline, Word
+from asynq._time import time
+from asynq.brokers.base import Parcel, Requeue, Settlement
 from asynq.brokers.redis.scripts import MOVE
+from asynq.exceptions import OperationalError
 
 LONGEST_SLEEP: Final = 1.0
 """Seconds a message that becomes due unexpectedly may be late."""
+JITTER: Final = 0.1
+"""Seconds that sleep may be longer, so that a fleet does not ask in the same millisecond."""
 BATCH: Final = 100
 """Messages in one call: about 2 ms of the server's time."""
+SLACK: Final = 0.002
+"""Seconds after its time that something is looked for: rounding must not make it too early."""
 
 
 async def move_due(pipeline: Pipeline, keys: Keys, queues: Sequence[str]) -> float:
@@ -32,10 +45,9 @@ async def move_due(pipeline: Pipeline, keys: Keys, queues: Sequence[str]) -> flo
     """
     nearest = LONGEST_SLEEP
     for queue in queues:
-        names = (keys.delayed(queue), keys.delayed_messages(queue), *keys.lanes(queue)[1:])
         moved = BATCH
         while moved >= BATCH:
-            moved, due, now = await pipeline.run(MOVE, names, (BATCH, *LEVELS))
+            moved, due, now = await pipeline.run(MOVE, _names(keys, queue), (BATCH, *LEVELS))
             if due:
                 nearest = min(nearest, (float(due) - now) / 1000)
     return max(0.0, nearest)
@@ -45,5 +57,94 @@ async def move_for_ever(pipeline: Pipeline, keys: Keys, queues: Sequence[str]) -
     """`move_due` again and again; ends with the first error."""
     while True:
         pause = await move_due(pipeline, keys, queues)
-        # Jitter, so that the workers of a fleet do not all ask in the same millisecond.
-        await asyncio.sleep(pause + random.uniform(0.0, 0.02 if pause < 0.1 else 0.1))
+        jitter = JITTER if pause >= LONGEST_SLEEP else JITTER / 10
+        await asyncio.sleep(pause + random.uniform(SLACK, jitter))
+
+
+class Soon:
+    """Moves what this process has sent for a moment from now, each queue with its own clock."""
+
+    def __init__(self, pipeline: Pipeline, keys: Keys) -> None:
+        self._pipeline = pipeline
+        self._keys = keys
+        self._last: dict[str, float] = {}
+        """When the last that we know of is due, in the loop's time."""
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._closed = False
+
+    def expect(self, delays: Sequence[tuple[str, float]], sent: asyncio.Future[Any]) -> None:
+        """Messages are on their way: their queues, and in how many seconds they are due."""
+        near = [each for each in delays if 0.0 < each[1] < LONGEST_SLEEP + 2 * JITTER]
+        if near:
+            sent.add_done_callback(functools.partial(self._stored, near))
+
+    def _stored(self, delays: Sequence[tuple[str, float]], sent: asyncio.Future[Any]) -> None:
+        if not sent.cancelled() and sent.exception() is None:
+            now = self._pipeline.loop.time()
+            for queue, delay in delays:
+                at = now + delay + SLACK
+                self._last[queue] = max(at, self._last.get(queue, at))
+                self._look_at(queue, at)
+
+    def close(self) -> None:
+        """Move nothing more."""
+        self._closed = True
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+
+    def _look_at(self, queue: str, at: float) -> None:
+        timer = self._timers.get(queue)
+        if self._closed or (timer is not None and timer.when() <= at):
+            return
+        if timer is not None:
+            timer.cancel()
+        self._timers[queue] = self._pipeline.loop.call_at(at, self._look, queue)
+
+    def _look(self, queue: str) -> None:
+        del self._timers[queue]
+        # What fails here is only late: the workers look too.
+        with suppress(OperationalError):
+            moved = self._pipeline.call(MOVE, _names(self._keys, queue), (BATCH, *LEVELS))
+            moved.add_done_callback(functools.partial(self._looked, queue))
+
+    def _looked(self, queue: str, done: asyncio.Future[Any]) -> None:
+        if done.cancelled() or done.exception() is not None:
+            return
+        moved, due, server_now = done.result()
+        now = self._pipeline.loop.time()
+        next_due = now + max(0.0, (float(due) - server_now) / 1000) if due else math.inf
+        if moved >= BATCH:
+            self._look_at(queue, now)
+        elif next_due <= self._last.get(queue, 0.0):
+            self._look_at(queue, next_due + SLACK)
+        elif queue not in self._timers:
+            self._last.pop(queue, None)
+
+
+def held_back(parcels: Iterable[Parcel]) -> list[tuple[str, float]]:
+    """The queues of parcels that are not to come at once, and in how many seconds they are."""
+    return [
+        (parcel.queue, _seconds(parcel))
+        for parcel in parcels
+        if parcel.delay > 0 or parcel.due is not None
+    ]
+
+
+def put_off(settlements: Iterable[Settlement]) -> list[tuple[str, float]]:
+    """The same of what is handed back for later, and of what is sent as something ends."""
+    found = []
+    for settlement in settlements:
+        if type(settlement.verdict) is Requeue:
+            found.append((settlement.delivery.queue, _seconds(settlement.verdict)))
+        if settlement.publish:
+            found += held_back(settlement.publish)
+    return found
+
+
+def _seconds(source: Parcel | Requeue) -> float:
+    return source.delay if source.due is None else source.due - time()
+
+
+def _names(keys: Keys, queue: str) -> tuple[Word, ...]:
+    return keys.delayed(queue), keys.delayed_messages(queue), *keys.lanes(queue)[1:]

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
+
+import pytest
 
 from asynq._redis.client import Server
 from asynq._redis.pipeline import shared
@@ -8,6 +11,7 @@ from asynq.brokers.base import Requeue, Settlement
 from asynq.brokers.redis.broker import RedisBroker
 from asynq.brokers.redis.delayed import move_due
 from tests.brokers.redis.conftest import Connect, Looker, parcel, parcels, take
+from tests.waiting import until
 
 
 async def test_what_is_due_goes_to_its_level(broker: RedisBroker, look: Looker, url: str):
@@ -78,3 +82,72 @@ async def test_upkeep_goes_on_after_the_server_was_away(connect: Connect, look: 
     assert delivery.id == "id-d"
     upkeep.cancel()
     await asyncio.wait([upkeep])
+
+
+# Due before the workers look again
+
+
+async def lateness(broker: RedisBroker, *, delay: float) -> float:
+    """Seconds between when a message is due and when it is there."""
+    due = asyncio.get_running_loop().time() + delay
+    (_,) = await take(broker, 1)
+    return asyncio.get_running_loop().time() - due
+
+
+@pytest.mark.both_loops
+async def test_what_is_due_in_a_moment_comes_then_wherever_it_was_sent(connect: Connect):
+    worker, client = connect(), connect()
+    await worker.receive(["q"], limit=1, wait=0)
+    upkeep = asyncio.ensure_future(worker.upkeep(["q"]))
+    await client.publish([parcel("far", delay=60.0)])
+    for options in ({"delay": 0.2}, {"due": time.time() + 0.4}):
+        await asyncio.sleep(0.01)
+        await client.publish([parcel("soon", **options)])
+        waits = options.get("delay") or options["due"] - time.time()
+        assert await lateness(worker, delay=waits) < 0.4
+    upkeep.cancel()
+    await asyncio.wait([upkeep])
+
+
+async def test_what_is_handed_back_for_a_moment_comes_then(broker: RedisBroker):
+    upkeep = asyncio.ensure_future(broker.upkeep(["q"]))
+    await broker.publish([parcel()])
+    (delivery,) = await take(broker, 1)
+    after = parcel("after", delay=0.4)
+    again = Settlement(delivery=delivery, verdict=Requeue(delay=0.2), publish=(after,))
+    assert await broker.settle([again]) == [True]
+    assert await lateness(broker, delay=0.2) < 0.4
+    assert await lateness(broker, delay=0.2) < 0.4
+    upkeep.cancel()
+    await asyncio.wait([upkeep])
+
+
+async def test_many_due_in_a_moment_are_moved_without_a_worker(broker: RedisBroker, look: Looker):
+    await broker.publish(parcels(350, delay=0.05))
+    await broker.publish(parcels(50, queue="other", delay=0.1))
+    async with asyncio.timeout(10):
+        while look.length() < 350 or look.length("other") < 50:
+            await asyncio.sleep(0.01)
+
+
+async def test_nothing_is_asked_when_nothing_is_due_in_a_moment(broker: RedisBroker, look: Looker):
+    await broker.publish([parcel("far", delay=60.0), parcel("soon", delay=0.01)])
+    await until(lambda: look.length() == 1)
+    before = commands(look)
+    await asyncio.sleep(0.2)
+    assert commands(look) == before
+
+
+async def test_a_client_that_is_closed_moves_nothing_more(connect: Connect, look: Looker):
+    client = connect()
+    await client.publish([parcel("soon", delay=0.05)])
+    await client.aclose()
+    await asyncio.sleep(0.1)
+    assert look.length() == 0
+
+
+def commands(look: Looker) -> int:
+    """How many scripts the server has run."""
+    told = look.command("INFO", "commandstats").decode()
+    (line,) = [line for line in told.splitlines() if line.startswith("cmdstat_evalsha:")]
+    return int(line.partition("calls=")[2].partition(",")[0])
