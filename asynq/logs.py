@@ -22,6 +22,9 @@ JSON: Final = "json"
 TASKS: Final = "asynq.worker.tasks"
 """The worker's logger for what becomes of tasks: its lines name the task themselves."""
 
+MAIN_PROCESS: Final = "MainProcess"
+"""What Python calls a process that `multiprocessing` has not started."""
+
 COLORS: Final = {
     logging.DEBUG: "\x1b[34m",
     logging.WARNING: "\x1b[33m",
@@ -37,9 +40,19 @@ def get_task_logger(name: str) -> logging.Logger:
 
 
 class TaskFields(logging.Filter):
-    """Puts `task_name` and `task_id` on every record; None outside a task."""
+    """Puts `task_name` and `task_id` on every record; None outside a task.
+
+    Args:
+        process_name: What `%(processName)s` says in place of ``MainProcess``.
+    """
+
+    def __init__(self, process_name: str = MAIN_PROCESS) -> None:
+        super().__init__()
+        self._process_name = process_name
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if record.processName == MAIN_PROCESS:
+            record.processName = self._process_name
         request = current.get()
         record.task_name = request.task if request else None
         record.task_id = request.id if request else None
@@ -87,6 +100,7 @@ def set_up(
     color: bool | None = None,
     logfile: Path | None = None,
     hijack_root: bool = True,
+    process_name: str = MAIN_PROCESS,
 ) -> None:
     """Send log records to standard error, or to a file.
 
@@ -98,6 +112,7 @@ def set_up(
         logfile: append here instead.
         hijack_root: take the root logger over, so that all libraries' records look alike; else
             only asynq's own.
+        process_name: what this process is called in the lines.
 
     Raises:
         ValueError: there is no such level.
@@ -115,7 +130,7 @@ def set_up(
         if log_format == JSON
         else TextFormatter(log_format, task_format, color=color)
     )
-    handler.addFilter(TaskFields())
+    handler.addFilter(TaskFields(process_name))
     logger = logging.getLogger() if hijack_root else logging.getLogger("asynq")
     logger.handlers[:] = [handler]
     logger.setLevel(number)

@@ -71,6 +71,14 @@ def test_json_lines_carry_the_same_facts(logfile):
     assert "ValueError: boom" in line["traceback"]
 
 
+def test_a_process_may_have_a_name_of_its_own(logfile):
+    set_up_to(logfile, log_format="%(processName)s %(message)s", process_name="asynq-1")
+    logging.getLogger("x").info("hello")
+    forked = {"msg": "forked", "processName": "Pool-7", "levelno": logging.INFO}
+    logging.getLogger("x").handle(logging.makeLogRecord(forked))
+    assert logfile.read_text() == "asynq-1 hello\nPool-7 forked\n"
+
+
 def test_records_below_the_level_are_left_out(logfile):
     set_up_to(logfile)
     logging.getLogger("x").debug("not this")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -12,6 +13,12 @@ import typer
 def say(text: str) -> None:
     """A line to standard output."""
     typer.echo(text)
+
+
+def speak_by_the_line() -> None:
+    """Have every line on standard output written at once, into a file or a pipe as well."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
 
 
 def say_json(value: object) -> None:

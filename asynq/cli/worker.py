@@ -17,7 +17,7 @@ from asynq.cli.errors import Misused
 from asynq.cli.leaving import DefaultExecutor, leave
 from asynq.cli.loop import loop_factory, run
 from asynq.cli.options import AppOption, common
-from asynq.cli.render import pairs, say
+from asynq.cli.render import pairs, say, speak_by_the_line
 from asynq.cli.versions import own_version
 from asynq.cli.worker_options import (
     ConcurrencyOption,
@@ -33,8 +33,8 @@ from asynq.cli.worker_options import (
     ReloadOption,
     ThreadsOption,
 )
-from asynq.logs import set_up
-from asynq.worker.node import DEFAULT_NODE, numbered
+from asynq.logs import MAIN_PROCESS, set_up
+from asynq.worker.node import DEFAULT_NODE, node_name, numbered
 from asynq.worker.processes import PARENT_PIPE, Processes, watch_parent
 from asynq.worker.sources import Sources
 from asynq.worker.worker import Worker
@@ -61,8 +61,9 @@ def worker(
     SIGTERM or Ctrl-C lets running tasks end; a second one cancels them and hands them back; a third
     ends the worker at once. SIGUSR1 writes the stacks of all tasks and threads to the log.
     """
+    speak_by_the_line()  # what tasks print is part of the worker's log
     found = common(context).open_with_tasks(app)
-    _set_up_logging(found, loglevel, logfile, log_format)
+    _set_up_logging(found, loglevel, logfile, log_format, hostname=hostname)
 
     def build() -> Worker:
         return Worker(
@@ -111,8 +112,16 @@ async def _throw_away(app: Asynq, worker: Worker) -> None:
     say(f"Purged {count} {'task' if count == 1 else 'tasks'} from {', '.join(worker.queues)}.")
 
 
-def _set_up_logging(app: Asynq, level: str, logfile: Path | None, log_format: str | None) -> None:
+def _set_up_logging(
+    app: Asynq,
+    level: str,
+    logfile: Path | None,
+    log_format: str | None,
+    *,
+    hostname: str | None,
+) -> None:
     conf = app.conf
+    is_child = PARENT_PIPE in os.environ
     try:
         set_up(
             level,
@@ -121,6 +130,7 @@ def _set_up_logging(app: Asynq, level: str, logfile: Path | None, log_format: st
             color=conf.worker_log_color,
             logfile=logfile,
             hijack_root=conf.worker_hijack_root_logger,
+            process_name=node_name(hostname).partition("@")[0] if is_child else MAIN_PROCESS,
         )
     except ValueError as error:
         raise Misused(f"--loglevel or --log-format: {error}") from None

@@ -28,7 +28,7 @@ def started(project, *words):
         process = subprocess.Popen(
             [sys.executable, "-m", "asynq", "-A", "shop", "worker", *words],
             cwd=project.directory,
-            env={**os.environ, "PYTHONPATH": str(project.directory)},
+            env={**os.environ, "PYTHONPATH": str(project.directory), "PYTHONUNBUFFERED": ""},
             stdout=file,
             stderr=subprocess.STDOUT,
         )
@@ -90,12 +90,26 @@ async def test_a_log_file_gets_what_would_go_to_standard_error(project):
     assert "Warm shutdown" in (project.directory / "here.log").read_text()
 
 
+async def test_what_is_printed_is_there_at_once(project):
+    text = (project.directory / "shop.py").read_text()
+    print_it = "signal.signal(signal.SIGUSR2, lambda *_: print('heard'))"
+    project.write("shop.py", f"import signal\n{text}\n{print_it}\n")
+    with started(project) as run:
+        await ready(*run)
+        process, said = run
+        process.send_signal(signal.SIGUSR2)
+        await until(lambda: said().endswith("heard\n"))
+        assert await ended(process) == 0
+
+
 async def test_several_processes_have_names_of_their_own_and_one_banner(project):
     with started(project, "--processes", "2", "-n", "node@here", "-c", "3") as run:
         await ready(*run, count=2)
         process, said = run
         told = said()
         assert await ended(process) == 0
+        for node in ("node-1", "node-2"):
+            assert f"WARNING/{node}] Warm shutdown" in said()
     assert told.count("[tasks]") == 1
     assert "  slots    2 processes, each 3 (uvloop, " in told
     assert {line for line in told.splitlines() if line.endswith("ready.")} == {
