@@ -33,6 +33,9 @@ STOP_SIGNALS: Final = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGQUIT") if hasattr(signal, name)
 ]
 
+TOLD_TO_POPEN: Final = 255
+"""What asyncio says of a child whose end was told to `Popen`."""
+
 
 class ProcessPool:
     """Runs calls in up to `size` child processes."""
@@ -75,10 +78,24 @@ def _ending(error: BrokenWorkerProcess) -> str:
     """How the child ended, where that can be seen: only anyio holds it, and does not say."""
     for frame, _ in walk_tb(error.__traceback__):
         process = frame.f_locals.get("process")
-        code = process.returncode if isinstance(process, Process) else None
+        code = _exit_code(process) if isinstance(process, Process) else None
         if code is not None:
             return f": {_signal(-code)}" if code < 0 else f": exit code {code}"
     return f": {error}" if str(error) else ""
+
+
+def _exit_code(process: Process) -> int | None:
+    """How it ended; None: nobody knows any more.
+
+    anyio makes sure with a kill(), in which `Popen` may learn of the end before asyncio's watcher
+    does. Who comes too late makes something up: asyncio 255, `Popen` 0.
+    """
+    code = process.returncode
+    if code != TOLD_TO_POPEN:
+        return code
+    transport = getattr(getattr(process, "_process", None), "_transport", None)
+    program = None if transport is None else transport.get_extra_info("subprocess")
+    return getattr(program, "returncode", None) or None
 
 
 def _signal(number: int) -> str:

@@ -55,6 +55,7 @@ async def test_system_exit_fails_the_task(pool):
     assert outcome.failure.type == "builtins.SystemExit"
 
 
+@pytest.mark.both_loops
 async def test_a_child_that_dies_is_a_lost_worker_and_the_next_call_gets_a_new_one(pool):
     outcome = await pool.run(calls.die, (), {}, REQUEST)
     assert isinstance(outcome.error, WorkerLostError)
@@ -64,6 +65,7 @@ async def test_a_child_that_dies_is_a_lost_worker_and_the_next_call_gets_a_new_o
     assert await pool.run(calls.add, (1, 1), {}, REQUEST) == Success(2)
 
 
+@pytest.mark.both_loops
 async def test_a_child_that_is_killed_says_by_which_signal(pool):
     outcome = await pool.run(calls.signal_itself, (signal.SIGKILL,), {}, REQUEST)
     assert str(outcome.error).endswith("died before the task ended: SIGKILL")
