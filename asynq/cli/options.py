@@ -6,6 +6,8 @@ Those of `Common` are said before the command's name; `-A` may stand after it as
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +16,9 @@ import typer
 from asynq.app import Asynq
 from asynq.cli.errors import Misused, importing
 from asynq.cli.locate import find_app
+from asynq.cli.loop import run
+from asynq.conf.settings import ENVIRONMENT
+from asynq.exceptions import ImproperlyConfigured
 
 AppOption = Annotated[
     str | None,
@@ -43,6 +48,7 @@ class Common:
         workdir: Path | None = None,
     ) -> None:
         self.app = app
+        self._has_broker, self._has_backend = broker is not None, backend is not None
         # Through the environment, which stands over the app's own settings, and which the
         # processes that a command starts inherit.
         if broker is not None:
@@ -59,9 +65,12 @@ class Common:
         """The app, by what the command itself was told or by what came before it.
 
         Raises:
-            ImproperlyConfigured, Broken: as `find_app`.
+            ImproperlyConfigured, Broken: as `find_app`; or the broker or the result backend is none
+                that is known here.
         """
-        return find_app(app or self.app)
+        found = find_app(app or self.app)
+        run(self._check(found))
+        return found
 
     def open_with_tasks(self, app: str | None = None) -> Asynq:
         """The app, with all its modules imported; raises as `open` does."""
@@ -69,6 +78,27 @@ class Common:
         with importing("the app's modules"):
             found.import_modules()
         return found
+
+    async def _check(self, app: Asynq) -> None:
+        """Make the connections, which connects to nothing, so that the wrong one is named.
+
+        The broker first: the result backend is by default of the same URL, and asked for first.
+        """
+        async with app:
+            with _blaming("broker_url", "--broker" if self._has_broker else None):
+                _ = app.broker
+            with _blaming("result_backend", "--result-backend" if self._has_backend else None):
+                _ = app.backend
+
+
+@contextmanager
+def _blaming(setting: str, option: str | None) -> Iterator[None]:
+    try:
+        yield
+    except ImproperlyConfigured as error:
+        variables = [name for name, known in ENVIRONMENT.items() if known == setting]
+        origin = option or next(filter(os.environ.get, variables), setting)
+        raise ImproperlyConfigured(f"{origin}: {error}") from None
 
 
 def common(context: typer.Context) -> Common:

@@ -60,3 +60,56 @@ def test_a_module_that_is_not_there_is_named(project):
     ran = project.run("-A", "main", "list", "tasks")
     assert ran.code == 78
     assert ran.err.startswith("Error: include names 'extra', and there is no such module.")
+
+
+COMMANDS = [
+    ("worker",),
+    ("call", "shop.greet"),
+    ("result", "id"),
+    ("purge", "-f"),
+    ("list", "queues"),
+    ("list", "tasks"),
+    ("report",),
+    ("shell",),
+    ("server", "status"),
+]
+KNOWN = "names no broker that is known here: expected one of embedded://, memory://, redis://"
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_a_broker_that_is_none_ends_every_command_before_it_begins(project, words):
+    ran = project.run("-A", "shop", "-b", "amqp://me:hunter2@localhost", *words)
+    assert (ran.code, ran.out) == (78, "")
+    assert ran.err.startswith(f"Error: --broker: 'amqp://me:********@localhost' {KNOWN}")
+
+
+def test_it_is_said_where_a_wrong_url_comes_from(project, monkeypatch):
+    for name in ("one", "two"):
+        project.write(
+            f"{name}.py", "from asynq import Asynq\napp = Asynq(broker='localhost:6379')\n"
+        )
+    said = "names no broker that is known here"
+    ran = project.run("-A", "one", "list", "tasks")
+    assert ran.err.startswith(f"Error: broker_url: 'localhost:6379' {said}")
+    monkeypatch.setenv("ASYNQ_BROKER_URL", "amqp://here")
+    ran = project.run("-A", "two", "list", "tasks")
+    assert ran.err.startswith(f"Error: ASYNQ_BROKER_URL: 'amqp://here' {said}")
+
+
+def test_a_wrong_result_backend_is_not_blamed_on_the_broker(project):
+    for name in ("one", "two"):
+        project.write(f"{name}.py", "from asynq import Asynq\napp = Asynq(backend='rpc://')\n")
+    said = "names no result backend that is known here"
+    ran = project.run("-A", "one", "list", "tasks")
+    assert (ran.code, ran.out) == (78, "")
+    assert ran.err.startswith(f"Error: result_backend: 'rpc://' {said}")
+    ran = project.run("-A", "two", "--result-backend", "db+sqlite://", "list", "tasks")
+    assert ran.err.startswith(f"Error: --result-backend: 'db+sqlite://' {said}")
+
+
+def test_an_option_of_the_url_that_is_none_is_said_as_well(project):
+    ran = project.run("-A", "shop", "-b", "redis://localhost/0?sosket_timeout=3", "list", "tasks")
+    assert ran.code == 78
+    assert ran.err.startswith(
+        "Error: --broker: redis://localhost/0?sosket_timeout=3: unknown option"
+    )
