@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from asynq.cli import errors, server, shell, tasks, worker
+from asynq.cli.later import Command, Commands
 from asynq.cli.options import AppOption, BackendOption, BrokerOption, Common, WorkdirOption
 from asynq.cli.render import say
 from asynq.cli.versions import own_version
@@ -16,6 +17,7 @@ from asynq.exceptions import AsynqError
 
 cli = typer.Typer(
     name="asynq",
+    cls=Commands,
     help="An asyncio-native task queue: run workers, call tasks, see results.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -48,10 +50,10 @@ def common_options(
     context.obj = Common(app, broker, result_backend, workdir)
 
 
-cli.command("worker", short_help="Run tasks until told to stop.")(worker.worker)
-cli.command("call", short_help="Send a task.")(tasks.call)
+cli.command("worker", cls=Command, short_help="Run tasks until told to stop.")(worker.worker)
+cli.command("call", cls=Command, short_help="Send a task.")(tasks.call)
 cli.command("result", short_help="Print a task's result.")(tasks.result)
-cli.command("purge", short_help="Throw away waiting tasks.")(tasks.purge)
+cli.command("purge", cls=Command, short_help="Throw away waiting tasks.")(tasks.purge)
 cli.command("list", short_help="List queues or tasks.")(tasks.list_)
 cli.command("report", short_help="Versions and settings, for a bug report.")(tasks.report)
 cli.command("shell", short_help="A Python prompt with the app in it.")(shell.shell)

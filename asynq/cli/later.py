@@ -1,0 +1,104 @@
+"""What Celery's command line has and this one does not: said in one line that helps.
+
+The parser's own answer, "No such command", would let people look for a mistake of theirs.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import typer.core
+
+from asynq.cli.errors import Misused
+
+_LATER: Final = {
+    "remote control": "inspect control status",
+    "events": "events",
+    "periodic tasks": "beat",
+    "starting many workers": "multi",
+}
+
+_LATER_OPTIONS: Final = {
+    "worker": {
+        "periodic tasks": "-B --beat -s --schedule --schedule-filename --scheduler",
+        "events": "-E --task-events --heartbeat-interval",
+        "time limits": "--time-limit --soft-time-limit",
+        "autoscaling": "--autoscale",
+        "replacing child processes": "--max-tasks-per-child --max-memory-per-child",
+        "a worker in the background": "-D --detach --pidfile --uid --gid --umask",
+        "remote control": "-S --statedb",
+        "leaving queues out": "-X --exclude-queues",
+    },
+    "call": {"expiry of messages": "--expires"},
+    "purge": {"leaving queues out": "-X --exclude-queues"},
+}
+
+_INSTEAD: Final = {
+    "worker": {
+        "there is no prefork pool; `def` tasks run in threads (--threads), tasks with "
+        'pool="process" in child processes, and --processes starts more workers': "-P --pool",
+        "tasks go to who is free; --prefetch-multiplier 1 keeps none waiting": (
+            "-O --optimization --disable-prefetch"
+        ),
+        "workers do not talk to each other, so leave it out": (
+            "--without-gossip --without-mingle --without-heartbeat"
+        ),
+        "name the modules in the setting `include`": "-I --include",
+    },
+    "call": {"it is AMQP's; say --queue": "--exchange --routing-key"},
+}
+
+
+def _words(table: dict[str, str]) -> dict[str, str]:
+    return {word: why for why, words in table.items() for word in words.split()}
+
+
+LATER: Final = _words(_LATER)
+"""Commands that a later release will have, each with the part of asynq it belongs to."""
+LATER_OPTIONS: Final = {command: _words(table) for command, table in _LATER_OPTIONS.items()}
+"""The same for options, by command."""
+INSTEAD: Final = {command: _words(table) for command, table in _INSTEAD.items()}
+"""Options that have no meaning here, by command, each with what to do."""
+
+
+class Commands(typer.core.TyperGroup):
+    """The commands, which knows those to come."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of that name; None: there is none.
+
+        Raises:
+            NotImplementedError: it comes with a later release.
+        """
+        if cmd_name in LATER and not ctx.resilient_parsing:
+            raise NotImplementedError(_not_yet(cmd_name, LATER[cmd_name]))
+        return super().get_command(ctx, cmd_name)
+
+
+class Command(typer.core.TyperCommand):
+    """A command, which knows the options it is going to have, and those it need not have."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command's words.
+
+        Raises:
+            NotImplementedError: an option comes with a later release.
+            Misused: an option of Celery's has no meaning here.
+        """
+        try:
+            return super().parse_args(ctx, args)
+        # By its attribute: where the class stands depends on the version of typer.
+        except Exception as error:
+            self._explain(str(getattr(error, "option_name", "")))
+            raise
+
+    def _explain(self, option: str) -> None:
+        name = self.name or ""
+        if why := LATER_OPTIONS.get(name, {}).get(option):
+            raise NotImplementedError(_not_yet(f"{name} {option}", why))
+        if why := INSTEAD.get(name, {}).get(option):
+            raise Misused(f"asynq {name} {option}: {why}")
+
+
+def _not_yet(words: str, part: str) -> str:
+    return f"asynq {words} is not in this release yet ({part})"

@@ -1,0 +1,63 @@
+"""What people who know Celery's command line may say, and what they are told."""
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("words", "what", "part"),
+    [
+        (("inspect", "active", "-t", "5"), "asynq inspect", "remote control"),
+        (("control", "shutdown"), "asynq control", "remote control"),
+        (("status",), "asynq status", "remote control"),
+        (("events", "--dump"), "asynq events", "events"),
+        (("beat", "-l", "info"), "asynq beat", "periodic tasks"),
+        (("beat", "--help"), "asynq beat", "periodic tasks"),
+        (("multi", "start", "w1"), "asynq multi", "starting many workers"),
+        (("worker", "-B"), "asynq worker -B", "periodic tasks"),
+        (("worker", "--beat", "-l", "info"), "asynq worker --beat", "periodic tasks"),
+        (("worker", "-l", "info", "-E"), "asynq worker -E", "events"),
+        (("worker", "--time-limit=300"), "asynq worker --time-limit", "time limits"),
+        (("worker", "--autoscale", "10,3"), "asynq worker --autoscale", "autoscaling"),
+        (("call", "shop.add", "--expires", "3"), "asynq call --expires", "expiry of messages"),
+        (("purge", "-X", "a"), "asynq purge -X", "leaving queues out"),
+    ],
+    ids=lambda part: " ".join(part) if isinstance(part, tuple) else "",
+)
+def test_what_comes_with_a_later_release_is_said_in_one_line(project, words, what, part):
+    ran = project.run("-A", "shop", *words)
+    assert (ran.code, ran.out) == (78, "")
+    assert ran.err == f"Error: {what} is not in this release yet ({part})\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("worker", "-P", "prefork"), "asynq worker -P: there is no prefork pool"),
+        (("worker", "--pool=gevent"), "asynq worker --pool: there is no prefork pool"),
+        (("worker", "-O", "fair"), "asynq worker -O: tasks go to who is free"),
+        (("worker", "--without-gossip"), "asynq worker --without-gossip: workers do not talk"),
+        (("call", "x", "--routing-key", "a"), "asynq call --routing-key: it is AMQP's"),
+    ],
+    ids=lambda part: " ".join(part) if isinstance(part, tuple) else "",
+)
+def test_what_has_no_meaning_here_is_said_with_what_to_do(project, words, says):
+    ran = project.run("-A", "shop", *words)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"Error: {says}")
+    assert ran.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("call", "shop.add", "--without-gossip"), ("list", "-B"), ("result", "-O")],
+    ids=" ".join,
+)
+def test_all_else_gets_the_parsers_own_answer(project, words):
+    ran = project.run("-A", "shop", *words)
+    assert ran.code == 2
+    assert ran.err.startswith("Usage: ")
+
+
+def test_the_value_of_an_option_is_no_option(project):
+    ran = project.run("-A", "shop", "call", "shop.greet", "-Q", "--expires")
+    assert ran.code == 0
