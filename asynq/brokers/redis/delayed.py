@@ -106,16 +106,17 @@ class Soon:
         # What fails here is only late: the workers look too.
         with suppress(OperationalError):
             moved = self._pipeline.call(MOVE, _names(self._keys, queue), (BATCH, *LEVELS))
-            moved.add_done_callback(functools.partial(self._looked, queue))
+            asked = self._pipeline.loop.time()
+            moved.add_done_callback(functools.partial(self._looked, queue, asked))
 
-    def _looked(self, queue: str, done: asyncio.Future[Any]) -> None:
+    def _looked(self, queue: str, asked: float, done: asyncio.Future[Any]) -> None:
         if done.cancelled() or done.exception() is not None:
             return
         moved, due, server_now = done.result()
-        now = self._pipeline.loop.time()
-        next_due = now + max(0.0, (float(due) - server_now) / 1000) if due else math.inf
+        # Counted from when we asked: a slow answer would make our own look like a stranger's.
+        next_due = asked + max(0.0, (float(due) - server_now) / 1000) if due else math.inf
         if moved >= BATCH:
-            self._look_at(queue, now)
+            self._look_at(queue, self._pipeline.loop.time())
         elif next_due <= self._last.get(queue, 0.0):
             self._look_at(queue, next_due + SLACK)
         elif queue not in self._timers:

@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any, cast
 
 import pytest
 
 from asynq._redis.client import Server
-from asynq._redis.pipeline import shared
+from asynq._redis.pipeline import Pipeline, shared
 from asynq.brokers.base import Requeue, Settlement
 from asynq.brokers.redis.broker import RedisBroker
-from asynq.brokers.redis.delayed import move_due
+from asynq.brokers.redis.delayed import Soon, move_due
 from tests.brokers.redis.conftest import Connect, Looker, parcel, parcels, take
 from tests.waiting import until
 
@@ -128,6 +129,33 @@ async def test_many_due_in_a_moment_are_moved_without_a_worker(broker: RedisBrok
     async with asyncio.timeout(10):
         while look.length() < 350 or look.length("other") < 50:
             await asyncio.sleep(0.01)
+
+
+class Slow:
+    """A pipeline that answers when told."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.asked: list[asyncio.Future[Any]] = []
+
+    def call(self, *words: object) -> asyncio.Future[Any]:
+        self.asked.append(self.loop.create_future())
+        return self.asked[-1]
+
+
+async def test_a_slow_answer_makes_nothing_late(look: Looker):
+    slow = Slow()
+    soon = Soon(cast("Pipeline", slow), look.keys)
+    sent = slow.loop.create_future()
+    soon.expect([("q", 0.01), ("q", 0.1)], sent)
+    sent.set_result(1)
+    await until(lambda: len(slow.asked) == 1)
+    await asyncio.sleep(0.1)
+    slow.asked[0].set_result([1, b"1050", 1000])  # the other was due 50 ms after we asked
+    await until(lambda: len(slow.asked) == 2)
+    slow.asked[1].set_result([1, b"9000", 1050])  # and this one is a stranger's
+    await asyncio.sleep(0.05)
+    assert len(slow.asked) == 2
 
 
 async def test_nothing_is_asked_when_nothing_is_due_in_a_moment(broker: RedisBroker, look: Looker):
