@@ -4,6 +4,8 @@
 
     AsynqError
     ├── ImproperlyConfigured        a setting, a URL or an option is wrong; says what was expected
+    │   ├── OptionTypeError         an option of a task or a call: its type (also a TypeError)
+    │   └── OptionValueError        the same: out of its range (also a ValueError)
     ├── OperationalError            the broker or the result backend can't be reached
     │   ├── BrokerFull              it can be reached, and has no room left
     │   └── BrokerRefused           it can be reached, and no further try would go better
@@ -31,6 +33,14 @@ class AsynqError(Exception):
 
 class ImproperlyConfigured(AsynqError):  # noqa: N818 - Celery's name
     """A setting, a URL or an option is wrong. The message says what was expected and what came."""
+
+
+class OptionTypeError(ImproperlyConfigured, TypeError):
+    """An option of a task or a call is of the wrong type."""
+
+
+class OptionValueError(ImproperlyConfigured, ValueError):
+    """An option of a task or a call has a value of the right type that it may not have."""
 
 
 class OperationalError(AsynqError):

@@ -11,10 +11,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal, TypedDict
+from typing import Any, Final, Literal, TypedDict, TypeVar
 from uuid import UUID
 
-from msgspec import UNSET, Struct, UnsetType, convert
+from msgspec import UNSET, Struct, UnsetType
 
 from asynq.conf.kinds import (
     FLAG,
@@ -27,8 +27,9 @@ from asynq.conf.kinds import (
     TEXT,
     Kind,
 )
-from asynq.exceptions import ImproperlyConfigured
+from asynq.exceptions import ImproperlyConfigured, OptionTypeError, OptionValueError
 
+R = TypeVar("R")
 Pool = Literal["loop", "thread", "process"]
 
 
@@ -136,7 +137,8 @@ def read_task_options(options: Mapping[str, object], owner: str) -> dict[str, An
     Raises:
         TypeError: an option that does not exist.
         NotImplementedError: one that this release does not have.
-        ImproperlyConfigured: a value of the wrong kind.
+        OptionTypeError: a value of the wrong type.
+        OptionValueError: a value that it may not have. (Both are `ImproperlyConfigured`.)
     """
     return _read(options, owner, _TASK_KINDS, _LATER_TASK_OPTIONS)
 
@@ -163,22 +165,22 @@ def _read(
         if kind is None:
             _refuse(name, value, owner, kinds, later)
         elif value is not None or kind is LIFETIME:
-            read[name] = _value(name, value, owner, kind)
+            read[name] = read_option(name, value, owner, kind)
     return read
 
 
-def _value(name: str, value: object, owner: str, kind: Kind[Any, Any]) -> object:
+def read_option(name: str, value: object, owner: str, kind: Kind[R, Any]) -> R:
+    """One value, checked and in the form the code works with; raises as `read_task_options`."""
     try:
         return kind.read(value)
     except NotImplementedError:
         raise NotImplementedError(f"{owner}: {name}={value!r} is not in this release yet") from None
     except ImproperlyConfigured as error:  # the kind has said it all
-        raise ImproperlyConfigured(f"{owner}: {name}: {error}") from None
+        raise OptionValueError(f"{owner}: {name}: {error}") from None
     except (ValueError, TypeError) as error:
         hint = f" ({error})" if str(error) else ""
-        raise ImproperlyConfigured(
-            f"{owner}: {name}: expected {kind.expected}, got {value!r}{hint}"
-        ) from None
+        wrong = OptionTypeError if isinstance(error, TypeError) else OptionValueError
+        raise wrong(f"{owner}: {name}: expected {kind.expected}, got {value!r}{hint}") from None
 
 
 def _refuse(
@@ -200,22 +202,26 @@ def _kind(expected: str, read: Callable[[object], Any]) -> Kind[Any, Any]:
 
 
 def _pool(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
     if value not in ("loop", "thread", "process"):
         raise ValueError
-    return str(value)
+    return value
 
 
 def _errors(value: object) -> tuple[type[BaseException], ...]:
     many = value if isinstance(value, tuple | list | set | frozenset) else (value,)
     for each in many:
         if not isinstance(each, type) or not issubclass(each, BaseException):
-            raise ValueError
+            raise TypeError
     return tuple(many)
 
 
 def _id(value: object) -> str:
     text = str(value) if isinstance(value, UUID) else value
-    if not isinstance(text, str) or not 0 < len(text) <= 200 or not text.isprintable():
+    if not isinstance(text, str):
+        raise TypeError
+    if not 0 < len(text) <= 200 or not text.isprintable():
         raise ValueError
     return text
 
@@ -224,7 +230,7 @@ def _countdown(value: object) -> float:
     if isinstance(value, timedelta):
         value = value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError
+        raise TypeError
     if not abs(value) < float("inf"):
         raise ValueError
     return max(float(value), 0.0)
@@ -234,13 +240,14 @@ def _moment(value: object) -> datetime:
     if isinstance(value, str):
         return datetime.fromisoformat(value)
     if not isinstance(value, datetime):
-        raise ValueError
+        raise TypeError
     return value
 
 
 def _headers(value: object) -> dict[str, object]:
-    headers: dict[str, object] = convert(value, dict[str, object])
-    return dict(headers)
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise TypeError
+    return dict(value)
 
 
 _TASK_KINDS: Final[Mapping[str, Kind[Any, Any]]] = {

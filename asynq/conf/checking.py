@@ -60,7 +60,7 @@ def read(name: str, value: object) -> object:
         return setting.kind.read(value)
     except NotImplementedError as error:
         raise NotImplementedError(f"{name}: {error}") from None
-    except (ValueError, ImproperlyConfigured) as error:
+    except (TypeError, ValueError, ImproperlyConfigured) as error:
         hint = f" ({error})" if str(error) else ""
         raise ImproperlyConfigured(
             f"{name}: expected {setting.kind.expected}, got {_shown(name, value)}{hint}"

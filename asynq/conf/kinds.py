@@ -29,7 +29,8 @@ class Kind(Generic[Read, Written]):
     expected: str
     """What to write, for error texts and the documentation: ``a whole number from 1``."""
     read: Callable[[object], Read]
-    """Raises `ValueError`, with a hint or without, where the value is not of this kind."""
+    """Raises `TypeError` where the value's type is wrong, and `ValueError` where such a value may
+    not be; with a hint or without."""
 
     def or_none(self, meaning: str) -> Kind[Read | None, Written | None]:
         """The same, where None stands for something too."""
@@ -77,14 +78,16 @@ SAME_AS_BROKER: Final = ""
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str):
+        raise TypeError
+    if not value:
         raise ValueError
     return value
 
 
 def _flag(value: object) -> bool:
     if not isinstance(value, bool):
-        raise ValueError
+        raise TypeError
     return value
 
 
@@ -96,9 +99,9 @@ def _only_true(value: object) -> bool:
 
 def _whole(low: int, high: int | None = None) -> Callable[[object], int]:
     def read(value: object) -> int:
-        if not isinstance(value, int) or isinstance(value, bool) or value < low:
-            raise ValueError
-        if high is not None and value > high:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise TypeError
+        if value < low or (high is not None and value > high):
             raise ValueError
         return value
 
@@ -109,7 +112,7 @@ def _seconds(value: object) -> float:
     if isinstance(value, timedelta):
         value = value.total_seconds()
     if not isinstance(value, int | float) or isinstance(value, bool):
-        raise ValueError
+        raise TypeError
     if not math.isfinite(value) or value < 0:
         raise ValueError
     return float(value)
@@ -128,9 +131,9 @@ def _lifetime(value: object) -> float | None:
 
 def _items(value: object) -> tuple[object, ...]:
     if isinstance(value, str):
-        raise ValueError(f"for one alone write [{value!r}]")
+        raise TypeError(f"for one alone write [{value!r}]")
     if not isinstance(value, Iterable) or isinstance(value, Mapping | bytes):
-        raise ValueError
+        raise TypeError
     return tuple(value)
 
 
@@ -168,7 +171,7 @@ def _serializers(value: object) -> tuple[str, ...]:
 
 def _options(value: object) -> Mapping[str, object]:
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise ValueError
+        raise TypeError
     return MappingProxyType(dict(value))
 
 

@@ -165,7 +165,8 @@ class Task(Made, Generic[P, R, C]):
         Raises:
             TypeError: the arguments do not fit the function, or there is no such option.
             NotImplementedError: an option that this release does not have.
-            ImproperlyConfigured: an option's value is of the wrong kind.
+            OptionTypeError, OptionValueError: an option's value is of the wrong type, or one that
+                it may not have. (Both are `ImproperlyConfigured`.)
             EncodeError: an argument can't be written.
             QueueNotFound: the queue is not declared, and must be.
         """
