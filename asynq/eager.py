@@ -145,4 +145,4 @@ def _update(outcome: Outcome, done: datetime) -> Update:
             traceback=outcome.failure.traceback,
             date_done=done,
         )
-    raise RuntimeError(outcome.reason)
+    raise RuntimeError(f"{outcome!r} has no meaning without a worker")

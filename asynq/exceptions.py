@@ -11,13 +11,22 @@
     │   └── BrokerRefused           it can be reached, and no further try would go better
     ├── EncodeError                 a value can't be written as a message
     ├── DecodeError                 bytes can't be read as a message
-    │   └── ContentDisallowed       they could, but `accept_content` does not name their format
+    │   ├── ContentDisallowed       they could, but `accept_content` does not name their format
+    │   └── SecurityError           they are not signed by any key we trust, or can't be decrypted
     ├── PayloadTooLarge             a message or a result is over the limit
     ├── QueueNotFound               the queue is not declared, and may not be made on the fly
     └── TaskError
         ├── NotRegistered           no task of that name here (also a KeyError)
         ├── AlreadyRegistered       two tasks of one name
         ├── TimeoutError            the result did not come in time (also the builtin)
+        ├── Retry                   raised in a task to have it run again; `self.retry()` does
+        ├── Ignore                  raised in a task to store nothing of it
+        ├── Reject                  raised in a task to put its message aside, or back
+        ├── MaxRetriesExceededError it was to be retried more often than it may
+        ├── SoftTimeLimitExceeded   raised in a task whose `soft_time_limit` is over
+        ├── TimeLimitExceeded       the task's `time_limit` was over, and it was ended
+        ├── TaskRevokedError        the task was revoked, or had expired
+        ├── ResultLost              the server has lost its data: the result will never come
         ├── WorkerLostError         the process that ran the task died
         └── RemoteError             an error raised by a task, of a type unknown here
 """
@@ -25,6 +34,9 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
 
 class AsynqError(Exception):
@@ -76,6 +88,10 @@ class PayloadTooLarge(AsynqError):  # noqa: N818 - the design's name
     """A message or a result is larger than the limit set for it."""
 
 
+class SecurityError(DecodeError):
+    """A message is not signed by any key we trust, or can't be decrypted. It was not decoded."""
+
+
 class QueueNotFound(AsynqError, KeyError):  # noqa: N818 - Celery's name
     """The queue is not in `task_queues`, and `task_create_missing_queues` is off."""
 
@@ -98,6 +114,68 @@ class AlreadyRegistered(TaskError):  # noqa: N818 - Celery's name
 
 class TimeoutError(TaskError, builtins.TimeoutError):
     """The result did not arrive in the time given to `get()`. The task goes on."""
+
+
+class Retry(TaskError):  # noqa: N818 - Celery's name
+    """Raised in a task: run it again. `self.retry()` makes and raises it.
+
+    Args:
+        message: For people.
+        exc: The error that is the reason.
+        when: Seconds from now, or a datetime; None: after the task's `default_retry_delay`.
+        changes: What shall be different in the next run, by the names of `apply_async`; `args` and
+            `kwargs` too.
+    """
+
+    def __init__(
+        self,
+        message: str | None = None,
+        exc: BaseException | None = None,
+        when: float | datetime | None = None,
+        changes: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message or f"Retry{'' if exc is None else f': {exc!r}'}")
+        self.exc = exc
+        self.when = when
+        self.changes = changes or {}
+
+
+class Ignore(TaskError):  # noqa: N818 - Celery's name
+    """Raised in a task: it is over, and nothing of it is stored, so nobody may wait for it."""
+
+
+class Reject(TaskError):  # noqa: N818 - Celery's name
+    """Raised in a task: put its message aside (it is kept as a dead letter), or back in its queue.
+
+    Args:
+        reason: For people.
+        requeue: Back in the queue, to be run again.
+    """
+
+    def __init__(self, reason: object = None, requeue: bool = False) -> None:
+        super().__init__(str(reason) if reason is not None else "rejected")
+        self.reason = reason
+        self.requeue = requeue
+
+
+class MaxRetriesExceededError(TaskError):
+    """The task was to be retried once more than `max_retries` allows, without an error to raise."""
+
+
+class SoftTimeLimitExceeded(TaskError):  # noqa: N818 - Celery's name
+    """Raised inside a task whose `soft_time_limit` is over; it may catch it, and clean up."""
+
+
+class TimeLimitExceeded(TaskError):  # noqa: N818 - Celery's name
+    """The task's `time_limit` was over, and it was ended."""
+
+
+class TaskRevokedError(TaskError):
+    """The task was revoked (`revoked`, `terminated`), or had expired before it began."""
+
+
+class ResultLost(TaskError):  # noqa: N818 - beside the design's names
+    """The server came back without its data: what was waited for will never come."""
 
 
 class WorkerLostError(TaskError):

@@ -17,11 +17,14 @@ from uuid import UUID
 from msgspec import UNSET, Struct, UnsetType
 
 from asynq.conf.kinds import (
+    COUNT_FROM_ZERO,
     FLAG,
     LIFETIME,
     ONLY_TRUE,
+    OPTIONS,
     PRIORITY,
     QUEUE,
+    SECONDS,
     SECONDS_ABOVE_ZERO,
     SERIALIZER,
     TEXT,
@@ -48,7 +51,24 @@ class TaskOptions(TypedDict, total=False):
         throws: errors that are part of its normal life: logged without a stack.
         pool: ``"loop"`` (default of `async def`), ``"thread"`` (default of `def`) or ``"process"``.
         typing: check the arguments against the signature when it is called.
-        acks_late: True: a message is settled after its run. (False is not in this release.)
+        acks_late: a message is settled after its run (default), so a killed worker loses nothing;
+            False: before, so it never runs twice, and is lost with its worker.
+        acks_on_failure_or_timeout: False: a run that fails makes its message a dead letter.
+        reject_on_worker_lost: with `pool="process"`: run it again when its process dies.
+        expires: seconds (or a timedelta) after the call in which it must begin.
+        max_retries: how often it may be retried (default 3); None: without end.
+        retry_for: seconds (or a timedelta) from the first run in which it may be retried, instead
+            of a count.
+        default_retry_delay: seconds before a retry that says nothing else (default 180).
+        autoretry_for: errors that it is retried for.
+        dont_autoretry_for: errors among those that it is not retried for.
+        retry_kwargs: what an automatic retry passes to `retry()`: `max_retries`, `countdown`.
+        retry_backoff: seconds before the first automatic retry, doubled for each further one;
+            True: 1, False: `default_retry_delay` instead.
+        retry_backoff_max: the most seconds of those (default 600).
+        retry_jitter: take a random part of those seconds (default).
+        time_limit: seconds after which a run is ended, and has failed; 0: never.
+        soft_time_limit: seconds after which `SoftTimeLimitExceeded` is raised in it; 0: never.
     """
 
     queue: str | None
@@ -63,6 +83,20 @@ class TaskOptions(TypedDict, total=False):
     pool: Pool | None
     typing: bool | None
     acks_late: bool | None
+    acks_on_failure_or_timeout: bool | None
+    reject_on_worker_lost: bool | None
+    expires: float | timedelta | None
+    max_retries: int | None
+    retry_for: float | timedelta | None
+    default_retry_delay: float | timedelta | None
+    autoretry_for: type[BaseException] | Collection[type[BaseException]]
+    dont_autoretry_for: type[BaseException] | Collection[type[BaseException]]
+    retry_kwargs: Mapping[str, object] | None
+    retry_backoff: float | timedelta | bool | None
+    retry_backoff_max: float | timedelta | None
+    retry_jitter: bool | None
+    time_limit: float | timedelta | None
+    soft_time_limit: float | timedelta | None
 
 
 class CallOptions(TypedDict, total=False):
@@ -72,6 +106,10 @@ class CallOptions(TypedDict, total=False):
         task_id: the id to use; default: a new one.
         countdown: seconds (or a timedelta) from now before it may run; stands over `eta`.
         eta: when it may run: a datetime (naive: in the app's `timezone`) or ISO 8601 text.
+        expires: the last moment it may begin: seconds (or a timedelta) from now, a datetime or ISO
+            8601 text. Later it is REVOKED.
+        time_limit: seconds after which a run is ended, and has failed; 0: never.
+        soft_time_limit: seconds after which `SoftTimeLimitExceeded` is raised in it; 0: never.
         queue: the queue it goes to; stands over everything else.
         routing_key: another word for a queue, as declared in `task_queues`.
         priority: 0 to 9, 9 is the most urgent.
@@ -89,6 +127,9 @@ class CallOptions(TypedDict, total=False):
     task_id: str | UUID | None
     countdown: float | timedelta | None
     eta: datetime | str | None
+    expires: float | timedelta | datetime | str | None
+    time_limit: float | timedelta | None
+    soft_time_limit: float | timedelta | None
     queue: str | None
     routing_key: str | None
     priority: int | None
@@ -109,6 +150,9 @@ class Call(Struct, frozen=True, kw_only=True):
     task_id: str | None = None
     countdown: float | None = None
     eta: datetime | None = None
+    expires: float | datetime | None = None
+    time_limit: float | None = None
+    soft_time_limit: float | None = None
     queue: str | None = None
     routing_key: str | None = None
     priority: int | None = None
@@ -164,7 +208,7 @@ def _read(
         kind = kinds.get(name)
         if kind is None:
             _refuse(name, value, owner, kinds, later)
-        elif value is not None or kind is LIFETIME:
+        elif value is not None or kind in _WITH_NONE:
             read[name] = read_option(name, value, owner, kind)
     return read
 
@@ -187,7 +231,7 @@ def _refuse(
     name: str, value: object, owner: str, known: Collection[str], later: Collection[str]
 ) -> None:
     if name in later:
-        if value is None and name != "max_retries":  # None there means: without end
+        if value is None:
             return
         raise NotImplementedError(f"{owner}: the option {name!r} is not in this release yet")
     if name in _MEANINGLESS:
@@ -250,6 +294,24 @@ def _headers(value: object) -> dict[str, object]:
     return dict(value)
 
 
+def _expiry(value: object) -> float | datetime:
+    return _moment(value) if isinstance(value, str | datetime) else _countdown(value)
+
+
+def _backoff(value: object) -> float:
+    return float(value) if isinstance(value, bool) else SECONDS.read(value)
+
+
+def _retries(value: object) -> int | None:
+    return None if value is None else COUNT_FROM_ZERO.read(value)
+
+
+ERRORS: Final[Kind[Any, Any]] = Kind("an error class, or several in a tuple", _errors)
+RETRIES: Final[Kind[Any, Any]] = Kind("a whole number from 0, or None: without end", _retries)
+
+_WITH_NONE: Final = (LIFETIME, RETRIES)
+"""Kinds for which None stands for something, rather than for an option not given."""
+
 _TASK_KINDS: Final[Mapping[str, Kind[Any, Any]]] = {
     "queue": QUEUE,
     "routing_key": TEXT,
@@ -259,10 +321,24 @@ _TASK_KINDS: Final[Mapping[str, Kind[Any, Any]]] = {
     "store_errors_even_if_ignored": FLAG,
     "result_expires": LIFETIME,
     "track_started": FLAG,
-    "throws": _kind("an error class, or several in a tuple", _errors),
+    "throws": ERRORS,
     "pool": _kind("'loop', 'thread' or 'process'", _pool),
     "typing": FLAG,
-    "acks_late": ONLY_TRUE,
+    "acks_late": FLAG,
+    "acks_on_failure_or_timeout": FLAG,
+    "reject_on_worker_lost": FLAG,
+    "expires": SECONDS,
+    "max_retries": RETRIES,
+    "retry_for": SECONDS_ABOVE_ZERO,
+    "default_retry_delay": SECONDS,
+    "autoretry_for": ERRORS,
+    "dont_autoretry_for": ERRORS,
+    "retry_kwargs": OPTIONS,
+    "retry_backoff": _kind("seconds (a number or a timedelta), True or False", _backoff),
+    "retry_backoff_max": SECONDS,
+    "retry_jitter": FLAG,
+    "time_limit": SECONDS,
+    "soft_time_limit": SECONDS,
     "pydantic": ONLY_TRUE,  # Celery's switch for what is always on here
 }
 
@@ -270,6 +346,9 @@ _CALL_KINDS: Final[Mapping[str, Kind[Any, Any]]] = {
     "task_id": _kind("a text of 1 to 200 printable characters, or a UUID", _id),
     "countdown": _kind("seconds (a number or a timedelta)", _countdown),
     "eta": _kind("a datetime, or one as ISO 8601 text", _moment),
+    "expires": _kind("seconds (a number or a timedelta), a datetime or ISO 8601 text", _expiry),
+    "time_limit": SECONDS,
+    "soft_time_limit": SECONDS,
     "queue": QUEUE,
     "routing_key": TEXT,
     "priority": PRIORITY,
@@ -285,18 +364,15 @@ _CALL_KINDS: Final[Mapping[str, Kind[Any, Any]]] = {
 }
 
 _LATER_TASK_OPTIONS: Final = frozenset({
-    "max_retries", "default_retry_delay", "autoretry_for", "dont_autoretry_for", "retry_for",
-    "retry_kwargs", "retry_backoff", "retry_backoff_max", "retry_jitter", "rate_limit",
-    "time_limit", "soft_time_limit", "expires", "acks_on_failure_or_timeout",
-    "reject_on_worker_lost", "compression", "backend", "trail", "send_events",
+    "rate_limit", "compression", "backend", "trail", "send_events",
     "resultrepr_maxsize", "shadow_name", "pydantic_strict", "pydantic_context",
     "pydantic_dump_kwargs",
 })  # fmt: skip
 
 _LATER_CALL_OPTIONS: Final = frozenset({
-    "link", "link_error", "expires", "time_limit", "soft_time_limit", "compression",
-    "retry_policy", "add_to_parent", "argsrepr", "kwargsrepr", "reply_to", "chain", "chord",
-    "group_id", "group_index", "stamped_headers", "replaced_task_nesting",
+    "link", "link_error", "compression", "retry_policy", "add_to_parent", "argsrepr", "kwargsrepr",
+    "reply_to", "chain", "chord", "group_id", "group_index", "stamped_headers",
+    "replaced_task_nesting",
 })  # fmt: skip
 
 _MEANINGLESS: Final = {

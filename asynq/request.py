@@ -13,6 +13,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from asynq.wire.attempts import Attempt
+
 
 class Request(Struct, kw_only=True, eq=False):
     """The call that is running. Field names are Celery's."""
@@ -29,6 +31,11 @@ class Request(Struct, kw_only=True, eq=False):
     eta: str | None = None
     """Not to run before, in ISO 8601."""
     expires: str | None = None
+    """Not to begin after, in ISO 8601."""
+    timelimit: tuple[float | None, float | None] = (None, None)
+    """Seconds after which it is ended, and after which `SoftTimeLimitExceeded` is raised in it."""
+    attempts: Sequence[Attempt] = ()
+    """Earlier runs of this call that were retried."""
     hostname: str = ""
     """The worker's node name."""
     queue: str = ""

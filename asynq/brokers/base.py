@@ -9,7 +9,8 @@ Adapters are held to this by the suite in `asynq.testing.contracts.brokers`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from msgspec import Struct
@@ -64,6 +65,8 @@ class Delivery(Struct, frozen=True, kw_only=True, eq=False):
     priority: int = 0
     redeliveries: int = 0
     """How often a worker vanished while it held this message."""
+    revoked: bool = False
+    """Somebody had revoked its id before it was handed out."""
 
 
 class Ack(Struct, frozen=True):
@@ -82,6 +85,8 @@ class Requeue(Struct, frozen=True, kw_only=True):
     due: float | None = None
     reset: bool = False
     """Forget earlier redeliveries: the worker has survived this attempt."""
+    crashed: bool = False
+    """Count one redelivery more: the process that ran it has died."""
 
 
 class Bury(Struct, frozen=True):
@@ -114,6 +119,48 @@ class Settlement(Struct, frozen=True, kw_only=True):
     verdict: Verdict = ACK
     record: StoredRecord | None = None
     publish: tuple[Parcel, ...] = ()
+
+
+class Buried(Struct, frozen=True, kw_only=True):
+    """A dead letter: a message that was put aside."""
+
+    receipt: str
+    """What `exhume` and `discard` take; sorts by age within a queue."""
+    id: str
+    queue: str
+    body: bytes
+    reason: str
+    at: float
+    """When it was put aside: Unix time, seconds."""
+    priority: int = 0
+    redeliveries: int = 0
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """What a look at the server has found, good or bad."""
+
+    level: str
+    """``ok``, ``warning`` (it works, and may lose something some day) or ``error``."""
+    topic: str
+    """What was looked at, in a word or two: ``persistence``."""
+    text: str
+    """What was found."""
+    advice: str = ""
+    """What to do about it."""
+
+
+class Fanout(Protocol):
+    """Says something to everybody who listens now. What nobody hears is lost."""
+
+    async def publish(self, channel: str, body: bytes) -> None:
+        """Say it to all who have subscribed."""
+
+    def subscribe(self, channel: str) -> AbstractAsyncContextManager[AsyncIterator[bytes | None]]:
+        """Listen: what is said after the context is entered comes out, in order.
+
+        Survives a server that is away. None comes out where something may have been missed (after
+        the server was away, or when the listener was too slow).
+        """
 
 
 class LeaseKeeper(Protocol):
@@ -190,6 +237,45 @@ class Broker(Protocol):
 
     async def workers(self) -> Mapping[str, bytes]:
         """The workers that live, with what each last said of itself."""
+
+    def now(self) -> float:
+        """The time on the broker's clock (Unix time, seconds), as well as it is known here.
+
+        The server's clock decides over what is due and what has expired; this one is read from its
+        answers, and does not follow jumps of the machine's own.
+        """
+
+    async def revoke(self, ids: Sequence[str], *, terminate: bool = False, ttl: float) -> None:
+        """Remember for `ttl` seconds that these shall not run; what waits for its time comes out
+        now, as a delivery that says so. `terminate` is remembered too, for who runs them."""
+
+    async def revoked(self, ids: Sequence[str]) -> Mapping[str, bool]:
+        """Those of the ids that are revoked, and whether with `terminate`."""
+
+    async def reschedule(self, id: str, *, delay: float = 0.0, due: float | None = None) -> bool:
+        """Give a message that waits for its time another one; False: none of that id waits."""
+
+    async def buried(
+        self, queue: str, *, limit: int = 100, after: str | None = None
+    ) -> Sequence[Buried]:
+        """Dead letters of a queue, the oldest first, from after that receipt."""
+
+    async def exhume(self, queue: str, letters: Mapping[str, bytes | None]) -> int:
+        """Put dead letters back in their queue, without redeliveries; return how many there were.
+
+        Args:
+            queue: Theirs.
+            letters: Receipt to the body that goes back; None: as it is.
+        """
+
+    async def discard(self, queue: str, receipts: Sequence[str] | None = None) -> int:
+        """Throw dead letters away, those or all; return how many that were."""
+
+    async def diagnose(self) -> Sequence[Finding]:
+        """Look whether the server is fit for its work: version, persistence, permissions, clock."""
+
+    def fanout(self) -> Fanout:
+        """What says something to all workers, or to all who watch."""
 
     async def queues(self) -> Sequence[str]:
         """The names of all queues that were ever used and may hold messages, sorted."""

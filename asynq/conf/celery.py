@@ -32,7 +32,6 @@ _LATER: Final[dict[str, str]] = {
     "remote control": """
         worker_enable_remote_control control_queue_ttl control_queue_expires
         control_queue_exclusive control_queue_durable control_exchange worker_state_db""",
-    "time limits": "task_time_limit task_soft_time_limit",
     "rate limits": "task_default_rate_limit worker_disable_rate_limits",
     "canvas": """
         result_chord_join_timeout result_chord_retry_interval result_chord_expires
@@ -42,8 +41,7 @@ _LATER: Final[dict[str, str]] = {
         security_digest""",
     "other": """
         task_annotations task_compression result_compression result_failure_expires
-        task_publish_retry task_publish_retry_policy task_acks_on_failure_or_timeout
-        task_acks_on_failure task_acks_on_timeout task_reject_on_worker_lost
+        task_publish_retry task_publish_retry_policy task_acks_on_failure task_acks_on_timeout
         task_retry_on_worker_lost worker_direct worker_max_tasks_per_child
         worker_max_memory_per_child worker_log_datefmt worker_task_log_datefmt
         broker_read_url broker_write_url""",
@@ -101,10 +99,8 @@ _OTHER_BACKENDS: Final = (
 )  # fmt: skip
 
 _HARMLESS: Final[dict[str, tuple[object, ...]]] = {
-    "task_acks_on_failure_or_timeout": (True, None),
     "task_acks_on_failure": (True, None),
     "task_acks_on_timeout": (True, None),
-    "task_reject_on_worker_lost": (True, None),
     "task_publish_retry": (True, None),
     "worker_disable_rate_limits": (True, False, None),
     "broker_connection_retry": (True, None),

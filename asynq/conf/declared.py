@@ -18,7 +18,6 @@ from asynq.conf.kinds import (
     LIFETIME,
     MODULES,
     NAME,
-    ONLY_TRUE,
     OPTIONS,
     PRIORITY,
     QUEUE,
@@ -108,7 +107,26 @@ class Declared:
     # Running
 
     task_acks_late = Setting(
-        ONLY_TRUE, True, "A message is done when its task is, so a killed worker loses nothing."
+        FLAG,
+        True,
+        "A message ends with its run, so a killed worker loses nothing; off: it ends before.",
+    )
+    task_acks_on_failure_or_timeout = Setting(
+        FLAG, True, "A failed run ends its message; off: it becomes a dead letter."
+    )
+    task_reject_on_worker_lost = Setting(
+        FLAG, False, 'Run a `pool="process"` task again when its process dies.'
+    )
+    task_time_limit = Setting(
+        SECONDS_ABOVE_ZERO.or_none("no limit"), None, "How long a task may run; then it is ended."
+    )
+    task_soft_time_limit = Setting(
+        SECONDS_ABOVE_ZERO.or_none("no limit"),
+        None,
+        "After how long `SoftTimeLimitExceeded` is raised in a task.",
+    )
+    task_revoke_expires = Setting(
+        SECONDS_ABOVE_ZERO, 86400.0, "How long the server remembers that a task was revoked."
     )
     task_track_started = Setting(
         FLAG, True, "Store STARTED for tasks that run longer than a moment."
@@ -162,6 +180,11 @@ class Declared:
         SECONDS,
         3600.0,
         "How long a message with an unknown task is offered to other workers before it is buried.",
+    )
+    worker_max_stuck = Setting(
+        COUNT.or_none("never"),
+        None,
+        "How many runs that don't end a worker leaves behind before it stops, to be started anew.",
     )
     worker_hijack_root_logger = Setting(
         FLAG, True, "Replace the root logger's handlers when a worker starts."

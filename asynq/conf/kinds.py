@@ -216,6 +216,7 @@ BACKEND_URL: Final[Kind[str, str | None]] = Kind(
 FLAG: Final[Kind[bool, bool]] = Kind("True or False", _flag)
 ONLY_TRUE: Final[Kind[bool, bool]] = Kind("True", _only_true)
 COUNT: Final[Kind[int, int]] = Kind("a whole number from 1", _whole(1))
+COUNT_FROM_ZERO: Final[Kind[int, int]] = Kind("a whole number from 0", _whole(0))
 BYTES: Final[Kind[int, int]] = Kind("a number of bytes from 1", _whole(1))
 PRIORITY: Final[Kind[int, int]] = Kind("a whole number from 0 to 9", _whole(0, 9))
 SECONDS: Final[Kind[float, float | timedelta]] = Kind("seconds (a number or a timedelta)", _seconds)

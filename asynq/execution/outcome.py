@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -25,6 +26,41 @@ class Failed(Struct, frozen=True):
     """The error is one of the task's `throws`: part of its normal life, logged without a stack."""
 
 
+class Retrying(Struct, frozen=True):
+    """The task is to run again: it asked for it, or raised what it is retried for."""
+
+    error: BaseException
+    """The reason; where none was given, the `Retry` itself."""
+    failure: Failure
+    delay: float = 0.0
+    """Seconds from now."""
+    due: float | None = None
+    """Unix time; stands over `delay`."""
+    changes: Mapping[str, Any] = {}
+    """What is different in the next run, as in `asynq.exceptions.Retry`."""
+
+
+class Ignored(Struct, frozen=True):
+    """The task raised `Ignore`: it is over, and nothing of it is stored."""
+
+    reason: str = ""
+
+
+class Rejected(Struct, frozen=True):
+    """The task raised `Reject`: its message goes aside, or back in its queue."""
+
+    error: BaseException
+    failure: Failure
+    requeue: bool = False
+
+
+class Revoked(Struct, frozen=True):
+    """The task was revoked, or had expired."""
+
+    reason: str
+    """``revoked``, ``expired`` or ``terminated``."""
+
+
 class Interrupted(Struct, frozen=True):
     """The worker stops, or lost the delivery: the run was cut off and counts as no attempt."""
 
@@ -33,4 +69,4 @@ class Interrupted(Struct, frozen=True):
     """The delivery is no longer ours: another worker has it, nothing may be settled."""
 
 
-Outcome = Success | Failed | Interrupted
+Outcome = Success | Failed | Retrying | Ignored | Rejected | Revoked | Interrupted

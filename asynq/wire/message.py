@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from asynq.exceptions import DecodeError
+from asynq.wire.attempts import Attempt
 from asynq.wire.envelope import pack, unpack
 
 VERSION: Final = 1
@@ -36,6 +37,14 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The task that made this call."""
     eta: float | None = None
     """Not to run before this Unix time (seconds); for `request.eta`, the broker keeps the time."""
+    expires: float | None = None
+    """Not to begin after this Unix time (seconds), on the broker's clock."""
+    time_limit: float | None = None
+    """Seconds after which a run is ended; 0: never; None: as the task says."""
+    soft_time_limit: float | None = None
+    """The same for `SoftTimeLimitExceeded`."""
+    attempts: tuple[Attempt, ...] = ()
+    """Earlier runs of this call that were retried."""
     ignore_result: bool | None = None
     """None: as the task says."""
     result_expires: float | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from asynq import states
+from asynq.wire.attempts import Attempt
 from asynq.wire.envelope import pack, unpack
 from asynq.wire.failures import Failure
 
@@ -21,6 +22,8 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     date_done: float | None = None
     """Unix time, seconds; only of a final state."""
     retries: int = 0
+    attempts: tuple[Attempt, ...] = ()
+    """Every run of the task, the last one included; empty where there was but one, a success."""
     worker: str | None = None
     """Who wrote it; only with `result_extended`, and in STARTED."""
     task: str | None = None

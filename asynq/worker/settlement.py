@@ -29,7 +29,7 @@ from asynq.brokers.base import (
     Verdict,
 )
 from asynq.exceptions import OperationalError, PayloadTooLarge
-from asynq.execution.outcome import Interrupted, Outcome, Success
+from asynq.execution.outcome import Ignored, Interrupted, Outcome, Revoked, Success
 from asynq.execution.run import failed
 from asynq.wire import envelope
 from asynq.wire.failures import Failure
@@ -117,6 +117,9 @@ class Settlements:
                 else:
                     self._add(run.delivery, ACK, record)
                     return outcome
+            case Ignored() | Revoked():
+                self._add(run.delivery, ACK)
+                return outcome
         self._add(run.delivery, ACK, self._failure(run, outcome.failure))
         return outcome
 
