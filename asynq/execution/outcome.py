@@ -24,6 +24,8 @@ class Failed(Struct, frozen=True):
     """The error in its portable form, taken where it was raised."""
     expected: bool = False
     """The error is one of the task's `throws`: part of its normal life, logged without a stack."""
+    lost: bool = False
+    """The process that ran it has died; the error says how."""
 
 
 class Retrying(Struct, frozen=True):
