@@ -18,11 +18,15 @@ ROOT = Path(__file__).parents[2]
 
 
 class WorkerProcess:
-    """`asynq -A tests.integration.proj worker …`."""
+    """`asynq -A tests.integration.proj worker …`, or of another app."""
+
+    app = "tests.integration.proj"
+    program = "asynq"
+    """What `python -m` runs."""
 
     def __init__(self, environment: dict[str, str], output: Path, *arguments: str) -> None:
         self.output = output
-        command = [sys.executable, "-m", "asynq", "-A", "tests.integration.proj", "worker"]
+        command = [sys.executable, "-m", self.program, "-A", self.app, "worker"]
         with output.open("wb") as file:
             self.process = subprocess.Popen(
                 [*command, *arguments],
