@@ -15,6 +15,8 @@ from asynq.brokers.base import Broker
 from asynq.conf import Settings
 from asynq.conf.loading import from_envvar, read
 from asynq.connections import Connections
+from asynq.control import Control
+from asynq.dead import DeadLetters
 from asynq.discovery import Discovery, import_named
 from asynq.options import PLAIN, CallOptions, TaskOptions, read_call_options
 from asynq.producer import Asked, Plan, Producer
@@ -76,7 +78,9 @@ class Asynq:
         if config_source is not None:
             self.config_from_object(config_source, namespace=namespace)
         self.connections = Connections(self.conf, self.connect_broker, self.connect_backend)
-        self.results = Results(self.connections.backend, self._accepted)
+        self.control = Control(self.connections.broker, self.conf)
+        self.dead = DeadLetters(self.connections.broker, self.connections.backend, self.queue_names)
+        self.results = Results(self.connections.backend, self._accepted, self.control)
         self.producer = Producer(self.conf, self.connections, self.results)
         self._tasks = TaskRegistry(self)
         self._task_cls = task_cls or Task

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import asyncio
 import builtins
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from asynq import states
-from asynq.exceptions import OperationalError, TimeoutError
-from asynq.result.answer import Answer
+from asynq.exceptions import OperationalError, TaskError, TaskRevokedError, TimeoutError
+from asynq.result.questions import Questions
 from asynq.result.reading import UNKNOWN, Results, Update
 from asynq.result.waiting import waiting_slot
 from asynq.wire.arguments import Returned
@@ -30,13 +30,12 @@ if TYPE_CHECKING:  # PEP 696 for type checkers: a bare `AsyncResult` means "of a
     R = DefaultedTypeVar("R", covariant=True, default=Any)
 else:
     R = TypeVar("R", covariant=True)
-T = TypeVar("T")
 
 LAST_LOOK_SECONDS: Final = 0.5
 """How much later than asked for a `get` may time out, to tell what became of the task."""
 
 
-class AsyncResult(Generic[R]):
+class AsyncResult(Questions, Generic[R]):
     """A handle on one task's result, by the task's id. It costs nothing until it is asked.
 
     Two handles are equal if their ids are, and a handle equals its id as text.
@@ -108,89 +107,13 @@ class AsyncResult(Generic[R]):
             TimeoutError: it did not come in time. The task goes on.
             NotImplementedError: results are switched off (``disabled://``).
             RuntimeError: called from inside a `def` task.
+            TaskRevokedError: it was revoked, or had expired before it began.
+            ResultLost: the server has lost its data, and the task with it.
             OperationalError: the connection was closed while waiting.
         """
         return await self._get(timeout, propagate, timeout)
 
     wait = get
-
-    @property
-    def state(self) -> Answer[str]:
-        """The task's state; PENDING where nothing is known of it."""
-        return self._answer("state", lambda update: update.state)
-
-    status = state
-
-    @property
-    def result(self) -> Answer[Any]:
-        """The return value, the error, or the meta of a state on the way; does not wait."""
-        return self._answer("result", lambda update: update.result)
-
-    @property
-    def info(self) -> Answer[Any]:
-        """The same as `result`."""
-        return self._answer("info", lambda update: update.result)
-
-    @property
-    def traceback(self) -> Answer[str | None]:
-        """The traceback of the task's error as text, from where it ran."""
-        return self._answer("traceback", lambda update: update.traceback)
-
-    @property
-    def date_done(self) -> Answer[datetime | None]:
-        """When the task was over, in UTC."""
-        return self._answer("date_done", lambda update: update.date_done)
-
-    @property
-    def retries(self) -> Answer[int]:
-        """How often it had been retried."""
-        return self._answer("retries", lambda update: update.retries)
-
-    @property
-    def worker(self) -> Answer[str | None]:
-        """Who ran it, where that is stored (`result_extended`, and while it runs)."""
-        return self._answer("worker", lambda update: update.worker)
-
-    @property
-    def name(self) -> Answer[str | None]:
-        """The task's name, where that is stored (`result_extended`)."""
-        return self._answer("name", lambda update: update.name)
-
-    @property
-    def args(self) -> Answer[str | None]:
-        """What its positional arguments looked like, where that is stored (`result_extended`)."""
-        return self._answer("args", lambda update: update.args)
-
-    @property
-    def kwargs(self) -> Answer[str | None]:
-        """What its named arguments looked like, where that is stored (`result_extended`)."""
-        return self._answer("kwargs", lambda update: update.kwargs)
-
-    @property
-    def queue(self) -> Answer[str | None]:
-        """The queue it came from, where that is stored (`result_extended`)."""
-        return self._answer("queue", lambda update: update.queue)
-
-    @property
-    def children(self) -> NoReturn:
-        """Not in this release: what a task has sent is recorded with the canvas."""
-        raise NotImplementedError("result.children is not in this release yet")
-
-    def ready(self) -> Answer[bool]:
-        """Is the task over?"""
-        return self._answer("ready()", lambda update: update.ready)
-
-    def successful(self) -> Answer[bool]:
-        """Is it over, and did it return?"""
-        return self._answer("successful()", lambda update: update.state == states.SUCCESS)
-
-    def failed(self) -> Answer[bool]:
-        """Is it over with an error?"""
-        return self._answer("failed()", lambda update: update.state == states.FAILURE)
-
-    def exists(self) -> Answer[bool]:
-        """Is anything known of it? A task that waits in its queue is not known yet."""
-        return self._answer("exists()", lambda update: update is not UNKNOWN)
 
     async def updates(self) -> AsyncIterator[Update]:
         """Every state and every report of progress from now on, the current one first.
@@ -218,9 +141,44 @@ class AsyncResult(Generic[R]):
         self._last = None
         await self._results.backend().forget([self.id])
 
-    def revoke(self, *args: object, **options: object) -> NoReturn:
-        """Not in this release."""
-        raise NotImplementedError("result.revoke() is not in this release yet")
+    async def revoke(
+        self,
+        terminate: bool = False,
+        *,
+        signal: None = None,
+        wait: bool = False,
+        timeout: float | None = None,
+        ttl: float | None = None,
+    ) -> None:
+        """Have the task not run, wherever it is: in a queue, waiting for its time, fetched.
+
+        It ends REVOKED, and who waits for it gets a `TaskRevokedError`. What is over stays as it
+        is. Arguments and errors are those of `app.control.revoke`.
+        """
+        reach = self._results.reach
+        if reach is None:
+            raise RuntimeError(f"{self!r} was made without an app: use app.control.revoke(id)")
+        await reach.revoke(
+            self.id, terminate=terminate, signal=signal, wait=wait, timeout=timeout, ttl=ttl
+        )
+
+    async def reschedule(
+        self,
+        *,
+        countdown: float | timedelta | None = None,
+        eta: datetime | str | None = None,
+    ) -> bool:
+        """Give the task, which waits for its time, another one.
+
+        Arguments and errors are those of `app.control.reschedule`.
+
+        Returns:
+            Whether it was waiting. What is in its queue already, runs or is over stays as it is.
+        """
+        reach = self._results.reach
+        if reach is None:
+            raise RuntimeError(f"{self!r} was made without an app: use app.control.reschedule(id)")
+        return await reach.reschedule(self.id, countdown=countdown, eta=eta)
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, AsyncResult):
@@ -244,15 +202,9 @@ class AsyncResult(Generic[R]):
         if update is None or not update.ready:
             update = await self._finish(timeout, asked)
         if propagate and update.state in states.PROPAGATE_STATES:
-            raise update.result.with_traceback(None)
+            raise _error_of(update).with_traceback(None)
         result: R = update.result
         return result
-
-    def _answer(self, name: str, pick: Callable[[Update], T]) -> Answer[T]:
-        async def ask() -> T:
-            return pick(await self._look())
-
-        return Answer(name, ask)
 
     async def _look(self) -> Update:
         """What is known now."""
@@ -309,6 +261,35 @@ class EagerResult(AsyncResult[R]):
 
     async def forget(self) -> None:
         """Do nothing: only this object knows of it."""
+
+    async def revoke(
+        self,
+        terminate: bool = False,
+        *,
+        signal: None = None,
+        wait: bool = False,
+        timeout: float | None = None,
+        ttl: float | None = None,
+    ) -> None:
+        """Do nothing: it is over."""
+
+    async def reschedule(
+        self,
+        *,
+        countdown: float | timedelta | None = None,
+        eta: datetime | str | None = None,
+    ) -> bool:
+        """Do nothing: it is over."""
+        return False
+
+
+def _error_of(update: Update) -> BaseException:
+    """What to raise for a task that ended badly; a task may have called itself so, with no error
+    (`update_state`)."""
+    if isinstance(update.result, BaseException):
+        return update.result
+    kind = TaskRevokedError if update.state == states.REVOKED else TaskError
+    return kind(update.state if update.result is None else f"{update.state}: {update.result!r}")
 
 
 def _late(id: str, asked: float | None, update: Update | None) -> TimeoutError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any, Final
@@ -11,9 +12,11 @@ from msgspec import UNSET, Struct
 from asynq import states
 from asynq._time import from_timestamp
 from asynq.backends.base import ResultBackend
+from asynq.result.reach import Reach
 from asynq.wire.arguments import Returned
+from asynq.wire.attempts import Attempt
 from asynq.wire.failures import rebuild
-from asynq.wire.record import decode
+from asynq.wire.record import Record, decode
 from asynq.wire.serialization import check_accepted, decode_value
 
 
@@ -28,6 +31,8 @@ class Update(Struct, frozen=True, kw_only=True):
     date_done: datetime | None = None
     """When it was over, in UTC."""
     retries: int = 0
+    attempts: tuple[Attempt, ...] = ()
+    """Its runs that have ended, the first one first."""
     worker: str | None = None
     """Who ran it, where that is stored (`result_extended`, and while it runs)."""
     name: str | None = None
@@ -60,6 +65,8 @@ class Results(Struct, frozen=True, eq=False):
     """The backend's connection for the running event loop."""
     accept: Callable[[], Collection[str]]
     """The serializers that may be read."""
+    reach: Reach | None = None
+    """What reaches the tasks themselves; None: results can only be read."""
 
     def read(self, body: bytes | None, returned: Returned | None) -> Update:
         """A stored record as values.
@@ -87,9 +94,24 @@ class Results(Struct, frozen=True, eq=False):
             traceback=None if record.error is None else record.error.traceback,
             date_done=None if done is None else from_timestamp(done),
             retries=record.retries,
+            attempts=record.attempts or _only_attempt(record),
             worker=record.worker,
             name=record.task,
             args=record.args,
             kwargs=record.kwargs,
             queue=record.queue,
         )
+
+
+def _only_attempt(record: Record) -> tuple[Attempt, ...]:
+    """The one run of a task that succeeded at once: what its record, which is kept small, tells."""
+    if record.status != states.SUCCESS or record.date_done is None:
+        return ()
+    return (
+        Attempt(
+            started=record.date_done,
+            seconds=math.nan,
+            worker=record.worker or "",
+            state=states.SUCCESS,
+        ),
+    )

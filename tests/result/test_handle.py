@@ -6,9 +6,16 @@ import pytest
 from asynq import states
 from asynq.backends.memory import MemoryBackend
 from asynq.brokers.base import StoredRecord
-from asynq.exceptions import OperationalError, TimeoutError
+from asynq.exceptions import (
+    OperationalError,
+    ResultLost,
+    TaskError,
+    TaskRevokedError,
+    TimeoutError,
+)
 from asynq.result.handle import AsyncResult, EagerResult
 from asynq.result.reading import Results, Update
+from asynq.wire.attempts import Attempt
 from asynq.wire.failures import Failure
 from asynq.wire.record import Record, encode
 from asynq.wire.serialization import encode_value
@@ -135,6 +142,7 @@ async def test_what_is_known_of_a_result(backend, results):
     assert (await result.date_done).timestamp() == 1.0
     assert await result.traceback is None
     assert await result.retries == 0
+    assert [attempt.state for attempt in await result.attempts] == ["SUCCESS"]
     assert await result.worker is None
     assert await result.name is None
     assert await result.args is None
@@ -185,10 +193,88 @@ def test_results_are_equal_by_their_ids():
 
 
 def test_what_a_later_release_brings_is_not_ignored():
-    with pytest.raises(NotImplementedError, match=r"result\.revoke"):
-        AsyncResult("1", None).revoke(terminate=True)
     with pytest.raises(NotImplementedError, match=r"result\.children"):
         _ = AsyncResult("1", None).children
+
+
+class Noting:
+    """What handles reach tasks by, and what it was told."""
+
+    def __init__(self):
+        self.told = []
+
+    async def revoke(self, task_id, **options):
+        self.told.append(("revoke", task_id, options))
+
+    async def reschedule(self, task_id, **options):
+        self.told.append(("reschedule", task_id, options))
+        return True
+
+
+async def test_revoking_and_rescheduling_reach_the_task(backend):
+    reach = Noting()
+    result = AsyncResult("1", Results(lambda: backend, lambda: ["json"], reach))
+    await result.revoke(terminate=True)
+    assert await result.reschedule(countdown=3)
+    (what, id, options), later = reach.told
+    assert (what, id, options["terminate"]) == ("revoke", "1", True)
+    assert later == ("reschedule", "1", {"countdown": 3, "eta": None})
+
+
+async def test_a_handle_without_an_app_says_who_can_revoke(results):
+    with pytest.raises(RuntimeError, match=r"app\.control\.revoke"):
+        await AsyncResult("1", results).revoke()
+    with pytest.raises(RuntimeError, match=r"app\.control\.reschedule"):
+        await AsyncResult("1", results).reschedule(countdown=1)
+
+
+async def put(backend, **fields):
+    record = Record(**fields)
+    await backend.store([StoredRecord(id="1", body=encode(record, "json"), final=record.final)])
+
+
+@pytest.mark.parametrize("reason", ["revoked", "expired", "terminated"])
+async def test_a_revoked_task_raises_where_it_is_waited_for(backend, results, reason):
+    await put(backend, status="REVOKED", error=Failure.of(TaskRevokedError(reason)))
+    result = AsyncResult("1", results)
+    with pytest.raises(TaskRevokedError, match=reason):
+        await result
+    assert await result.ready()
+    assert not await result.failed()
+
+
+async def test_a_task_that_is_retried_is_not_over_and_shows_its_error(backend, results):
+    before = Attempt(started=1.0, seconds=0.5, worker="w", state="RETRY", error="KeyError: 'k'")
+    error = Failure.of(KeyError("k"))
+    await put(backend, status="RETRY", error=error, retries=1, attempts=(before,))
+    result = AsyncResult("1", results)
+    assert await result.state == "RETRY"
+    assert not await result.ready()
+    assert isinstance(await result.result, KeyError)
+    assert await result.traceback == error.traceback
+    assert await result.retries == 1
+    assert await result.attempts == [before]
+    with pytest.raises(TimeoutError):
+        await result.get(timeout=0)
+
+
+@pytest.mark.parametrize(
+    ("status", "raised"), [("FAILURE", TaskError), ("REVOKED", TaskRevokedError)]
+)
+async def test_an_end_without_an_error_is_an_error_all_the_same(backend, results, status, raised):
+    raw, content = encode_value({"left": 3})
+    await put(backend, status=status, result=raw, content=content)
+    with pytest.raises(raised, match=f"{status}: {{'left': 3}}"):
+        await AsyncResult("1", results)
+
+
+async def test_a_lost_result_is_an_error_that_says_so(results, backend, monkeypatch):
+    async def wait(id, *, announced):
+        raise ResultLost("the server came back without its data")
+
+    monkeypatch.setattr(backend, "wait", wait)
+    with pytest.raises(ResultLost):
+        await AsyncResult("1", results).get(timeout=5)
 
 
 async def test_an_eager_result_is_there_at_once():
@@ -199,4 +285,6 @@ async def test_an_eager_result_is_there_at_once():
     with pytest.raises(KeyError):
         await result
     await result.forget()
+    await result.revoke(terminate=True)
+    assert not await result.reschedule(countdown=1)
     assert await result.ready()

@@ -1,3 +1,4 @@
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -7,6 +8,7 @@ from msgspec import Raw
 from asynq.exceptions import ContentDisallowed
 from asynq.result.reading import UNKNOWN, Results
 from asynq.wire.arguments import Returned
+from asynq.wire.attempts import Attempt
 from asynq.wire.failures import Failure
 from asynq.wire.record import Record, encode
 from asynq.wire.serialization import encode_value
@@ -53,6 +55,24 @@ def test_the_meta_of_a_state_on_the_way_is_not_read_as_annotated():
     body = encode(Record(status="PROGRESS", result=raw, content=content), "json")
     update = results.read(body, Returned(point, name="proj.point"))
     assert (update.state, update.info, update.ready) == ("PROGRESS", {"done": 3}, False)
+
+
+def test_the_attempts_are_read():
+    tried = Attempt(started=1.0, seconds=2.0, worker="w", state="RETRY", error="KeyError: 'k'")
+    last = Attempt(started=9.0, seconds=2.0, worker="w", state="SUCCESS")
+    body = encode(Record(date_done=11.0, attempts=(tried, last)), "json")
+    assert results.read(body, None).attempts == (tried, last)
+
+
+def test_a_task_that_succeeded_at_once_had_one_attempt_of_which_little_is_known():
+    (only,) = results.read(encode(Record(date_done=1.5, worker="w"), "json"), None).attempts
+    assert (only.started, only.worker, only.state, only.error) == (1.5, "w", "SUCCESS", None)
+    assert math.isnan(only.seconds)
+
+
+@pytest.mark.parametrize("status", ["STARTED", "RETRY", "REVOKED", "PROGRESS"])
+def test_what_has_not_run_to_an_end_has_no_attempts(status):
+    assert results.read(encode(Record(status=status), "json"), None).attempts == ()
 
 
 def test_an_error_is_rebuilt_with_its_traceback():

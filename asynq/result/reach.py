@@ -1,0 +1,32 @@
+"""What a handle needs of the rest of asynq to do something about its task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Protocol
+
+
+class Reach(Protocol):
+    """Reaches a task that is not over: `app.control` is one."""
+
+    async def revoke(
+        self,
+        task_id: str | Iterable[str],
+        *,
+        terminate: bool = False,
+        signal: None = None,
+        wait: bool = False,
+        timeout: float | None = None,
+        ttl: float | None = None,
+    ) -> None:
+        """Have it not run, or with `terminate` not go on."""
+
+    async def reschedule(
+        self,
+        task_id: str,
+        *,
+        countdown: float | timedelta | None = None,
+        eta: datetime | str | None = None,
+    ) -> bool:
+        """Give it another time, if it waits for one."""

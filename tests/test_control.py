@@ -1,0 +1,120 @@
+"""`app.control`, before a broker that notes what it is told."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from asynq import Asynq
+from asynq.control import Control
+from asynq.exceptions import OptionTypeError, OptionValueError
+
+
+class NotingBroker:
+    """Notes what it is told, in order."""
+
+    def __init__(self):
+        self.told = []
+        self.waiting = True
+
+    async def revoke(self, ids, *, terminate, ttl):
+        self.told.append(("revoke", tuple(ids), terminate, ttl))
+
+    async def reschedule(self, id, *, delay=0.0, due=None):
+        self.told.append(("reschedule", id, delay, due))
+        return self.waiting
+
+    def fanout(self):
+        return self
+
+    async def publish(self, channel, body):
+        self.told.append((channel, json.loads(body)))
+
+
+@pytest.fixture
+def broker():
+    return NotingBroker()
+
+
+@pytest.fixture
+def app():
+    return Asynq("proj", set_as_current=False, task_revoke_expires=60, timezone="Europe/Berlin")
+
+
+@pytest.fixture
+def control(app, broker):
+    return Control(lambda: broker, app.conf)
+
+
+async def test_revoking_is_remembered_before_it_is_said(control, broker):
+    await control.revoke("a")
+    assert broker.told == [("revoke", ("a",), False, 60.0), ("control", {"revoke": ["a"]})]
+
+
+async def test_several_are_revoked_at_once_each_once(control, broker):
+    await control.revoke(["a", "b", "a"], terminate=True, ttl=5)
+    assert broker.told == [
+        ("revoke", ("a", "b"), True, 5),
+        ("control", {"revoke": ["a", "b"], "terminate": True}),
+    ]
+
+
+async def test_terminating_is_revoking_what_runs_too(control, broker):
+    await control.terminate("a")
+    assert broker.told[0][2] is True
+
+
+async def test_revoking_nothing_asks_nobody(control, broker):
+    await control.revoke([])
+    assert broker.told == []
+
+
+@pytest.mark.parametrize(
+    ("option", "error", "says"),
+    [
+        ({"signal": "SIGKILL"}, OptionValueError, "there is none to choose here, leave it out"),
+        ({"ttl": 0}, OptionValueError, "ttl: expected seconds above 0, got 0"),
+        ({"wait": True}, NotImplementedError, "so wait for its result"),
+        ({"timeout": 3}, NotImplementedError, "so wait for its result"),
+    ],
+)
+async def test_what_can_not_be_asked_for_says_why(control, broker, option, error, says):
+    with pytest.raises(error, match=says):
+        await control.revoke("a", terminate=True, **option)
+    assert broker.told == []
+
+
+async def test_a_waiting_task_gets_another_time(control, broker):
+    noon = datetime(2100, 1, 1, 12, tzinfo=UTC)
+    assert await control.reschedule("a", countdown=timedelta(minutes=1))
+    await control.reschedule("a", eta=noon)
+    await control.reschedule("a", eta="2100-01-01T13:00")  # in the app's timezone
+    await control.reschedule("a", countdown=0, eta=noon)
+    assert broker.told == [
+        ("reschedule", "a", 60.0, None),
+        ("reschedule", "a", 0.0, noon.timestamp()),
+        ("reschedule", "a", 0.0, noon.timestamp()),
+        ("reschedule", "a", 0.0, None),
+    ]
+
+
+async def test_what_does_not_wait_is_told(control, broker):
+    broker.waiting = False
+    assert not await control.reschedule("a", countdown=1)
+
+
+async def test_another_time_must_be_one(control):
+    with pytest.raises(TypeError, match="say when, countdown=… or eta=…"):
+        await control.reschedule("a")
+    with pytest.raises(OptionTypeError, match="reschedule: countdown: expected seconds"):
+        await control.reschedule("a", countdown="soon")
+
+
+@pytest.mark.parametrize("name", ["inspect", "ping", "rate_limit", "shutdown", "purge"])
+def test_what_belongs_to_remote_control_is_to_come(app, name):
+    with pytest.raises(NotImplementedError, match=f"app.control.{name} is not in this release yet"):
+        getattr(app.control, name)
+
+
+def test_what_there_never_was_is_an_ordinary_error(app):
+    assert not hasattr(app.control, "nonsense")
