@@ -18,15 +18,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from asynq import exceptions
 from asynq._imports import import_object
 from asynq.app import Asynq
 from asynq.blocking import run
 from asynq.current import current_app, current_task, get_current_app
+from asynq.dead import DeadLetter
+from asynq.exceptions import (
+    AsynqError,
+    Ignore,
+    MaxRetriesExceededError,
+    Reject,
+    ResultLost,
+    Retry,
+    SoftTimeLimitExceeded,
+    TaskRevokedError,
+    TimeLimitExceeded,
+)
 from asynq.registry import shared_task
 from asynq.request import Request
 from asynq.result import AsyncResult, EagerResult, Submission, Update
 from asynq.routes import Queue
 from asynq.task import Task
+from asynq.wire.attempts import Attempt
 from asynq.wire.failures import register_exception
 from asynq.wire.serialization import register_serializer
 
@@ -38,15 +52,27 @@ __version__ = "0.1.0"
 __all__ = [
     "AsyncResult",
     "Asynq",
+    "AsynqError",
+    "Attempt",
+    "DeadLetter",
     "EagerResult",
+    "Ignore",
+    "MaxRetriesExceededError",
     "Queue",
+    "Reject",
     "Request",
+    "ResultLost",
+    "Retry",
+    "SoftTimeLimitExceeded",
     "Submission",
     "Task",
+    "TaskRevokedError",
+    "TimeLimitExceeded",
     "Update",
     "Worker",
     "current_app",
     "current_task",
+    "exceptions",
     "get_current_app",
     "register_exception",
     "register_serializer",
