@@ -77,16 +77,30 @@ class Blocking:
             OperationalError: the connection can't be made, or was lost. Whether the command was
                 carried out is not known then.
         """
+        (reply,) = await self.execute_all((command,), block=block)
+        if isinstance(reply, redis.ResponseError):
+            raise reply
+        return reply
+
+    async def execute_all(
+        self, commands: Sequence[Sequence[Word]], *, block: float = 0.0
+    ) -> list[Any]:
+        """Send several commands in one write and return their replies, `Refused` among them.
+
+        Args:
+            block: Seconds they may block, all together.
+
+        Raises:
+            OperationalError: as in `execute`.
+        """
         await self.connect()
         link = cast("Link", self._link)
         patience = _Patience(link, block)
         try:
-            reply = await link.ask(*cast("tuple[bytes, ...]", command))
+            replies = await link.ask_all(cast("Sequence[tuple[bytes, ...]]", commands))
             if link.lost is not None:
                 raise link.lost
-            return reply
-        except redis.ResponseError:
-            raise
+            return replies
         except DISCONNECTED as error:
             self._drop(link)
             raise explain(error, self.server.url) from error

@@ -53,6 +53,8 @@ class Keys:
         "meta",
         "queues",
         "result_prefix",
+        "revoked",
+        "terminated",
         "waiting",
         "worker_infos",
         "workers",
@@ -80,6 +82,10 @@ class Keys:
         self.late = prefix + b"late"
         """STREAM: completions for those in `waiting`."""
         self.result_prefix = prefix + b"res:"
+        self.revoked = prefix + b"rev"
+        """ZSET: id of a task that shall not run to the time (ms) until which that is remembered."""
+        self.terminated = prefix + b"revt"
+        """ZSET: those of them that shall be ended where they run."""
 
     def lanes(self, queue: str) -> tuple[bytes, ...]:
         """STREAMs of a queue in the order they are read: handed back first, then by level."""
@@ -107,7 +113,7 @@ class Keys:
         return b"%bzm:%b" % (self._prefix, queue.encode())
 
     def buried(self, queue: str) -> bytes:
-        """STREAM: what can never run, with `why` and `when`."""
+        """STREAM: what can never run, with its level, `why` and `when`."""
         return b"%bdlq:%b" % (self._prefix, queue.encode())
 
     def marks(self, client: str) -> bytes:
@@ -121,3 +127,7 @@ class Keys:
     def reply(self, client: str) -> bytes:
         """STREAM: completions of what that client sent and waits for."""
         return b"%breply:%b" % (self._prefix, client.encode())
+
+    def said(self, channel: str) -> bytes:
+        """STREAM: what was said to everybody who listens there, for an hour."""
+        return b"%bfan:%b" % (self._prefix, channel.encode())

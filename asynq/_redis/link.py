@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import socket
 import struct
+import sys
+import termios
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol, cast
@@ -19,7 +22,7 @@ import hiredis
 import redis
 
 from asynq._redis.command import pack
-from asynq._redis.errors import Refused
+from asynq._redis.errors import CROWDED, CrowdedError, Refused
 
 _UNFINISHED: Final = object()
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
@@ -50,6 +53,8 @@ class Link(asyncio.Protocol):
         self.lost: BaseException | None = None
         self._reader = hiredis.Reader(replyError=Refused, notEnoughData=_UNFINISHED)
         self._transport: asyncio.Transport | None = None
+        self._written = 0
+        self._taken = 0
         self._loop = asyncio.get_running_loop()
 
     def write(self, data: bytes, waiters: Sequence[Waiter]) -> None:
@@ -58,7 +63,21 @@ class Link(asyncio.Protocol):
             self.heard = self._loop.time()
         self.waiting.extend(waiters)
         if self._transport is not None:
+            self._written += len(data)
             self._transport.write(data)
+
+    def look(self) -> None:
+        """Take it for a sign of life when the other side has taken more of what we wrote.
+
+        Else a large message on a slow line would look like a server that says nothing.
+        """
+        transport = self._transport
+        if transport is None or self.lost is not None:
+            return
+        taken = self._written - transport.get_write_buffer_size() - _in_kernel(transport)
+        if taken > self._taken:
+            self._taken = taken
+            self.heard = self._loop.time()
 
     async def ask(self, *command: str | bytes | int) -> Any:
         """Send one command and return its reply; for the few words when a connection begins.
@@ -75,6 +94,29 @@ class Link(asyncio.Protocol):
             return await answer.future
         finally:
             answer.future.cancel()
+
+    async def ask_all(self, commands: Sequence[Sequence[str | bytes | int]]) -> list[Any]:
+        """Send several commands in one write and return their replies, `Refused` among them.
+
+        Raises:
+            ConnectionError: redis-py's, the connection was lost.
+        """
+        if self.lost is not None:
+            raise self.lost
+        answers = [_Answer(self._loop.create_future()) for _ in commands]
+        self.write(b"".join(pack(tuple(command)) for command in commands), answers)
+        replies: list[Any] = []
+        try:
+            for answer in answers:
+                try:
+                    replies.append(await answer.future)
+                except redis.ResponseError as error:
+                    replies.append(error)
+        finally:
+            for answer in answers:
+                if not answer.future.cancel() and not answer.future.cancelled():
+                    answer.future.exception()  # asyncio would complain that nobody asked for it
+        return replies
 
     def abort(self, reason: BaseException) -> None:
         """Drop the connection at once, with whatever is still unsent, and tell `on_lost`."""
@@ -103,8 +145,13 @@ class Link(asyncio.Protocol):
             reader.feed(data)
             while (reply := reader.gets()) is not _UNFINISHED:
                 self.waiting.popleft().answer(reply)
-        except (hiredis.ProtocolError, IndexError) as error:
+        except hiredis.ProtocolError as error:
             self.abort(redis.ConnectionError(f"not what a Redis server says: {error}"))
+        except IndexError:  # an answer that nobody asked for
+            if CROWDED in str(reply):
+                self.abort(CrowdedError())
+            else:
+                self.abort(redis.ConnectionError(f"not what a Redis server says: {reply!r:.100}"))
 
     def connection_lost(self, reason: Exception | None) -> None:
         self._end(reason or redis.ConnectionError("the server closed the connection"))
@@ -127,6 +174,16 @@ class Link(asyncio.Protocol):
         for waiter in self.waiting:
             if isinstance(waiter, _Answer) and not waiter.future.done():
                 waiter.future.set_exception(redis.ConnectionError(str(reason)))
+
+
+def _in_kernel(transport: asyncio.Transport) -> int:
+    """Bytes that wait in the kernel: not sent, or not taken by the other side."""
+    sock = transport.get_extra_info("socket")
+    try:
+        answer = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0\0\0\0")
+    except (OSError, AttributeError, ValueError):
+        return 0
+    return int.from_bytes(answer, sys.byteorder)
 
 
 def _forget_unsent(transport: asyncio.Transport) -> None:

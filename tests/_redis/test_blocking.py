@@ -41,6 +41,31 @@ async def test_nothing_is_an_answer_too(reader: Blocking):
     assert await reader.execute(b"BLPOP", b"l", 0.01, block=0.01) is None
 
 
+async def test_what_is_asked_behind_a_blocking_read_is_answered_after_it(
+    reader: Blocking, server: PrivateServer
+):
+    asked = asyncio.ensure_future(
+        reader.execute_all([(b"BLPOP", b"l", 5), (b"GET", b"x"), (b"LLEN", b"x")], block=5)
+    )
+    await until(lambda: blocked(server))
+    server.command("SET", "x", "after")
+    server.command("RPUSH", "l", "a")
+    first, second, third = await asked
+    assert (first, second) == ([b"l", b"a"], b"after")
+    assert isinstance(third, Refused)
+
+
+async def test_a_loss_under_several_commands_is_one_error(reader: Blocking, server: PrivateServer):
+    asked = asyncio.ensure_future(
+        reader.execute_all([(b"BLPOP", b"l", 5), (b"GET", b"x")], block=5)
+    )
+    await until(lambda: blocked(server))
+    server.command("CLIENT", "KILL", "TYPE", "normal")
+    with pytest.raises(OperationalError):
+        await asked
+    assert await reader.execute_all([(b"ECHO", b"a"), (b"ECHO", b"b")]) == [b"a", b"b"]
+
+
 async def test_after_a_cancel_no_answer_goes_astray(reader: Blocking, server: PrivateServer):
     for number in range(5):
         asked = asyncio.ensure_future(reader.execute(b"BLPOP", b"l", 5, block=5))
