@@ -100,6 +100,8 @@ class Blocking:
             replies = await link.ask_all(cast("Sequence[tuple[bytes, ...]]", commands))
             if link.lost is not None:
                 raise link.lost
+            if any(map(_is_from_replica, replies)):
+                self._drop(link)
             return replies
         except DISCONNECTED as error:
             self._drop(link)
@@ -137,6 +139,11 @@ class Blocking:
         if self._link is not None:
             self._link.close()
             self._link = None
+
+
+def _is_from_replica(reply: object) -> bool:
+    """The server has become one; the next connection may lead to who has taken its place."""
+    return isinstance(reply, redis.ResponseError) and kind_of(reply) == "READONLY"
 
 
 class _Patience:

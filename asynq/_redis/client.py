@@ -18,11 +18,16 @@ import redis
 
 from asynq._redis import embedded
 from asynq._redis.address import Address, Tls, parse
-from asynq._redis.errors import FatalError, Refused, kind_of
+from asynq._redis.backoff import Gate
+from asynq._redis.errors import CROWDED, CrowdedError, FatalError, Refused, kind_of
 from asynq._redis.link import Link
 
 OLDEST: Final = (7, 0)
 CLIENT_NAME: Final = "asynq"
+CROWDED_SECONDS: Final = (1.0, 30.0)
+"""The shortest and the longest time to leave a server alone that has no connection for us."""
+REFUSED_SECONDS: Final = (5.0, 60.0)
+"""The same for one that refuses our password: somebody must change something first."""
 
 
 class Server:
@@ -51,6 +56,7 @@ class Server:
             directory = address.path or embedded.state_directory(address.name or name)
             self._directory = Path(directory)
             embedded.hold(self._directory, self)
+        self._gate = Gate()
         self.identity = _identity(address, self._directory)
         """The same for two URLs of one server."""
 
@@ -72,15 +78,19 @@ class Server:
         Raises:
             FatalError: it will not go better next time, and why.
             One of `DISCONNECTED`: it may.
+            Refused: a wrong password.
         """
+        self._gate.pass_through()
         address = self._address
         async with asyncio.timeout(address.connect_timeout if timeout is None else timeout):
             link = await self._open(address)
             try:
                 await self._introduce(link, address)
-            except BaseException:
+            except BaseException as error:
                 link.close()
+                self._sent_away(error)
                 raise
+        self._gate.open()
         return link
 
     async def aclose(self) -> None:
@@ -97,6 +107,7 @@ class Server:
         Raises:
             OSError, redis.RedisError: it can't be made.
         """
+        self._gate.pass_through()
         address = self._address
         words: dict[str, Any] = {
             "db": address.database,
@@ -121,8 +132,21 @@ class Server:
                 make = redis.SSLConnection
                 words |= _ssl_words(address.tls)
         connection = make(**words)
-        connection.connect()
+        try:
+            connection.connect()
+        except redis.RedisError as error:
+            self._sent_away(error)
+            raise
+        self._gate.open()
         return connection
+
+    def _sent_away(self, error: BaseException) -> None:
+        """Leave the server alone for a while where it has said so."""
+        if isinstance(error, redis.RedisError):
+            if CROWDED in str(error) or isinstance(error, CrowdedError):
+                self._gate.shut(CrowdedError(), *CROWDED_SECONDS)
+            elif kind_of(error) in ("NOAUTH", "WRONGPASS"):
+                self._gate.shut(error, *REFUSED_SECONDS)
 
     def _socket_path(self) -> str:
         """Where the socket is; starts an embedded server that does not run. Blocks."""
@@ -186,6 +210,8 @@ def _refusal(error: Refused, address: Address) -> Exception:
             return FatalError("the URL has a password, and the server knows none")
         case "ERR" if "DB index" in text or "SELECT is not allowed" in text:
             return FatalError(f"it has no database {address.database}")
+        case "ERR" if CROWDED in text:
+            return CrowdedError()
     return redis.ConnectionError(text)
 
 

@@ -27,13 +27,16 @@ DISCONNECTED: Final = (
 BUSY: Final = ("LOADING", "BUSY", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN", "READONLY")
 """Beginnings of refusals that pass: the same command is worth sending again a little later."""
 
+CROWDED: Final = "max number of clients"
+"""In what a server says that has no connection left for us."""
+
 REFUSALS: Final = frozenset({"NOAUTH", "WRONGPASS", "NOPERM"})
 """What a server says to whom it does not let in, or not this far."""
 
 _HINTS: Final = {
     "NOAUTH": "it asks for a password; name it in the URL: redis://:password@host",
     "WRONGPASS": "it refuses the user name or the password",
-    "NOPERM": "the user may not run this command on these keys",
+    "NOPERM": "the user may not do this; `asynq doctor --acl` prints what it must be allowed",
     "MISCONF": "it can't write to its disk and refuses to store anything",
     "NOREPLICAS": "too few of its replicas are reachable, so it refuses to store anything",
     "READONLY": "it is a replica: the failover is not over, or the URL names the wrong server",
@@ -54,6 +57,13 @@ class Refused(redis.ResponseError):
 
 class FatalError(Exception):
     """Connecting again would end the same way: a wrong password, a server too old."""
+
+
+class CrowdedError(redis.ConnectionError):
+    """The server has no connection left for us: its `maxclients` is reached."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(text or "it has no connection left for us (its maxclients is reached)")
 
 
 def kind_of(error: BaseException) -> str:
@@ -98,7 +108,8 @@ def explain(
     tried = "" if seconds is None else f" (tried for {seconds:.1f} s)"
     what = f"can't {doing}: " if doing else ""
     if kind in REFUSALS:
-        return BrokerRefused(f"{what}{url}: {_HINTS[kind]}")
+        told = f" ({error})" if kind == "NOPERM" else ""
+        return BrokerRefused(f"{what}{url}: {_HINTS[kind]}{told}")
     if isinstance(error, FatalError):
         return BrokerRefused(f"{what}{url}: {error}")
     if hint := _HINTS.get(kind):

@@ -28,6 +28,7 @@ from asynq._redis.backoff import Backoff
 from asynq._redis.client import Server
 from asynq._redis.closing import close_with_loop
 from asynq._redis.command import Command, ScriptCall, Word, pack
+from asynq._redis.deferred import Deferred
 from asynq._redis.errors import DISCONNECTED, explain, kind_of, passes
 from asynq._redis.link import Link
 from asynq._redis.scripts import Script
@@ -58,6 +59,7 @@ class Pipeline:
         self.connections = 0
         """How many times a connection was made."""
         self._outbox: deque[Command] = deque()
+        self._deferred = Deferred(self.loop, self._again, self._no_trouble)
         self._link: Link | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._trouble: BaseException | None = None
@@ -188,23 +190,23 @@ class Pipeline:
         kind = kind_of(error)
         if kind == "NOSCRIPT" and command.script_call is not None:
             command.packed = command.script_call.by_text()
-            self._again(command)
+            self._again([command])
         elif passes(error) and command.deadline > self.loop.time():
             self._trouble = error
             if kind == "READONLY" and self._link is not None:
                 self.loop.call_soon(self._link.abort, error)
-            self.loop.call_later(Backoff(0.2).next(), self._again, command)
+            self._deferred.add(command)
         else:
             command.fail(error)
 
-    def _again(self, command: Command) -> None:
-        if self._closed:
-            command.fail(OperationalError(f"the connection to {self.server.url} is closed"))
-            return
-        self._outbox.append(command)
+    def _again(self, commands: list[Command]) -> None:
+        self._outbox.extend(commands)
         self._flush()
-        if self._timer is None:
-            self._look_at(command.deadline)
+        if self._timer is None and commands:
+            self._look_at(min(command.deadline for command in commands))
+
+    def _no_trouble(self) -> None:
+        self._trouble = None
 
     # Connections made and lost.
 
@@ -281,10 +283,16 @@ class Pipeline:
         self._timer = None
         now = self.loop.time()
         link = self._link
+        if link is not None and link.waiting:
+            link.look()
         if link is not None and link.waiting and now - link.heard > SILENCE:
             link.abort(redis.TimeoutError(f"no answer for {SILENCE:.0f} s"))
             link = None
-        pending = [*self._outbox, *(cast("deque[Command]", link.waiting) if link else ())]
+        pending = [
+            *self._outbox,
+            *self._deferred,
+            *(cast("deque[Command]", link.waiting) if link else ()),
+        ]
         nearest = None
         for command in pending:
             if command.future.done():
@@ -308,7 +316,7 @@ class Pipeline:
         if self._connecting is not None:
             self._connecting.cancel()
         link, self._link = self._link, None
-        waiting = [*self._outbox]
+        waiting = [*self._outbox, *self._deferred.take()]
         if link is not None:
             waiting += cast("deque[Command]", link.waiting)
             link.close()

@@ -19,6 +19,7 @@ from asynq._time import monotonic
 from asynq.brokers.base import Delivery, LeaseKeeper
 from asynq.exceptions import AsynqError
 from asynq.execution.frames import stack_since_task
+from asynq.worker.outage import Outage
 
 logger = logging.getLogger("asynq.worker")
 
@@ -40,6 +41,7 @@ class Leases:
         self._on_lost: Callable[[Sequence[Delivery]], None]
         self._answered = monotonic()
         self._reported = False
+        self._outage = Outage("renew the leases of running tasks")
         self._thread = threading.Thread(target=self._run, name="asynq-leases", daemon=True)
 
     def trusted(self) -> bool:
@@ -86,8 +88,9 @@ class Leases:
         try:
             lost = self._keeper.renew()
         except AsynqError as error:
-            logger.warning("Can't renew the leases of running tasks: %s", error)
+            self._outage.note(error)
             return False
+        self._outage.over()
         until = sent + self._lease - self._margin
         if lost:
             self._call_in_loop(self._tell, lost, until)

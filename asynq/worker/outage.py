@@ -12,12 +12,15 @@ import logging
 import random
 
 from asynq._time import monotonic
-from asynq.exceptions import OperationalError
+from asynq.exceptions import BrokerRefused, OperationalError
 
 logger = logging.getLogger("asynq.worker")
 
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 2.0
+FIRST_PAUSE_REFUSED = 5.0
+LONGEST_PAUSE_REFUSED = 60.0
+"""Seconds, where the server is there and refuses us: somebody has to change something first."""
 REPEAT_AFTER = 60.0
 """Seconds after which a lasting outage is logged again."""
 
@@ -28,11 +31,28 @@ class Outage:
     def __init__(self, doing: str) -> None:
         self._doing = doing
         self._failures = 0
+        self._refusals = 0
         self._since = 0.0
         self._logged = 0.0
 
     async def pause(self, error: OperationalError) -> None:
-        """Note the failure and wait before the next try: full jitter, 50 ms doubling to 2 s."""
+        """Note the failure and wait before the next try.
+
+        With full jitter, 50 ms doubling to 2 s; where we are refused, 5 s doubling to a minute.
+        """
+        self.note(error)
+        if isinstance(error, BrokerRefused):
+            self._refusals += 1
+            first = FIRST_PAUSE_REFUSED
+            longest = min(LONGEST_PAUSE_REFUSED, first * 2 ** min(self._refusals - 1, 10))
+        else:
+            self._refusals = 0
+            first = FIRST_PAUSE / 2
+            longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._failures, 10))
+        await asyncio.sleep(random.uniform(first, longest))
+
+    def note(self, error: Exception) -> None:
+        """Note the failure, and say it if it is the first, or nothing was said for a minute."""
         at = monotonic()
         if not self._failures:
             self._since = at
@@ -40,8 +60,6 @@ class Outage:
             self._logged = at
             logger.error("Can't %s: %s. Trying again…", self._doing, error)
         self._failures += 1
-        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._failures, 10))
-        await asyncio.sleep(random.uniform(FIRST_PAUSE / 2, longest))
 
     def over(self) -> None:
         """Note a success."""
@@ -52,4 +70,4 @@ class Outage:
                 monotonic() - self._since,
                 self._failures,
             )
-            self._failures = 0
+            self._failures = self._refusals = 0

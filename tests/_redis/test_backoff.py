@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from asynq._redis.backoff import Backoff
+import pytest
+
+from asynq._redis.backoff import Backoff, Gate
 
 
 def test_waits_double_up_to_the_longest():
@@ -28,3 +30,26 @@ def _many(first: Backoff, number: int) -> list[float]:
             backoff.next()
         found.append(backoff.next())
     return found
+
+
+def test_a_gate_stays_shut_for_a_while_that_grows(monkeypatch: pytest.MonkeyPatch):
+    clock = [100.0]
+    monkeypatch.setattr("asynq._redis.backoff.monotonic", lambda: clock[0])
+    gate = Gate()
+    gate.pass_through()
+    shut_for = []
+    for _ in range(6):
+        gate.shut(OSError("full"), 1.0, 8.0)
+        with pytest.raises(OSError, match="full"):
+            gate.pass_through()
+        shut_for.append(gate._until - clock[0])
+    assert all(1.0 <= seconds <= 8.0 for seconds in shut_for)
+    clock[0] += 8.0
+    gate.pass_through()
+
+
+def test_a_gate_that_was_passed_is_open_to_all():
+    gate = Gate()
+    gate.shut(OSError("full"), 5.0, 60.0)
+    gate.open()
+    gate.pass_through()

@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from asynq._redis.client import Server
-from asynq._redis.errors import FatalError, Refused
+from asynq._redis.errors import CrowdedError, FatalError, Refused
 from asynq._redis.keys import Keys
 from asynq._redis.threaded import Threaded
 from asynq.brokers.redis.scripts import DEPTH
@@ -139,3 +139,45 @@ async def test_tls_is_spoken_and_verified(directory: Path, own_server: ServerFac
     blocking = Threaded(Server(f"{place}?ssl_ca_certs={certificate}"), timeout=5.0)
     assert blocking.run_all(DEPTH, [(DEPTH_KEYS, ())]) == [0]
     blocking.close()
+
+
+async def test_a_server_without_a_free_connection_is_left_alone_for_a_while(
+    own_server: ServerFactory,
+):
+    private = own_server(config={"maxclients": "2"})
+    server = Server(private.url)
+    links = [await server.connect() for _ in range(2)]
+    with pytest.raises((CrowdedError, OSError, redis.ConnectionError)):
+        await server.connect()
+    server._sent_away(CrowdedError())  # where the server's word was lost with the connection
+    for link in links:
+        link.close()
+    with pytest.raises(CrowdedError, match="maxclients"):
+        await server.connect()
+    with pytest.raises(CrowdedError, match="maxclients"):
+        server.connect_blocking(1.0)
+
+
+async def test_what_a_crowded_server_says_before_it_was_asked_is_understood(directory: Path):
+    async def turn_away(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"-ERR max number of clients reached\r\n")
+        await reader.read(65536)
+        writer.close()
+
+    async with await asyncio.start_unix_server(turn_away, directory / "s"):
+        with pytest.raises(CrowdedError):
+            await Server(f"unix://{directory}/s").connect()
+
+
+async def test_a_wrong_password_is_not_tried_several_times_a_second(own_server: ServerFactory):
+    private = own_server(config={"requirepass": "geheim"})
+    server = Server(f"unix://:other@{private.socket_path}")
+    for _ in range(20):
+        with pytest.raises(Refused, match="WRONGPASS"):
+            await server.connect()
+    assert b"rejected_calls=0,failed_calls=1" in _stats(private, "hello")
+
+
+def _stats(private: PrivateServer, command: str) -> bytes:
+    lines = private.command("INFO", "commandstats").splitlines()
+    return next(line for line in lines if line.startswith(b"cmdstat_" + command.encode()))

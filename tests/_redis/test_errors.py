@@ -51,7 +51,7 @@ def test_a_full_server_is_a_full_broker():
     [
         (Refused("NOAUTH Authentication required."), "asks for a password"),
         (Refused("WRONGPASS invalid"), "refuses the user name or the password"),
-        (Refused("NOPERM this user"), "may not run"),
+        (Refused("NOPERM this user"), "may not do this"),
         (Refused("MISCONF Redis is configured"), "can't write to its disk"),
         (Refused("WRONGTYPE Operation"), "choose another namespace"),
         (Refused("ERR odd"), "refused it: ERR odd"),

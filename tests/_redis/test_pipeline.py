@@ -269,6 +269,71 @@ async def test_a_server_that_became_a_replica_is_left_for_another(directory: Pat
         await pipe.aclose()
 
 
+async def test_a_busy_server_is_asked_again_for_all_at_once(directory: Path):
+    writes: list[bytes] = []
+
+    def answer(data: bytes) -> bytes:
+        if b"HELLO" in data:
+            return HELLO
+        writes.append(data)
+        count = data.count(b"GET")
+        return (b"-BUSY a script\r\n" if len(writes) < 3 else b"+OK\r\n") * count
+
+    async with pretender(directory / "s", answer) as url:
+        pipe = shared(Server(url))
+        answers = await asyncio.gather(*(pipe.execute(b"GET", b"k") for _ in range(100)))
+        assert answers == [b"OK"] * 100
+        assert len(writes) == 3
+        await until(lambda: pipe.trouble is None)
+        await pipe.aclose()
+
+
+async def test_who_waits_for_a_busy_server_waits_no_longer_than_asked(directory: Path):
+    def answer(data: bytes) -> bytes:
+        return HELLO if b"HELLO" in data else b"-BUSY a script\r\n"
+
+    async with pretender(directory / "s", answer) as url:
+        pipe = shared(Server(url))
+        before = pipe.loop.time()
+        with pytest.raises((OperationalError, Refused), match=r"busy|BUSY"):
+            await pipe.execute(b"GET", b"k", timeout=0.3)
+        assert pipe.loop.time() - before < 1.0
+        asked = asyncio.ensure_future(pipe.execute(b"GET", b"k"))
+        await until(lambda: list(pipe._deferred))
+        await pipe.aclose()
+        with pytest.raises(OperationalError, match="closed"):
+            await asked
+
+
+async def test_a_large_upload_on_a_slow_line_is_no_silence(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("asynq._redis.pipeline.SILENCE", 0.4)
+    monkeypatch.setattr("asynq._redis.pipeline.LOOK", 0.05)
+    connections = 0
+
+    async def read_slowly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.readuntil(b"asynq\r\n")
+        writer.write(HELLO)
+        taken = 0
+        while taken < 2_000_000 and (data := await reader.read(65_536)):
+            taken += len(data)
+            await asyncio.sleep(0.04)
+        writer.write(b"+OK\r\n")
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_unix_server(read_slowly, directory / "s", limit=65_536):
+        pipe = shared(Server(f"unix://{directory}/s"))
+        before = pipe.loop.time()
+        assert await pipe.execute(b"SET", b"k", bytes(2_000_000), timeout=20.0) == b"OK"
+        assert pipe.loop.time() - before > 2 * 0.4
+        assert connections == 1
+        await pipe.aclose()
+
+
 async def test_a_script_the_server_forgot_is_sent_along(
     pipe: Pipeline, server: PrivateServer, script: Script
 ):

@@ -121,3 +121,14 @@ async def test_without_a_keeper_there_is_nothing_to_distrust():
     await asyncio.sleep(0.2)
     assert leases.trusted()
     await leases.stop()
+
+
+async def test_a_long_outage_is_said_once_and_its_end_too(kept, caplog):
+    keeper, leases, lost = kept
+    keeper.away = OperationalError("gone")
+    leases.start(on_lost=lost.put_nowait)
+    for _ in range(5):
+        await renewed(keeper)
+    assert caplog.text.count("Can't renew the leases of running tasks: gone") == 1
+    keeper.away = None
+    await until(lambda: "Can renew the leases of running tasks again" in caplog.text)

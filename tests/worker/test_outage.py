@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from asynq.exceptions import OperationalError
+from asynq.exceptions import BrokerRefused, OperationalError
 from asynq.worker import outage as room
 from asynq.worker.outage import Outage
 
@@ -60,3 +60,14 @@ async def test_its_end_is_said_and_the_next_one_begins_anew(pauses, clock, caplo
     assert caplog.records[-1].getMessage() == "Can fetch tasks again, after 3.0 s and 1 tries"
     await outage.pause(OperationalError("gone"))
     assert caplog.records[-1].getMessage().startswith("Can't fetch tasks")
+
+
+async def test_who_is_refused_asks_seldom(pauses, clock):
+    outage = Outage("fetch tasks")
+    for _ in range(50):
+        await outage.pause(BrokerRefused("wrong password"))
+    assert min(pauses) >= room.FIRST_PAUSE_REFUSED
+    assert max(pauses[:1]) <= room.FIRST_PAUSE_REFUSED
+    assert 20 < max(pauses) <= room.LONGEST_PAUSE_REFUSED
+    await outage.pause(OperationalError("gone"))
+    assert pauses[-1] <= room.LONGEST_PAUSE
