@@ -4,6 +4,9 @@ JSON is for reading in `redis-cli`, msgpack for size; the first byte tells which
 receiver needs no header. Values inside (`args`, `result`) are `msgspec.Raw`: they are encoded once,
 by the serializer of the task, and stay bytes until somebody needs them. A serializer that is
 neither JSON nor msgpack travels as a byte string inside a msgpack envelope.
+
+No envelope begins with the two bytes that mark what is signed or encrypted (`asynq.wire.sealing`),
+so that a receiver without keys can tell, and say so.
 """
 
 from __future__ import annotations
@@ -14,12 +17,17 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
-from asynq.exceptions import DecodeError, EncodeError
+from asynq.exceptions import DecodeError, EncodeError, SecurityError
 
 S = TypeVar("S", bound=Struct)
 
 JSON: Final = "json"
 MSGPACK: Final = "msgpack"
+
+SIGNED: Final = b"\x01"
+"""What the bytes of something signed begin with."""
+ENCRYPTED: Final = b"\x02"
+"""What the bytes of something encrypted begin with."""
 
 _json = msgspec.json.Encoder()
 _msgpack = msgspec.msgpack.Encoder()
@@ -51,13 +59,23 @@ def unpack(data: bytes, kind: type[S]) -> S:
 
     Raises:
         DecodeError: the bytes are not such an envelope. The text does not repeat them.
+        SecurityError: they are signed or encrypted, and nobody has opened them before.
     """
     json, msgpack = _decoders(kind)
     try:
         envelope: S = json.decode(data) if data[:1] == b"{" else msgpack.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if data[:1] in (SIGNED, ENCRYPTED):
+            raise unreadable(data) from None
         raise DecodeError(f"not a {kind.__name__.lower()}: {error}") from None
     return envelope
+
+
+def unreadable(data: bytes) -> SecurityError:
+    """The error for something signed or encrypted, where there are no keys to open it."""
+    if data[:1] == SIGNED:
+        return SecurityError("it is signed, and there are no message_keys here to check that with")
+    return SecurityError("it is encrypted, and there are no encryption_keys here to read it with")
 
 
 def blob(data: bytes) -> Raw:
