@@ -30,6 +30,7 @@ from asynq.task.application import M
 from asynq.task.base import arguments
 from asynq.task.decorating import Async, BoundDecorator, Decorator, P, R, TaskOfAsync, TaskOfDef
 from asynq.wire.arguments import encode_call
+from asynq.wire.sealing import Seal
 
 KEPT_PLANS = 1000
 """How many names `send_task` remembers the way of."""
@@ -86,6 +87,8 @@ class Asynq:
         self._task_cls = task_cls or Task
         self._discovery = Discovery()
         self._plans: dict[str, Plan] = {}
+        self._seal: Seal | None = None
+        self._seal_revision = -1
         if set_as_current:
             self.set_default()
 
@@ -352,6 +355,28 @@ class Asynq:
     def namespace(self) -> str:
         """What keeps this app's keys apart on its server."""
         return self.conf.namespace or self.main or "default"
+
+    @property
+    def seal(self) -> Seal | None:
+        """What signs and encrypts messages and results, and opens them; None: there are no keys.
+
+        Raises:
+            ImproperlyConfigured: `encryption_keys` are set, and `cryptography` is not installed.
+        """
+        conf, revision = self.conf, self.conf.revision
+        if self._seal_revision == revision:
+            return self._seal
+        seal = None
+        if conf.message_keys is not None or conf.encryption_keys is not None:
+            seal = Seal(
+                namespace=self.namespace,
+                signing=conf.message_keys,
+                encryption=conf.encryption_keys,
+                max_age=conf.message_max_age,
+                lenient=conf.message_accept_unsealed,
+            )
+        self._seal, self._seal_revision = seal, revision
+        return seal
 
     def queue_names(self) -> Sequence[str]:
         """The declared queues: what a worker serves that is not told otherwise."""

@@ -1,7 +1,8 @@
 """Celery's settings that are not ours: what becomes of each when somebody brings it along.
 
 Four tables: old upper-case names, settings whose machinery comes with a later release, settings
-that say in another way where to connect, and settings that have no meaning here.
+that say in another way where to connect or what to sign with, and settings that have no meaning
+here.
 """
 
 from __future__ import annotations
@@ -36,9 +37,6 @@ _LATER: Final[dict[str, str]] = {
     "canvas": """
         result_chord_join_timeout result_chord_retry_interval result_chord_expires
         task_allow_error_cb_on_chord_header task_inherit_parent_priority""",
-    "signed messages": """
-        security_certificate security_cert_store security_key security_key_password
-        security_digest""",
     "other": """
         task_annotations task_compression result_compression result_failure_expires
         task_publish_retry task_publish_retry_policy task_acks_on_failure task_acks_on_timeout
@@ -55,6 +53,9 @@ _INSTEAD: Final[dict[str, str]] = {
         redis_host redis_port redis_db redis_username redis_password cache_backend database_url""",
     "write result_backend with rediss://, and TLS options as its parameters": """
         redis_backend_use_ssl""",
+    "set message_keys: messages are signed with keys that both sides share": """
+        security_certificate security_cert_store security_key security_key_password
+        security_digest""",
 }
 
 _MEANINGLESS: Final[dict[str, str]] = {
@@ -118,7 +119,7 @@ def _words(table: dict[str, str]) -> dict[str, str]:
 LATER: Final = _words(_LATER)
 """Settings that a later release will know, each with the part of asynq it belongs to."""
 INSTEAD: Final = _words(_INSTEAD)
-"""Settings that say where to connect, each with how to say it here."""
+"""Settings that say where to connect or what to sign with, each with how to say it here."""
 MEANINGLESS: Final = _words(_MEANINGLESS)
 """Settings that change nothing here, each with what to use instead."""
 
@@ -178,7 +179,8 @@ _OLD_EXCEPTIONS: Final[dict[str, str]] = {
 }
 
 _NEW_ONLY: Final = {
-    "embedded_grace", "message_max_bytes", "namespace", "publish_timeout", "result_max_bytes",
+    "embedded_grace", "encryption_keys", "message_accept_unsealed", "message_keys",
+    "message_max_age", "message_max_bytes", "namespace", "publish_timeout", "result_max_bytes",
     "worker_lease", "worker_shutdown_grace", "worker_threads",
     "worker_unknown_task_ttl",
 }  # fmt: skip

@@ -15,6 +15,7 @@ from asynq.conf.kinds import (
     BYTES,
     COUNT,
     FLAG,
+    KEYS,
     LIFETIME,
     MODULES,
     NAME,
@@ -92,6 +93,25 @@ class Declared:
     )
     publish_timeout = Setting(
         SECONDS_ABOVE_ZERO, 10.0, "How long a caller waits for a broker that can't be reached."
+    )
+
+    message_keys = Setting(
+        KEYS.or_none("not signed"),
+        None,
+        "Sign messages and results; the first key signs, all verify. `ASYNQ_MESSAGE_KEYS` wins.",
+    )
+    encryption_keys = Setting(
+        KEYS.or_none("not encrypted"),
+        None,
+        "Encrypt messages and results; the first key encrypts. `ASYNQ_ENCRYPTION_KEYS` wins.",
+    )
+    message_max_age = Setting(
+        SECONDS_ABOVE_ZERO.or_none("any"),
+        None,
+        "Refuse signed messages that are older, counted from when they were sent or due.",
+    )
+    message_accept_unsealed = Setting(
+        FLAG, False, "Read what is not signed or encrypted all the same: while keys are introduced."
     )
 
     # Queues and routes

@@ -17,6 +17,7 @@ from typing import Final, Generic, Protocol, TypeVar, overload
 from zoneinfo import ZoneInfo
 
 from asynq.routes import Queue, check_name, check_routes, queues_of
+from asynq.wire.keyring import KeyRing, read_keys
 
 Read = TypeVar("Read")
 Written = TypeVar("Written")
@@ -243,6 +244,9 @@ NAME: Final[Kind[str, str]] = Kind(
 QUEUE: Final[Kind[str, str]] = Kind("a queue's name", _queue)
 QUEUES: Final[Kind[tuple[Queue, ...], object]] = Kind(
     "a list of queues: names, dicts with a name, or Queue objects", queues_of
+)
+KEYS: Final[Kind[KeyRing | None, object]] = Kind(
+    "a dict from key ids to secrets of 16 bytes or more", read_keys
 )
 ROUTES: Final[Kind[object, object]] = Kind(
     "a dict from task names to queues or options, a function, or a list of these", _routes

@@ -1,8 +1,9 @@
 """`app.conf`: the settings of one app, in layers, checked the moment they are written.
 
-Highest first: what the command line or a test overrides, the environment (`ASYNQ_BROKER_URL`,
-`ASYNQ_RESULT_BACKEND`), the app's constructor, assignments (`app.conf.x = …`, `update`), the object
-of `config_from_object`, the defaults. When something was said makes no difference, only where.
+Highest first: what the command line or a test overrides, the environment (where the broker and the
+result backend are, and keys), the app's constructor, assignments (`app.conf.x = …`, `update`), the
+object of `config_from_object`, the defaults. When something was said makes no difference, only
+where.
 
 Nothing is imported or read before the first value is asked for.
 """
@@ -22,13 +23,15 @@ from zoneinfo import ZoneInfo
 
 from asynq._secrets import censor, censor_urls
 from asynq.conf.celery import OLD
-from asynq.conf.checking import Checked, SettingIgnored, absent, check
+from asynq.conf.checking import Checked, SettingIgnored, absent, check, read
 from asynq.conf.declared import DECLARED, Declared
 from asynq.exceptions import ImproperlyConfigured
 
 ENVIRONMENT: Final = {
     "ASYNQ_BROKER_URL": "broker_url",
     "ASYNQ_RESULT_BACKEND": "result_backend",
+    "ASYNQ_MESSAGE_KEYS": "message_keys",
+    "ASYNQ_ENCRYPTION_KEYS": "encryption_keys",
 }
 """The variables that stand over everything else."""
 
@@ -247,7 +250,7 @@ class Settings(Declared, Mapping[str, object]):
     def _environment(self) -> dict[str, object]:
         environ = os.environ if self._environ is None else self._environ
         return {
-            name: environ[variable]
+            name: read(name, environ[variable])
             for variable, name in ENVIRONMENT.items()
             if environ.get(variable)
         }
