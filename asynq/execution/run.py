@@ -73,15 +73,25 @@ async def run(
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
     pools: Pools,
+    *,
+    pool: str | None = None,
 ) -> Outcome:
     """Run the task once, in the current context, and say how it ended.
+
+    Args:
+        task: What to run.
+        request: What is known of the call.
+        args: Positional arguments.
+        kwargs: Named arguments.
+        pools: Where to run it.
+        pool: In which of them, in place of the task's own: a child process says so.
 
     Raises:
         asyncio.CancelledError: the run was cancelled from outside, or cancelled itself.
     """
     current.set(request)
     try:
-        match task.pool:
+        match pool or task.pool:
             case "loop":
                 value = task.target(*args, **kwargs)
                 if inspect.isawaitable(value):
