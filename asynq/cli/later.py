@@ -12,24 +12,32 @@ import typer.core
 from asynq.cli.errors import Misused
 
 _LATER: Final = {
-    "remote control": "inspect control status",
+    "remote control": "inspect status",
     "events": "events",
     "periodic tasks": "beat",
     "starting many workers": "multi",
 }
 
+_LATER_CONTROL: Final = {
+    "remote control": "add_consumer autoscale cancel_consumer heartbeat pool_grow pool_restart "
+    "pool_shrink shutdown time_limit",
+    "events": "disable_events enable_events",
+    "rate limits": "rate_limit",
+    "stamps": "revoke_by_stamped_headers",
+}
+
+_INSTEAD_OF_CONTROL: Final = {"say revoke ID… --terminate": "terminate"}
+
 _LATER_OPTIONS: Final = {
     "worker": {
         "periodic tasks": "-B --beat -s --schedule --schedule-filename --scheduler",
         "events": "-E --task-events --heartbeat-interval",
-        "time limits": "--time-limit --soft-time-limit",
         "autoscaling": "--autoscale",
         "replacing child processes": "--max-tasks-per-child --max-memory-per-child",
         "a worker in the background": "-D --detach --pidfile --uid --gid --umask",
         "remote control": "-S --statedb",
         "leaving queues out": "-X --exclude-queues",
     },
-    "call": {"expiry of messages": "--expires"},
     "purge": {"leaving queues out": "-X --exclude-queues"},
 }
 
@@ -55,6 +63,10 @@ def _words(table: dict[str, str]) -> dict[str, str]:
 
 LATER: Final = _words(_LATER)
 """Commands that a later release will have, each with the part of asynq it belongs to."""
+LATER_CONTROL: Final = _words(_LATER_CONTROL)
+"""The same for what stands after `control`."""
+INSTEAD_OF_CONTROL: Final = _words(_INSTEAD_OF_CONTROL)
+"""Words after `control` that are another word here."""
 LATER_OPTIONS: Final = {command: _words(table) for command, table in _LATER_OPTIONS.items()}
 """The same for options, by command."""
 INSTEAD: Final = {command: _words(table) for command, table in _INSTEAD.items()}
@@ -72,6 +84,24 @@ class Commands(typer.core.TyperGroup):
         """
         if cmd_name in LATER and not ctx.resilient_parsing:
             raise NotImplementedError(_not_yet(cmd_name, LATER[cmd_name]))
+        return super().get_command(ctx, cmd_name)
+
+
+class ControlCommands(typer.core.TyperGroup):
+    """The commands of `control`, which knows those to come."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of that name; None: there is none.
+
+        Raises:
+            NotImplementedError: it comes with a later release.
+            Misused: it is another word here.
+        """
+        if not ctx.resilient_parsing:
+            if why := LATER_CONTROL.get(cmd_name):
+                raise NotImplementedError(_not_yet(f"control {cmd_name}", why))
+            if instead := INSTEAD_OF_CONTROL.get(cmd_name):
+                raise Misused(f"asynq control {cmd_name}: {instead}")
         return super().get_command(ctx, cmd_name)
 
 

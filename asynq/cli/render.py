@@ -32,6 +32,12 @@ def complain(text: str, *, begin: str = "Error: ") -> None:
     typer.secho(f"{begin}{text}", fg="red" if sys.stderr.isatty() else None, err=True)
 
 
+def plain(text: str) -> str:
+    """A text that may come from anywhere on one line, without what a terminal would obey."""
+    line = " ".join(text.split())
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in line)
+
+
 def table(rows: Iterable[Sequence[str]], header: Sequence[str]) -> str:
     """Columns as wide as they need to be."""
     lines = [list(header), *(list(row) for row in rows)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import platform
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
@@ -13,8 +13,9 @@ import typer
 
 from asynq import states
 from asynq.app import Asynq
+from asynq.cli.attempts import attempts_table, attempts_told
 from asynq.cli.errors import Misused, described, one_line
-from asynq.cli.loop import run
+from asynq.cli.inside import in_app
 from asynq.cli.options import AppOption, JsonOption, common
 from asynq.cli.render import complain, pairs, say, say_json, table
 from asynq.cli.versions import own_version, version_of
@@ -48,6 +49,12 @@ def call(
             "--eta", metavar="TIME", help="Run it not before; ISO 8601: 2030-01-31T08:00."
         ),
     ] = None,
+    expires: Annotated[
+        str | None,
+        typer.Option(
+            "--expires", metavar="SECONDS|TIME", help="Run it only if it begins before then."
+        ),
+    ] = None,
     queue: Annotated[
         str | None, typer.Option("-Q", "--queue", metavar="NAME", help="Send it there.")
     ] = None,
@@ -69,7 +76,8 @@ def call(
     """
     given = {
         "countdown": countdown,
-        "eta": None if eta is None else _time(eta),
+        "eta": None if eta is None else _time(eta, "--eta"),
+        "expires": None if expires is None else _expiry(expires),
         "queue": queue,
         "priority": priority,
         "serializer": serializer,
@@ -85,7 +93,7 @@ def call(
         await submission
         return submission.id, None
 
-    id, value = _in_app(context, app, send, with_tasks=True)
+    id, value = in_app(context, app, send, with_tasks=True)
     if isinstance(value, BaseException):
         complain(f"{name}[{id}] failed: {described(value)}")
         raise typer.Exit(1)
@@ -101,6 +109,9 @@ def result(
     ] = False,
     wait: Annotated[bool, typer.Option("-w", "--wait", help="Wait until it is there.")] = False,
     timeout: TimeoutOption = None,
+    attempts: Annotated[
+        bool, typer.Option("--attempts", help="Print a table of its runs instead.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Print what a task returned, or the state it is in. Exits with 1 where the task failed."""
@@ -114,12 +125,16 @@ def result(
             "state": await handle.state,
             "result": await handle.result,
             "traceback": await handle.traceback,
+            "attempts": await handle.attempts,
         }
 
-    known = _in_app(context, app, look)
+    known = in_app(context, app, look)
     value = known["result"]
     if json:
-        say_json(known | {"result": described(value) if isinstance(value, Exception) else value})
+        shown = described(value) if isinstance(value, Exception) else value
+        say_json(known | {"result": shown, "attempts": attempts_told(known["attempts"])})
+    elif attempts:
+        say(attempts_table(known["attempts"]))
     elif traceback:
         say((known["traceback"] or "").rstrip())
     elif known["state"] == states.SUCCESS:
@@ -153,14 +168,14 @@ def purge(
     async def empty(found: Asynq) -> int:
         return sum([await found.broker.purge(queue) for queue in chosen])
 
-    chosen = _in_app(context, app, names)
+    chosen = in_app(context, app, names)
     if not chosen:
         say("There is no queue.")
         return
     if not force and not typer.confirm(f"Throw away all tasks waiting in {', '.join(chosen)}?"):
         say("Nothing was thrown away.")
         raise typer.Exit(1)
-    count = _in_app(context, app, empty)
+    count = in_app(context, app, empty)
     say(f"Purged {count} {'task' if count == 1 else 'tasks'} from {', '.join(chosen)}.")
 
 
@@ -182,7 +197,7 @@ def list_(
         known = sorted({*await found.broker.queues(), *found.queue_names()})
         return {queue: await found.broker.depth(queue) for queue in known}
 
-    waiting = _in_app(context, app, depths)
+    waiting = in_app(context, app, depths)
     if json:
         say_json(waiting)
     else:
@@ -224,23 +239,6 @@ def _submission(
     return submission
 
 
-def _in_app(
-    context: typer.Context,
-    name: str | None,
-    work: Callable[[Asynq], Awaitable[T]],
-    *,
-    with_tasks: bool = False,
-) -> T:
-    options = common(context)
-    found = options.open_with_tasks(name) if with_tasks else options.open(name)
-
-    async def inside() -> T:
-        async with found:
-            return await work(found)
-
-    return run(inside())
-
-
 def _json(text: str, kind: type[T], expected: str) -> T:
     try:
         return msgspec.json.decode(text, type=kind)
@@ -248,13 +246,21 @@ def _json(text: str, kind: type[T], expected: str) -> T:
         raise Misused(f"{expected}, not {text!r} ({error})") from None
 
 
-def _time(text: str) -> datetime:
+def _time(text: str, option: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except ValueError:
         raise Misused(
-            f"--eta: expected a time as ISO 8601 writes it, such as 2030-01-31T08:00, not {text!r}"
+            f"{option}: expected a time as ISO 8601 writes it, such as 2030-01-31T08:00, not "
+            f"{text!r}"
         ) from None
+
+
+def _expiry(text: str) -> float | datetime:
+    try:
+        return float(text)
+    except ValueError:
+        return _time(text, "--expires")
 
 
 def _shown(value: object) -> str:

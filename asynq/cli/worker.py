@@ -31,7 +31,9 @@ from asynq.cli.worker_options import (
     PurgeOption,
     QueuesOption,
     ReloadOption,
+    SoftTimeLimitOption,
     ThreadsOption,
+    TimeLimitOption,
 )
 from asynq.logs import MAIN_PROCESS, set_up
 from asynq.worker.node import DEFAULT_NODE, node_name, numbered
@@ -53,6 +55,8 @@ def worker(
     logfile: LogfileOption = None,
     log_format: LogFormatOption = None,
     grace: GraceOption = None,
+    time_limit: TimeLimitOption = None,
+    soft_time_limit: SoftTimeLimitOption = None,
     purge: PurgeOption = False,
     reload: ReloadOption = False,
 ) -> None:
@@ -63,6 +67,8 @@ def worker(
     """
     speak_by_the_line()  # what tasks print is part of the worker's log
     found = common(context).open_with_tasks(app)
+    limits = {"task_time_limit": time_limit, "task_soft_time_limit": soft_time_limit}
+    found.conf.override(**{name: seconds for name, seconds in limits.items() if seconds})
     _set_up_logging(found, loglevel, logfile, log_format, hostname=hostname)
 
     def build() -> Worker:

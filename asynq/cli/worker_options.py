@@ -75,6 +75,26 @@ GraceOption = Annotated[
     ),
 ]
 
+TimeLimitOption = Annotated[
+    float | None,
+    typer.Option(
+        "--time-limit",
+        metavar="SECONDS",
+        min=0.001,
+        help="End tasks that run longer and say nothing else.",
+    ),
+]
+
+SoftTimeLimitOption = Annotated[
+    float | None,
+    typer.Option(
+        "--soft-time-limit",
+        metavar="SECONDS",
+        min=0.001,
+        help="Raise SoftTimeLimitExceeded in tasks that run longer and say nothing else.",
+    ),
+]
+
 PurgeOption = Annotated[
     bool, typer.Option("--purge", help="Throw away all waiting tasks of its queues first.")
 ]

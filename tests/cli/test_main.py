@@ -10,8 +10,15 @@ import asynq
 from asynq.cli import tasks
 from asynq.exceptions import ImproperlyConfigured, OperationalError
 
-COMMANDS = ("worker", "call", "result", "purge", "list", "report", "shell", "server")
-SERVER_COMMANDS = ("status", "start", "stop", "path")
+COMMANDS = (
+    *("worker", "call", "result", "purge", "list", "report", "shell"),
+    *("control", "dead", "server"),
+)
+GROUPS = {
+    "control": ("revoke",),
+    "dead": ("list", "show", "retry", "purge"),
+    "server": ("status", "start", "stop", "path"),
+}
 
 
 def test_it_says_its_version(project):
@@ -37,7 +44,10 @@ def test_help_names_all_commands_each_with_a_whole_sentence(project):
 
 @pytest.mark.parametrize(
     "words",
-    [*((command,) for command in COMMANDS), *(("server", each) for each in SERVER_COMMANDS)],
+    [
+        *((command,) for command in COMMANDS),
+        *((group, command) for group, commands in GROUPS.items() for command in commands),
+    ],
     ids=" ".join,
 )
 def test_each_command_has_help_and_tells_what_each_option_is_for(project, words):

@@ -97,6 +97,7 @@ def test_waiting_ends_when_its_time_is_over(asynq):
         (("shop.add", "-a", "[1,"), "--args: expected a JSON list, not '[1,'"),
         (("shop.add", "-a", "7"), "--args: expected a JSON list, not '7'"),
         (("shop.add", "-k", "[]"), "--kwargs: expected a JSON object, not '[]'"),
+        (("shop.greet", "--expires", "soon"), "--expires: expected a time as ISO 8601 writes it"),
         (("shop.greet", "--eta", "soon"), "--eta: expected a time as ISO 8601 writes it"),
     ],
 )
@@ -146,6 +147,8 @@ def test_result_in_json_is_for_programs(project, asynq):
         asynq("result", "--wait", failed)
         asynq("result", "--wait", rich)
     told = json.loads(asynq("result", "--json", rich).out)
+    (attempt,) = told.pop("attempts")
+    assert (attempt["state"], attempt["error"]) == ("SUCCESS", None)
     assert told == {"id": rich, "state": "SUCCESS", "result": [1, 2], "traceback": None}
     ran = asynq("result", "--json", failed)
     assert ran.code == 1

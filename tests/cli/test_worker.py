@@ -188,12 +188,20 @@ def test_each_process_gets_every_option(project, commands):
     words = [
         *("--concurrency=5", "--threads=2", "--prefetch-multiplier=3", "--loglevel=INFO"),
         *("--logfile=a b.log", "--log-format=json", "--grace=1.5"),
+        *("--time-limit=3.5", "--soft-time-limit=3.0"),
     ]
     assert project.run("worker", "-A", "shop", "--processes", "2", *words).code == 0
     assert commands[0] == [
         *(sys.executable, "-m", "asynq", "-A", "shop", "worker"),
         *(*words, "--hostname=asynq-1@%h"),
     ]
+
+
+def test_limits_for_all_tasks_stand_over_the_settings(project, commands):
+    project.app.conf.task_time_limit = 60
+    project.run("worker", "-A", "shop", "--processes", "2", "--time-limit=3.5")
+    assert project.app.conf.task_time_limit == 3.5
+    assert project.app.conf.task_soft_time_limit is None
 
 
 def test_directory_broker_and_app_reach_each_process_by_its_surroundings(

@@ -1,0 +1,198 @@
+"""`asynq dead`: look at what was put aside, send it again, or throw it away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from asynq.app import Asynq
+from asynq.cli.attempts import attempts_table, attempts_told
+from asynq.cli.errors import Misused
+from asynq.cli.inside import in_app
+from asynq.cli.options import AppOption, JsonOption, common
+from asynq.cli.render import complain, pairs, plain, say, say_json, table
+from asynq.dead import DeadLetter, DeadLetters
+from asynq.exceptions import AsynqError
+
+group = typer.Typer(
+    name="dead",
+    help="Look after dead letters: messages that could not be run, or must not just end.",
+    no_args_is_help=True,
+)
+
+IdsArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="ID…", help="The tasks' ids.", show_default=False)
+]
+QueueOption = Annotated[
+    str | None, typer.Option("-Q", "--queue", metavar="NAME", help="Of this queue only.")
+]
+AllOption = Annotated[bool, typer.Option("--all", help="All there are, rather than some ids.")]
+YesOption = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
+
+WIDEST_REASON = 80
+"""Characters of a reason in a list."""
+
+
+@group.callback()
+def which_app(context: typer.Context, app: AppOption = None) -> None:
+    """What may be said between `dead` and its command."""
+    if app is not None:
+        common(context).app = app
+
+
+@group.command("list")
+def list_letters(
+    context: typer.Context,
+    app: AppOption = None,
+    queue: QueueOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List them, the oldest of each queue first."""
+
+    async def look(found: Asynq) -> list[DeadLetter]:
+        return [letter async for letter in found.dead.letters(queue)]
+
+    letters = in_app(context, app, look)
+    if json:
+        say_json([_told(letter) for letter in letters])
+    elif letters:
+        say(table(map(_row, letters), ("ID", "TASK", "QUEUE", "AT", "REASON")))
+    else:
+        say("No dead letters.")
+
+
+@group.command("show")
+def show_letters(
+    context: typer.Context,
+    ids: Annotated[list[str], typer.Argument(metavar="ID…", help="The tasks' ids.")],
+    app: AppOption = None,
+    queue: QueueOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show all that is known of some, their arguments included."""
+    letters = in_app(context, app, lambda found: found.dead.find(*ids, queue=queue))
+    if json:
+        say_json([_told(letter) | _call(letter) for letter in letters])
+    else:
+        say("\n\n".join(map(_shown, letters)))
+    _miss(ids, letters)
+
+
+@group.command("retry")
+def retry_letters(
+    context: typer.Context,
+    ids: IdsArgument = None,
+    app: AppOption = None,
+    queue: QueueOption = None,
+    all_: AllOption = False,
+    yes: YesOption = False,
+) -> None:
+    """Put them back in their queues, to be run as if they were new."""
+    _decide(ids, all_)
+    if ids:
+        letters = in_app(context, app, lambda found: found.dead.find(*ids, queue=queue))
+        count = in_app(context, app, lambda found: found.dead.retry(*letters))
+    else:
+        _confirm(f"Run all dead letters of {_where(queue)} again?", yes)
+        count = in_app(context, app, lambda found: found.dead.retry_all(queue))
+    say(f"Sent {_many(count)} back.")
+    _miss(ids or (), letters if ids else ())
+
+
+@group.command("purge")
+def purge_letters(
+    context: typer.Context,
+    ids: IdsArgument = None,
+    app: AppOption = None,
+    queue: QueueOption = None,
+    all_: AllOption = False,
+    yes: YesOption = False,
+) -> None:
+    """Throw them away. There is no way back."""
+    _decide(ids, all_)
+    if ids:
+        letters = in_app(context, app, lambda found: found.dead.find(*ids, queue=queue))
+        count = in_app(context, app, lambda found: found.dead.discard(*letters))
+    else:
+        _confirm(f"Throw away all dead letters of {_where(queue)}?", yes)
+        count = in_app(context, app, lambda found: _purge(found.dead, queue))
+    say(f"Threw {_many(count)} away.")
+    _miss(ids or (), letters if ids else ())
+
+
+async def _purge(dead: DeadLetters, queue: str | None) -> int:
+    return await dead.purge(queue)
+
+
+def _decide(ids: Sequence[str] | None, everything: bool) -> None:
+    if bool(ids) == everything:
+        raise Misused("say which: the ids of tasks, or --all")
+
+
+def _confirm(question: str, yes: bool) -> None:
+    if not yes and not typer.confirm(question):
+        say("Nothing was done.")
+        raise typer.Exit(1)
+
+
+def _miss(ids: Sequence[str], letters: Sequence[DeadLetter]) -> None:
+    """Say which ids no letter has; exits with 1 where there are such."""
+    known = {letter.id for letter in letters}
+    missing = [id for id in ids if id not in known]
+    if missing:
+        complain(f"no dead letter of {', '.join(map(plain, missing))}")
+        raise typer.Exit(1)
+
+
+def _where(queue: str | None) -> str:
+    return "all queues" if queue is None else queue
+
+
+def _many(count: int) -> str:
+    return "1 letter" if count == 1 else f"{count} letters"
+
+
+def _row(letter: DeadLetter) -> tuple[str, ...]:
+    reason = plain(letter.reason)
+    if len(reason) > WIDEST_REASON:
+        reason = f"{reason[: WIDEST_REASON - 1]}…"
+    name = plain(letter.task or "(unreadable)")
+    return plain(letter.id), name, letter.queue, f"{letter.at:%Y-%m-%d %H:%M:%S}", reason
+
+
+def _told(letter: DeadLetter) -> dict[str, Any]:
+    return {
+        "id": letter.id,
+        "task": letter.task,
+        "queue": letter.queue,
+        "reason": letter.reason,
+        "at": letter.at.isoformat(),
+        "retries": letter.retries,
+        "redeliveries": letter.redeliveries,
+        "attempts": attempts_told(letter.attempts),
+    }
+
+
+def _call(letter: DeadLetter) -> dict[str, Any]:
+    try:
+        args, kwargs = letter.arguments()
+    except AsynqError:
+        return {"args": None, "kwargs": None, "body": repr(letter.body[:1024])}
+    return {"args": list(args), "kwargs": dict(kwargs)}
+
+
+def _shown(letter: DeadLetter) -> str:
+    facts = {
+        "task": letter.task or "(unreadable)",
+        "id": letter.id,
+        "queue": letter.queue,
+        "reason": letter.reason,
+        "at": f"{letter.at:%Y-%m-%d %H:%M:%S} UTC",
+        "retries": letter.retries,
+        "redeliveries": letter.redeliveries,
+        **{name: repr(value) for name, value in _call(letter).items() if value is not None},
+    }
+    shown = pairs({name: plain(str(fact)) for name, fact in facts.items()}, indent="")
+    return f"{shown}\n{attempts_table(letter.attempts)}" if letter.attempts else shown
