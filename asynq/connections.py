@@ -12,14 +12,16 @@ opens another, and the one before is closed: who still waits on it gets an `Oper
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
 from typing import TypeAlias
 
-from asynq.backends.base import ResultBackend
+from asynq.backends.base import Neighbour, ResultBackend
 from asynq.brokers.base import Broker
 from asynq.conf import Settings
+from asynq.exceptions import ImproperlyConfigured
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +76,7 @@ class Connections:
         pair = self._pair()
         if pair.broker is None:
             pair.broker = self._open_broker()
+            _introduce(pair)
         return pair.broker
 
     def backend(self) -> ResultBackend:
@@ -81,6 +84,10 @@ class Connections:
         pair = self._pair()
         if pair.backend is None:
             pair.backend = self._open_backend()
+            if isinstance(pair.backend, Neighbour):
+                with contextlib.suppress(ImproperlyConfigured):  # said to who sends
+                    self.broker()
+                _introduce(pair)
         return pair.backend
 
     async def aclose(self) -> None:
@@ -139,6 +146,12 @@ class Connections:
             closing = loop.create_task(_close(adapter), name="asynq-close")
             pair.closing.add(closing)
             closing.add_done_callback(pair.closing.discard)
+
+
+def _introduce(pair: _Pair) -> None:
+    """Tell the backend where the messages are, as soon as both are known."""
+    if pair.broker is not None and isinstance(pair.backend, Neighbour):
+        pair.backend.beside(pair.broker.location)
 
 
 async def _close(adapter: Broker | ResultBackend) -> None:

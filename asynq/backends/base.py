@@ -9,7 +9,7 @@ Adapters are held to this by the suite in `asynq.testing.contracts.backends`.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from asynq.brokers.base import Location, StoredRecord
 
@@ -61,3 +61,15 @@ class ResultBackend(Protocol):
 
     async def aclose(self) -> None:
         """Close every connection; who still waits gets an `OperationalError`."""
+
+
+@runtime_checkable
+class Neighbour(Protocol):
+    """A result backend that wants to know where the messages of the tasks are.
+
+    Where they are on its own server, it can tell that a task was lost with the server's data, and
+    ends the waiting for it with `ResultLost`.
+    """
+
+    def beside(self, broker: Location) -> None:
+        """The messages are there."""

@@ -17,10 +17,11 @@ import redis
 
 from asynq._redis.backoff import Backoff
 from asynq._redis.errors import explain
-from asynq._redis.keys import Keys
+from asynq._redis.keys import PROVISIONAL, Keys
 from asynq._redis.pipeline import Pipeline, Word
 from asynq._redis.scripts import Script
 from asynq._time import monotonic
+from asynq.backends.redis.losing import Losses
 from asynq.backends.redis.waiters import Waiters
 from asynq.exceptions import ImproperlyConfigured, OperationalError
 
@@ -41,6 +42,7 @@ class Asker:
         keys: Of the namespace.
         waiters: Who gets the answers.
         ready: Set while wake-ups are being read. Asked before that, a task could end unheard.
+        losses: Is told of tasks that have no final record.
         interval: About how many seconds between two times that everything is asked for again.
     """
 
@@ -50,6 +52,7 @@ class Asker:
         keys: Keys,
         waiters: Waiters,
         ready: asyncio.Event,
+        losses: Losses,
         *,
         interval: float,
     ) -> None:
@@ -57,6 +60,7 @@ class Asker:
         self._keys = keys
         self._waiters = waiters
         self._ready = ready
+        self._losses = losses
         self._interval = interval
         self._remembered = int(max(60.0, 4 * interval) * 1000)
         self._questions: dict[str, None] = {}
@@ -76,6 +80,10 @@ class Asker:
         self._plan_round()
         for id in self._waiters.all():
             self.ask(id)
+
+    def ask_all_soon(self, seconds: float) -> None:
+        """`ask_all`, in so many seconds at the latest."""
+        self._next_round = min(self._next_round, monotonic() + seconds)
 
     def look_after(self) -> None:
         """See to it that whoever waits now is not forgotten."""
@@ -129,6 +137,8 @@ class Asker:
             self._waiters.asked(id)
             if stored is not None:
                 self._waiters.arrive(id, stored)
+            if stored is None or stored.startswith(PROVISIONAL):
+                self._losses.missing(id)
         self._questions.update(dict.fromkeys(batch[len(found) :]))
 
     def _plan_round(self) -> None:

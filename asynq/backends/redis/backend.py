@@ -19,6 +19,7 @@ from asynq._redis.scripts import RECORD, Script
 from asynq._time import monotonic
 from asynq.backends.redis.asking import Asker
 from asynq.backends.redis.listening import Listener
+from asynq.backends.redis.losing import Losses
 from asynq.backends.redis.waiters import Ending, Progress, Waiters
 from asynq.brokers.base import Location, StoredRecord
 from asynq.exceptions import ImproperlyConfigured, OperationalError
@@ -67,8 +68,13 @@ class RedisBackend:
         self._pipe: Pipeline | None = None
         self._waiters = waiters = Waiters()
         ready = asyncio.Event()
-        self._listener = Listener(self._server, keys, self._client, waiters, ready)
-        self._asker = Asker(self._pipeline, keys, waiters, ready, interval=interval)
+        self._losses = losses = Losses(keys, waiters, self._server.url)
+        self._listener = Listener(self._server, keys, self._client, waiters, ready, losses)
+        self._asker = Asker(self._pipeline, keys, waiters, ready, losses, interval=interval)
+
+    def beside(self, broker: Location) -> None:
+        """See `asynq.backends.base.Neighbour`."""
+        self._losses.beside_broker = broker.server == self.location.server
 
     def reply_address(self, *, waiting: bool) -> str | None:
         """Our stream's name while somebody waits here, or did within the last minute."""

@@ -15,11 +15,13 @@ from typing import Any, Final
 import redis
 
 from asynq._redis.backoff import Backoff
+from asynq._redis.blocking import GRACE as PATIENCE
 from asynq._redis.blocking import Blocking
 from asynq._redis.client import Server
 from asynq._redis.errors import explain, kind_of
 from asynq._redis.keys import Keys
 from asynq.backends.redis.asking import WAIT, Asker
+from asynq.backends.redis.losing import GRACE, Losses
 from asynq.backends.redis.waiters import Waiters
 from asynq.exceptions import AsynqError, BrokerRefused, OperationalError
 
@@ -35,7 +37,13 @@ class Listener:
     """The one reader of an event loop. Starts at the first wait, goes on until it is closed."""
 
     def __init__(
-        self, server: Server, keys: Keys, client: str, waiters: Waiters, ready: asyncio.Event
+        self,
+        server: Server,
+        keys: Keys,
+        client: str,
+        waiters: Waiters,
+        ready: asyncio.Event,
+        losses: Losses,
     ) -> None:
         self._url = server.url
         self._connection = Blocking(server)
@@ -43,6 +51,7 @@ class Listener:
         self._late = keys.late
         self._waiters = waiters
         self._ready = ready
+        self._losses = losses
         self._positions: dict[bytes, bytes] = {self._reply: BEGINNING}
         self._behind = False
         self._task: asyncio.Task[None] | None = None
@@ -65,14 +74,19 @@ class Listener:
         try:
             while True:
                 try:
+                    was_lost = await self._losses.look(self._connection)
                     await self._find_positions()
                     self._ready.set()
                     asker.ask_all()
+                    if was_lost:
+                        asker.ask_all_soon(GRACE)
                     backoff.reset()
                     while True:
                         await self._read(asker)
                 except (OperationalError, redis.ResponseError) as error:
                     self._ready.clear()
+                    timed_out = isinstance(error.__cause__, redis.TimeoutError)
+                    self._losses.away(silent=BLOCK + PATIENCE if timed_out else 0.0)
                     if self._is_hopeless(error):
                         raise
                     await asyncio.sleep(backoff.next())

@@ -127,6 +127,11 @@ class Waiters:
         before = monotonic() - age
         return [id for id, one in self._awaited.items() if not one.asked and one.since <= before]
 
+    def since(self, id: str) -> float | None:
+        """When the task was first waited for, on the monotonic clock."""
+        awaited = self._awaited.get(id)
+        return None if awaited is None else awaited.since
+
     def asked(self, id: str) -> None:
         """The server has been asked about the task."""
         awaited = self._awaited.get(id)
