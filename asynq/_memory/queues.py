@@ -12,11 +12,14 @@ from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from asynq import _time
 from asynq._memory.bell import Bell
 
 PRIORITIES = tuple(range(9, -1, -1))
+BURIED = 10_000
+"""Dead letters kept of a queue, the youngest."""
 
 
 class Message(Struct, frozen=True, kw_only=True):
@@ -29,12 +32,13 @@ class Message(Struct, frozen=True, kw_only=True):
     redeliveries: int = 0
 
 
-class Buried(Struct, frozen=True):
-    """A message that can't be run, and why."""
+class Letter(Struct, frozen=True):
+    """A message that was buried, and why."""
 
+    number: int
     message: Message
     reason: str
-    when: float
+    at: float
     """Unix time, seconds."""
 
 
@@ -46,7 +50,7 @@ class Queue:
         self.lanes: tuple[deque[tuple[int, Message]], ...] = tuple(deque() for _ in PRIORITIES)
         self.delayed: list[tuple[float, int, Message]] = []
         self.held = 0
-        self.buried: list[Buried] = []
+        self.buried: dict[int, Letter] = {}
 
     def waiting(self) -> int:
         """How many messages are ready or delayed."""
@@ -130,12 +134,46 @@ class Queues:
         """End the hold; the message is kept aside."""
         with self._lock:
             queue = self._let_go(message)
-            queue.buried.append(Buried(message, reason, _time.time()))
+            number = next(self._age)
+            queue.buried[number] = Letter(number, message, reason, _time.time())
+            if len(queue.buried) > BURIED:
+                del queue.buried[min(queue.buried)]
 
-    def buried(self, name: str) -> list[Buried]:
+    def buried(self, name: str) -> list[Letter]:
         """What was buried from the queue, oldest first."""
         with self._lock:
-            return list(self._queue(name).buried)
+            return list(self._queue(name).buried.values())
+
+    def exhume(self, name: str, number: int, body: bytes | None) -> bool:
+        """Put a buried message back, with another body or its own; False: there was none."""
+        with self._lock:
+            letter = self._queue(name).buried.pop(number, None)
+            if letter is None:
+                return False
+            message = letter.message
+            self.put(replace(message, body=message.body if body is None else body, redeliveries=0))
+            return True
+
+    def discard(self, name: str, number: int) -> bool:
+        """Throw a buried message away; False: there was none."""
+        with self._lock:
+            return self._queue(name).buried.pop(number, None) is not None
+
+    def reschedule(self, id: str, due: float) -> bool:
+        """Give every delayed message of that id another time; False: none waits."""
+        with self._lock:
+            found = False
+            for name, queue in self._queues.items():
+                if not any(message.id == id for _, _, message in queue.delayed):
+                    continue
+                found = True
+                queue.delayed = [
+                    (due if message.id == id else was, age, message)
+                    for was, age, message in queue.delayed
+                ]
+                heapq.heapify(queue.delayed)
+                self._ring(name)
+            return found
 
     def depth(self, name: str) -> int:
         """Messages that are ready, delayed or held."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Lock, RLock
 
+from asynq._memory.fanout import Channels
 from asynq._memory.queues import Message, Queues
 from asynq._memory.records import Records
+from asynq._memory.revocations import Revocations
 
 Watcher = Callable[[Message, float | None], None]
 
@@ -21,6 +23,8 @@ class Space:
         self.lock = RLock()
         self.queues = Queues(self.lock)
         self.records = Records(self.lock)
+        self.revocations = Revocations(self.lock)
+        self.channels = Channels(self.lock)
         self.watchers: list[Watcher] = []
         """Called with each message that is published, and when it is due."""
         self.workers: dict[str, tuple[float, bytes]] = {}
@@ -34,10 +38,11 @@ class Space:
                 watcher(message, due)
 
     def clear(self) -> None:
-        """Forget all messages, records and workers; who is connected stays so."""
+        """Forget all messages, records, revocations and workers; who is connected stays so."""
         with self.lock:
             self.queues.clear()
             self.records.clear()
+            self.revocations.clear()
             self.workers.clear()
 
 

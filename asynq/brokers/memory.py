@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
 from asynq import _time
 from asynq._memory.bell import Bell
-from asynq._memory.queues import PRIORITIES, Buried, Message, Queues
+from asynq._memory.fanout import MemoryFanout
+from asynq._memory.queues import PRIORITIES, Message, Queues
 from asynq._memory.records import Entry
 from asynq._memory.space import open_space, server_of
 from asynq.brokers.base import (
     Ack,
+    Buried,
     Bury,
     Capabilities,
     Delivery,
+    Fanout,
+    Finding,
     LeaseKeeper,
     Location,
     Parcel,
@@ -56,6 +60,7 @@ class MemoryBroker:
         self._queues = self._space.queues
         self._held: dict[Delivery, Message] = {}
         self._bells: set[Bell] = set()
+        self._fanout = MemoryFanout(self._space.channels)
         self._closed = False
         # Nobody may be there to close it: its loop ended, its worker was a failed test.
         self._vanish = weakref.finalize(self, _redeliver, self._queues, self._held)
@@ -82,7 +87,7 @@ class MemoryBroker:
                     taken = self._queues.take(queues, limit)
                     left = deadline - _time.monotonic()
                     if taken or left <= 0:
-                        return [self._hold(message) for message in taken]
+                        return self._hold(taken)
                     due = self._queues.next_due(queues)
                     await bell.wait(left if due is None else min(left, due - _time.time()))
         finally:
@@ -125,6 +130,74 @@ class MemoryBroker:
             known = self._space.workers
             return {name: info for name, (until, info) in sorted(known.items()) if until > now}
 
+    def now(self) -> float:
+        """The time of this machine: the server is this process."""
+        return _time.time()
+
+    async def revoke(self, ids: Sequence[str], *, terminate: bool = False, ttl: float) -> None:
+        """Remember that these shall not run; what waits for its time comes out now."""
+        with self._space.lock:
+            self._check_open()
+            self._space.revocations.add(ids, terminate=terminate, ttl=ttl)
+            for id in ids:
+                self._queues.reschedule(id, _time.time())
+
+    async def revoked(self, ids: Sequence[str]) -> Mapping[str, bool]:
+        """Those of the ids that are revoked, and whether with `terminate`."""
+        return self._space.revocations.among(ids)
+
+    async def reschedule(self, id: str, *, delay: float = 0.0, due: float | None = None) -> bool:
+        """Give a message that waits for its time another one; False: none of that id waits."""
+        self._check_open()
+        return self._queues.reschedule(id, _time.time() + delay if due is None else due)
+
+    async def buried(
+        self, queue: str, *, limit: int = 100, after: str | None = None
+    ) -> Sequence[Buried]:
+        """Dead letters of a queue, the oldest first, from after that receipt.
+
+        Raises:
+            ValueError: `after` is no receipt.
+        """
+        first = -1 if after is None else _number(after)
+        if first is None:
+            raise ValueError(f"{after!r} is not the receipt of a dead letter")
+        letters = [letter for letter in self._queues.buried(queue) if letter.number > first]
+        return [
+            Buried(
+                receipt=str(letter.number),
+                id=letter.message.id,
+                queue=queue,
+                body=letter.message.body,
+                reason=letter.reason,
+                at=letter.at,
+                priority=letter.message.priority,
+                redeliveries=letter.message.redeliveries,
+            )
+            for letter in letters[:limit]
+        ]
+
+    async def exhume(self, queue: str, letters: Mapping[str, bytes | None]) -> int:
+        """Put dead letters back in their queue, by age; return how many there were."""
+        known = {number: letters[receipt] for receipt, number in _numbers(letters)}
+        return sum(self._queues.exhume(queue, number, known[number]) for number in sorted(known))
+
+    async def discard(self, queue: str, receipts: Sequence[str] | None = None) -> int:
+        """Throw dead letters away, those or all; return how many that were."""
+        if receipts is None:
+            numbers = [letter.number for letter in self._queues.buried(queue)]
+        else:
+            numbers = [number for _, number in _numbers(receipts)]
+        return sum(self._queues.discard(queue, number) for number in numbers)
+
+    async def diagnose(self) -> Sequence[Finding]:
+        """Nothing to look at."""
+        return ()
+
+    def fanout(self) -> Fanout:
+        """What says something to all who listen in this process."""
+        return self._fanout
+
     async def queues(self) -> Sequence[str]:
         """The names of the queues that were ever used, sorted."""
         return self._queues.names()
@@ -141,12 +214,9 @@ class MemoryBroker:
         """Close; who still waits in `receive` gets an `OperationalError`."""
         self._closed = True
         self._vanish()
+        self._fanout.close()
         for bell in self._bells:
             bell.ring()
-
-    def buried(self, queue: str) -> Sequence[Buried]:
-        """What was buried from this queue, oldest first."""
-        return self._queues.buried(queue)
 
     def _check_open(self) -> None:
         if self._closed:
@@ -161,16 +231,21 @@ class MemoryBroker:
                 )
                 self._space.publish(message, _due(parcel))
 
-    def _hold(self, message: Message) -> Delivery:
-        delivery = Delivery(
-            id=message.id,
-            queue=message.queue,
-            body=message.body,
-            priority=message.priority,
-            redeliveries=message.redeliveries,
-        )
-        self._held[delivery] = message
-        return delivery
+    def _hold(self, messages: Sequence[Message]) -> list[Delivery]:
+        revoked = self._space.revocations.among([message.id for message in messages])
+        deliveries = []
+        for message in messages:
+            delivery = Delivery(
+                id=message.id,
+                queue=message.queue,
+                body=message.body,
+                priority=message.priority,
+                redeliveries=message.redeliveries,
+                revoked=message.id in revoked,
+            )
+            self._held[delivery] = message
+            deliveries.append(delivery)
+        return deliveries
 
     def _settle(self, settlement: Settlement) -> bool:
         with self._space.lock:
@@ -203,8 +278,18 @@ def _again(message: Message, verdict: Requeue) -> Message:
     return replace(
         message,
         body=message.body if verdict.body is None else verdict.body,
-        redeliveries=0 if verdict.reset else message.redeliveries,
+        redeliveries=verdict.crashed + (0 if verdict.reset else message.redeliveries),
     )
+
+
+def _number(receipt: str) -> int | None:
+    return int(receipt) if receipt.isascii() and receipt.isdigit() else None
+
+
+def _numbers(receipts: Iterable[str]) -> list[tuple[str, int]]:
+    """What can't be a receipt is none that we gave."""
+    known = ((receipt, _number(receipt)) for receipt in receipts)
+    return [(receipt, number) for receipt, number in known if number is not None]
 
 
 def _redeliver(queues: Queues, held: dict[Delivery, Message]) -> None:

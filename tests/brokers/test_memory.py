@@ -102,8 +102,8 @@ async def test_what_was_buried_can_be_looked_at(broker):
     await broker.publish([parcel("a")])
     (delivery,) = await broker.receive(["default"], limit=1, wait=0)
     await broker.settle([Settlement(delivery=delivery, verdict=Bury("not a message"))])
-    (buried,) = broker.buried("default")
-    assert (buried.message.id, buried.reason) == ("a", "not a message")
+    (buried,) = await broker.buried("default")
+    assert (buried.id, buried.reason) == ("a", "not a message")
 
 
 async def test_a_delayed_requeue_waits(broker):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -23,9 +23,6 @@ class TestMemoryBroker(brokers.BrokerContract):
         backend = MemoryBackend("memory://", namespace=namespace)
         yield backend
         await backend.aclose()
-
-    async def buried(self, broker: MemoryBroker, queue: str) -> Sequence[tuple[str, str]]:
-        return [(one.message.id, one.reason) for one in broker.buried(queue)]
 
 
 class TestMemoryBackend(backends.BackendContract):

@@ -1,7 +1,8 @@
 -- Says that a worker lives, or that it is gone; forgets those that have fallen silent.
 -- KEYS 1 workers  2 what they say of themselves
 -- ARGV 1 worker  2 milliseconds, '0': gone  3 what it says
--- Returns 1. Atomic, so that nobody sees a worker without what it says of itself.
+-- Returns the time now (ms since 1970). Atomic, so that nobody sees a worker without what it says
+-- of itself.
 -- The first write is ZREM, which a full server does not refuse.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -20,4 +21,4 @@ else
   redis.call('PEXPIRE', KEYS[1], math.max(ARGV[2], 86400000))
   redis.call('PEXPIRE', KEYS[2], math.max(ARGV[2], 86400000))
 end
-return 1
+return now

@@ -19,8 +19,9 @@ from typing import Any, Final
 
 from asynq._redis.keys import LEVELS, Keys
 from asynq._redis.pipeline import Pipeline, Word
-from asynq._time import time
+from asynq._time import monotonic, time
 from asynq.brokers.base import Parcel, Requeue, Settlement
+from asynq.brokers.redis.clock import Clock
 from asynq.brokers.redis.scripts import MOVE
 from asynq.exceptions import OperationalError
 
@@ -28,13 +29,15 @@ LONGEST_SLEEP: Final = 1.0
 """Seconds a message that becomes due unexpectedly may be late."""
 JITTER: Final = 0.1
 """Seconds that sleep may be longer, so that a fleet does not ask in the same millisecond."""
+SOON: Final = LONGEST_SLEEP + 2 * JITTER
+"""Seconds: what is due later is seen by the workers in time."""
 BATCH: Final = 100
 """Messages in one call: about 2 ms of the server's time."""
 SLACK: Final = 0.002
 """Seconds after its time that something is looked for: rounding must not make it too early."""
 
 
-async def move_due(pipeline: Pipeline, keys: Keys, queues: Sequence[str]) -> float:
+async def move_due(pipeline: Pipeline, keys: Keys, queues: Sequence[str], clock: Clock) -> float:
     """Move everything that is due.
 
     Returns:
@@ -47,16 +50,20 @@ async def move_due(pipeline: Pipeline, keys: Keys, queues: Sequence[str]) -> flo
     for queue in queues:
         moved = BATCH
         while moved >= BATCH:
+            asked = monotonic()
             moved, due, now = await pipeline.run(MOVE, _names(keys, queue), (BATCH, *LEVELS))
+            clock.heard(now, asked=asked)
             if due:
                 nearest = min(nearest, (float(due) - now) / 1000)
     return max(0.0, nearest)
 
 
-async def move_for_ever(pipeline: Pipeline, keys: Keys, queues: Sequence[str]) -> None:
+async def move_for_ever(
+    pipeline: Pipeline, keys: Keys, queues: Sequence[str], clock: Clock
+) -> None:
     """`move_due` again and again; ends with the first error."""
     while True:
-        pause = await move_due(pipeline, keys, queues)
+        pause = await move_due(pipeline, keys, queues, clock)
         jitter = JITTER if pause >= LONGEST_SLEEP else JITTER / 10
         await asyncio.sleep(pause + random.uniform(SLACK, jitter))
 
@@ -64,8 +71,9 @@ async def move_for_ever(pipeline: Pipeline, keys: Keys, queues: Sequence[str]) -
 class Soon:
     """Moves what this process has sent for a moment from now, each queue with its own clock."""
 
-    def __init__(self, pipeline: Pipeline, keys: Keys) -> None:
+    def __init__(self, pipeline: Pipeline, keys: Keys, clock: Clock) -> None:
         self._pipeline = pipeline
+        self._clock = clock
         self._keys = keys
         self._last: dict[str, float] = {}
         """When the last that we know of is due, in the loop's time."""
@@ -74,17 +82,20 @@ class Soon:
 
     def expect(self, delays: Sequence[tuple[str, float]], sent: asyncio.Future[Any]) -> None:
         """Messages are on their way: their queues, and in how many seconds they are due."""
-        near = [each for each in delays if 0.0 < each[1] < LONGEST_SLEEP + 2 * JITTER]
+        near = [each for each in delays if 0.0 < each[1] < SOON]
         if near:
             sent.add_done_callback(functools.partial(self._stored, near))
 
+    def stored(self, queue: str, delay: float) -> None:
+        """A message of that queue is due in so many seconds."""
+        at = self._pipeline.loop.time() + delay + SLACK
+        self._last[queue] = max(at, self._last.get(queue, at))
+        self._look_at(queue, at)
+
     def _stored(self, delays: Sequence[tuple[str, float]], sent: asyncio.Future[Any]) -> None:
         if not sent.cancelled() and sent.exception() is None:
-            now = self._pipeline.loop.time()
             for queue, delay in delays:
-                at = now + delay + SLACK
-                self._last[queue] = max(at, self._last.get(queue, at))
-                self._look_at(queue, at)
+                self.stored(queue, delay)
 
     def close(self) -> None:
         """Move nothing more."""
@@ -106,13 +117,14 @@ class Soon:
         # What fails here is only late: the workers look too.
         with suppress(OperationalError):
             moved = self._pipeline.call(MOVE, _names(self._keys, queue), (BATCH, *LEVELS))
-            asked = self._pipeline.loop.time()
-            moved.add_done_callback(functools.partial(self._looked, queue, asked))
+            asked, asked_at = self._pipeline.loop.time(), monotonic()
+            moved.add_done_callback(functools.partial(self._looked, queue, asked, asked_at))
 
-    def _looked(self, queue: str, asked: float, done: asyncio.Future[Any]) -> None:
+    def _looked(self, queue: str, asked: float, asked_at: float, done: asyncio.Future[Any]) -> None:
         if done.cancelled() or done.exception() is not None:
             return
         moved, due, server_now = done.result()
+        self._clock.heard(server_now, asked=asked_at)
         # Counted from when we asked: a slow answer would make our own look like a stranger's.
         next_due = asked + max(0.0, (float(due) - server_now) / 1000) if due else math.inf
         if moved >= BATCH:

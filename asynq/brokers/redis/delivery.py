@@ -7,8 +7,10 @@ import functools
 import os
 import socket
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
+
+from msgspec.structs import replace
 
 from asynq._redis.keys import LEVELS, Keys
 from asynq.brokers.base import Delivery
@@ -54,6 +56,11 @@ class Held:
         for held in self.deliveries.copy():
             found.setdefault(held.lane, {})[held.entry] = held
         return found
+
+
+def tagged(deliveries: Sequence[RedisDelivery], revoked: Collection[str]) -> list[RedisDelivery]:
+    """The deliveries, those of these ids as revoked."""
+    return [replace(one, revoked=True) if one.id in revoked else one for one in deliveries]
 
 
 class Lanes:
@@ -117,15 +124,16 @@ def _unusual(
         id=named.get(b"i", entry).decode(errors="backslashreplace"),
         queue=queue,
         body=named.get(b"m", b""),
-        priority=_number(named.get(b"p")) if level < 0 else level,
-        redeliveries=_number(named.get(b"d")),
+        priority=number_in(named.get(b"p")) if level < 0 else level,
+        redeliveries=number_in(named.get(b"d")),
         lane=lane,
         entry=entry,
     )
 
 
-def _number(text: bytes | None) -> int:
-    return int(text) if text and text.isdigit() and len(text) < 10 else 0
+def number_in(text: bytes | None, *, digits: int = 9) -> int:
+    """A number that an entry carries; 0 where it carries none."""
+    return int(text) if text and text.isdigit() and len(text) <= digits else 0
 
 
 def _by_urgency(keys: Keys, queues: Sequence[str]) -> Iterable[bytes]:

@@ -1,7 +1,8 @@
 -- Stores a batch of messages, once.
 -- KEYS 1 marks of this client  2 queues  then the lanes, zsets and hashes that ARGV points at
 -- ARGV 1 number of this batch, counted by the client
---      2 how many queue names follow, then the names
+--      2 milliseconds in which it may be sent again
+--      3 how many queue names follow, then the names
 --      then how many messages are ready, and for each: index of its lane in KEYS, id, message
 --      then for each delayed one: index of its zset (the hash is the next key), index of its lane,
 --      level, due ('+' and milliseconds from now, or milliseconds since 1970), id, message
@@ -11,7 +12,7 @@
 local number = ARGV[1]
 local slot = number % 128
 if redis.call('HGET', KEYS[1], slot) == number then return 0 end
-local at = 3 + ARGV[2]
+local at = 4 + ARGV[3]
 local ready = tonumber(ARGV[at])
 local put = redis.call
 at = at + 1
@@ -34,7 +35,7 @@ if at <= #ARGV then
     end
   end
 end
-for i = 3, 2 + ARGV[2] do redis.call('SADD', KEYS[2], ARGV[i]) end
+for i = 4, 3 + ARGV[3] do redis.call('SADD', KEYS[2], ARGV[i]) end
 redis.call('HSET', KEYS[1], slot, number)
-redis.call('PEXPIRE', KEYS[1], 60000)
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1

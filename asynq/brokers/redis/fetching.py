@@ -8,6 +8,8 @@ once a lease, what is pending under our name is compared with what we hold; the 
 from __future__ import annotations
 
 import functools
+import logging
+import secrets
 from collections.abc import Sequence
 from typing import Final
 
@@ -19,15 +21,23 @@ from asynq._redis.errors import explain, kind_of
 from asynq._redis.keys import GROUP, Keys
 from asynq._redis.pipeline import Pipeline, Word
 from asynq._time import monotonic
-from asynq.brokers.redis.delivery import Held, Lanes, RedisDelivery, level_word
-from asynq.brokers.redis.scripts import COLLECT, FETCH, OPEN, RELEASE
+from asynq.brokers.redis.clock import Clock
+from asynq.brokers.redis.delivery import Held, Lanes, RedisDelivery, level_word, tagged
+from asynq.brokers.redis.scripts import COLLECT, FETCH, OPEN, RELEASE, REVOKED
 from asynq.exceptions import BrokerRefused, OperationalError
+
+logger = logging.getLogger("asynq.broker")
 
 LAYOUT: Final = b"1"
 """The version of the keys and entries this release reads and writes."""
 BLOCK: Final = 2.0
 """Seconds one read blocks at most: Redis before 7 said nothing when a stream vanished, and no
 connection may be trusted for ever."""
+FETCHED: Final = 8 * 1024 * 1024
+"""Bytes after which one call takes no more: they must arrive before their lease is over."""
+WOKEN: Final = 16
+"""Messages of each lane that a blocked read takes at once, of whatever size; the next call takes
+the rest."""
 PAGE: Final = 500
 RELEASED: Final = 200
 """Entries in one call of RELEASE."""
@@ -36,8 +46,11 @@ RELEASED: Final = 200
 class Fetching:
     """The connection that reads. One `receive` at a time."""
 
-    def __init__(self, server: Server, keys: Keys, held: Held, *, lease: float) -> None:
+    def __init__(
+        self, server: Server, keys: Keys, held: Held, clock: Clock, *, lease: float
+    ) -> None:
         self._server = server
+        self._clock = clock
         self._keys = keys
         self._held = held
         self._lease = lease
@@ -46,6 +59,8 @@ class Fetching:
         self._ready: tuple[str, ...] = ()
         self._seen = 0
         self._reconciled = 0.0
+        self._data = b""
+        """The name of the data that was there when we last looked."""
 
     async def receive(
         self, pipeline: Pipeline, queues: Sequence[str], *, limit: int, wait: float
@@ -118,10 +133,10 @@ class Fetching:
 
     async def _prepare(self, pipeline: Pipeline, names: tuple[str, ...], lanes: Lanes) -> None:
         await self._connection.connect()
-        if self._ready != names:
+        is_new = self._connection.connections != self._seen
+        if is_new or self._ready != names:
             await self._open(pipeline, names, lanes)
             self._ready = names
-        is_new = self._connection.connections != self._seen
         if is_new or monotonic() - self._reconciled > self._lease:
             if self._seen:
                 await self.give_back(pipeline, names, everything=False)
@@ -130,26 +145,40 @@ class Fetching:
 
     async def _open(self, pipeline: Pipeline, names: tuple[str, ...], lanes: Lanes) -> None:
         keys = self._keys
-        found = await pipeline.run(
-            OPEN, (keys.meta, keys.queues, *lanes.places), (GROUP, LAYOUT, *names)
+        asked = monotonic()
+        found, data, now = await pipeline.run(
+            OPEN,
+            (keys.meta, keys.queues, *lanes.places),
+            (GROUP, LAYOUT, secrets.token_hex(8), *names),
         )
+        self._clock.heard(now, asked=asked)
         if found != LAYOUT:
             raise BrokerRefused(
                 f"the namespace at {self._server.url} has layout {found.decode(errors='replace')}, "
                 f"this release reads {LAYOUT.decode()}: run the release that wrote it, or choose "
                 "another namespace"
             )
+        if self._data not in (b"", data):
+            logger.critical(
+                "The broker at %s has lost its data: what waited there is gone. "
+                "Work goes on with what is sent from now on",
+                self._server.url,
+            )
+        self._data = data
 
     async def _take(
         self, pipeline: Pipeline, lanes: Lanes, limit: int, until: float
     ) -> list[RedisDelivery]:
         """One look at the lanes in their order; if nothing is there, wait for what comes."""
         order = lanes.next()
-        words: tuple[Word, ...] = (GROUP, self._held.consumer, limit)
-        reply = await self._connection.run(FETCH, order, words)
-        found = []
+        words: tuple[Word, ...] = (GROUP, self._held.consumer, limit, FETCHED)
+        reply = await self._connection.run(FETCH, (*order, self._keys.revoked), words)
+        found: list[RedisDelivery] = []
         for place, entries in zip(reply[::2], reply[1::2], strict=True):
-            found += lanes.deliveries(order[place - 1], entries)
+            if place:
+                found += lanes.deliveries(order[place - 1], entries)
+            else:
+                found = tagged(found, {id.decode(errors="backslashreplace") for id in entries})
         if found:
             self._held.deliveries.update(found)
             return found
@@ -166,13 +195,29 @@ class Fetching:
         self, lanes: Lanes, order: Sequence[bytes], limit: int, seconds: float
     ) -> list[RedisDelivery]:
         read: list[Word] = [b"XREADGROUP", b"GROUP", GROUP, self._held.consumer]
-        read += [b"COUNT", limit, b"BLOCK", max(1, round(seconds * 1000)), b"STREAMS"]
-        reply = await self._connection.execute(*read, *order, *[b">"] * len(order), block=seconds)
-        found = []
+        read += [b"COUNT", min(limit, WOKEN), b"BLOCK", max(1, round(seconds * 1000)), b"STREAMS"]
+        read += [*order, *[b">"] * len(order)]
+        # The second is answered after the first: what was revoked before a delivery is seen.
+        reply, any_revoked = await self._connection.execute_all(
+            (read, (b"EXISTS", self._keys.revoked)), block=seconds
+        )
+        if isinstance(reply, redis.ResponseError):
+            raise reply
+        found: list[RedisDelivery] = []
         for lane, entries in reply or ():
             found += lanes.deliveries(lane, entries)
+        if found and any_revoked != 0:
+            found = await self._tagged(found)
         self._held.deliveries.update(found)
         return found
+
+    async def _tagged(self, found: list[RedisDelivery]) -> list[RedisDelivery]:
+        """On this connection: when it is lost meanwhile, what was found is handed back."""
+        keys = (self._keys.revoked, self._keys.terminated)
+        ids = [delivery.id for delivery in found]
+        signs = await self._connection.run(REVOKED, keys, ids)
+        revoked = {id for id, sign in zip(ids, signs, strict=True) if sign != ord("0")}
+        return tagged(found, revoked)
 
     async def _pending(self, pipeline: Pipeline, lane: bytes) -> list[bytes]:
         """All entries of a lane that the server thinks are ours."""

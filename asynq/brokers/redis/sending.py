@@ -16,6 +16,26 @@ SETTLEMENTS = 200
 """Deliveries in one call of SETTLE."""
 
 
+class Marks:
+    """What makes a batch that is sent again known to the server.
+
+    Args:
+        key: A hash of this client's own.
+        timeout: Seconds in which a batch is sent again. The server may act on the last of these
+            much later than it was written.
+    """
+
+    def __init__(self, key: bytes, timeout: float) -> None:
+        self.key = key
+        self.milliseconds = round(max(60.0, 2 * timeout + 30.0) * 1000)
+        self._number = 0
+
+    def next(self) -> int:
+        """The number of the next batch."""
+        self._number += 1
+        return self._number
+
+
 class Records:
     """Where results are kept: in which namespace, and in which database of this server."""
 
@@ -53,10 +73,10 @@ class _Indexed:
 
 
 def enqueue_call(
-    keys: Keys, marks: bytes, number: int, parcels: Sequence[Parcel]
+    keys: Keys, marks: Marks, parcels: Sequence[Parcel]
 ) -> tuple[list[Word], list[Word]]:
     """Keys and arguments of ENQUEUE."""
-    indexed = _Indexed(marks, keys.queues)
+    indexed = _Indexed(marks.key, keys.queues)
     ready: list[Word] = []
     delayed: list[Word] = []
     queues: dict[str, None] = {}
@@ -70,7 +90,7 @@ def enqueue_call(
             delayed += (zset, lane, level, due, parcel.id, parcel.body)
         else:
             ready += (lane, parcel.id, parcel.body)
-    head: list[Word] = [number, len(queues), *queues, len(ready) // 3]
+    head: list[Word] = [marks.next(), marks.milliseconds, len(queues), *queues, len(ready) // 3]
     return indexed.keys, [*head, *ready, *delayed]
 
 
@@ -78,12 +98,11 @@ def settle_call(
     keys: Keys,
     records: Records,
     database: int,
-    marks: bytes,
-    number: int,
+    marks: Marks,
     settlements: Sequence[Settlement],
 ) -> tuple[list[Word], list[Word]]:
     """Keys and arguments of SETTLE."""
-    indexed = _Indexed(marks, keys.queues, records.keys.waiting, records.keys.late)
+    indexed = _Indexed(marks.key, keys.queues, records.keys.waiting, records.keys.late)
     words: list[Word] = []
     queues: dict[str, None] = {}
     for settlement in settlements:
@@ -98,7 +117,8 @@ def settle_call(
             words += _published(keys, indexed, parcel)
     elsewhere = "" if records.database == database else records.database
     prefix = len(records.keys.result_prefix)
-    head: list[Word] = [GROUP, number, elsewhere, database, prefix, len(queues), *queues]
+    head: list[Word] = [GROUP, marks.next(), marks.milliseconds, elsewhere, database, prefix]
+    head += (len(queues), *queues)
     return indexed.keys, head + words
 
 
@@ -137,10 +157,12 @@ def _verdict(
         case Ack():
             return ("a",)
         case Bury(reason):
-            return ("b", indexed.place(keys.buried(delivery.queue)), reason)
+            returned = delivery.lane == keys.returned(delivery.queue)
+            level = "" if returned else level_of(delivery.priority)
+            return ("b", indexed.place(keys.buried(delivery.queue)), reason, level)
         case Requeue() as back:
             body = delivery.body if back.body is None else back.body
-            redeliveries = 0 if back.reset else delivery.redeliveries
+            redeliveries = back.crashed + (0 if back.reset else delivery.redeliveries)
             what = (delivery.id, body, level_of(delivery.priority), redeliveries)
             if due := due_word(back.delay, back.due):
                 return ("d", indexed.delayed(keys, delivery.queue), *what, due)

@@ -1,21 +1,25 @@
 -- Ends deliveries, each with all its effects or, when it was no longer ours, with none.
 -- KEYS 1 marks of this client  2 queues  3 waiting  4 late  then what ARGV points at
--- ARGV 1 group  2 number of this batch  3 database of the results ('' when it is this one)
---      4 this database  5 length of what stands before the id in a result's key
---      6 how many queue names follow (of queues published to), then the names, then for each
+-- ARGV 1 group  2 number of this batch  3 milliseconds in which it may be sent again
+--      4 database of the results ('' when it is this one)  5 this database
+--      6 length of what stands before the id in a result's key
+--      7 how many queue names follow (of queues published to), then the names, then for each
 --      delivery: index of its lane in KEYS, entry id, verdict
 --        'a' ack
 --        'r' hand back:  index of the return lane, id, message, level, redeliveries
 --        'd' delay:      index of the zset (its hash is next), id, message, level, redeliveries,
 --                        due
---        'b' bury:       index of the stream of buried messages, reason
+--        'b' bury:       index of the stream of buried messages, reason, level of the lane (''
+--                        for the return lane: the entry knows it there)
 --      then index of the result's key, or '0'; if not '0': record, ttl (ms, '0' for ever), index
 --      of the reply stream or '0'
 --      then how many messages to publish, and for each: index of its lane, id, message, level,
 --      index of the zset or '0', due
--- Returns 1 when every delivery was ours, else a text of '1' (was ours) and '0' (was not).
+-- Returns 1 when every delivery was ours, else a text of '1' (was ours) and '0' (was not). When
+-- records could not be written, a list: that, how many, and the first error.
 -- Atomic: XACK's 1 proves that the delivery was ours, and everything that follows from it happens
--- with it. The first write is XACK, which a full server does not refuse, so that what runs can end.
+-- with it; a record that can't be written (somebody else uses its key) costs no other delivery its
+-- end. The first write is XACK, which a full server does not refuse, so that what runs can end.
 local number = ARGV[2]
 local slot = number % 128
 local before = redis.call('HGET', KEYS[1], slot)
@@ -25,7 +29,7 @@ if before and string.sub(before, 1, #number + 1) == number .. ':' then
 end
 
 -- A database that is not there, or not allowed, must show before anything is acknowledged.
-if ARGV[3] ~= '' then redis.call('SELECT', ARGV[3]); redis.call('SELECT', ARGV[4]) end
+if ARGV[4] ~= '' then redis.call('SELECT', ARGV[4]); redis.call('SELECT', ARGV[5]) end
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -47,10 +51,11 @@ local function delay(zset, id, message, level, redeliveries, due)
   redis.call('ZADD', KEYS[zset], string.format('%.0f', due_of(due)), id)
 end
 
-local function bury(stream, entry, reason)
+local function bury(stream, entry, reason, level)
   local fields = entry[1] and entry[1][2] or {}
   local words = {'XADD', stream, 'MAXLEN', '~', 10000, '*'}
   for i = 1, math.min(#fields, 400) do words[#words + 1] = fields[i] end
+  if level ~= '' then words[#words + 1] = 'p'; words[#words + 1] = level end
   words[#words + 1] = 'why'; words[#words + 1] = reason
   words[#words + 1] = 'when'; words[#words + 1] = string.format('%.0f', now)
   redis.call(unpack(words))
@@ -58,7 +63,7 @@ end
 
 local group = ARGV[1]
 local done, records, answers, all_ours = {}, {}, {}, true
-local i, count = 7 + ARGV[6], #ARGV
+local i, count = 8 + ARGV[7], #ARGV
 while i <= count do
   local lane, entry, verdict = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local key = KEYS[tonumber(lane)]
@@ -85,8 +90,8 @@ while i <= count do
     end
     i = i + 6
   elseif verdict == 'b' then
-    if ours then bury(KEYS[tonumber(ARGV[i])], whole, ARGV[i + 1]) end
-    i = i + 2
+    if ours then bury(KEYS[tonumber(ARGV[i])], whole, ARGV[i + 1], ARGV[i + 2]) end
+    i = i + 3
   end
   if ARGV[i] == '0' then
     i = i + 1
@@ -111,25 +116,30 @@ end
 for lane, entries in pairs(done) do
   redis.call('XDEL', KEYS[tonumber(lane)], unpack(entries))
 end
-for name = 7, 6 + ARGV[6] do redis.call('SADD', KEYS[2], ARGV[name]) end
+for name = 8, 7 + ARGV[7] do redis.call('SADD', KEYS[2], ARGV[name]) end
 local answer = all_ours and number or number .. ':' .. table.concat(answers)
 redis.call('HSET', KEYS[1], slot, answer)
-redis.call('PEXPIRE', KEYS[1], 60000)
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
 
-if #records > 0 then
-  if ARGV[3] ~= '' then redis.call('SELECT', ARGV[3]) end
-  local waiting = redis.call('EXISTS', KEYS[3]) == 1 and KEYS[3]
-  local before_id = ARGV[5] + 1
-  local told = {}
-  for _, at in ipairs(records) do
-    local result = KEYS[tonumber(ARGV[at])]
-    local reply = ARGV[at + 3] ~= '0' and KEYS[tonumber(ARGV[at + 3])]
-    if reply then told[reply] = true end
-    keep_record(
-      result, string.sub(result, before_id), ARGV[at + 1], ARGV[at + 2], reply, waiting, KEYS[4])
+local said = all_ours and 1 or table.concat(answers)
+if #records == 0 then return said end
+
+if ARGV[4] ~= '' then redis.call('SELECT', ARGV[4]) end
+local waiting = redis.call('EXISTS', KEYS[3]) == 1 and KEYS[3]
+local before_id = ARGV[6] + 1
+local told, unwritten, trouble = {}, 0, nil
+for _, at in ipairs(records) do
+  local result = KEYS[tonumber(ARGV[at])]
+  local reply = ARGV[at + 3] ~= '0' and KEYS[tonumber(ARGV[at + 3])]
+  if reply then told[reply] = true end
+  local written, problem = pcall(keep_record,
+    result, string.sub(result, before_id), ARGV[at + 1], ARGV[at + 2], reply, waiting, KEYS[4])
+  if not written then
+    unwritten = unwritten + 1
+    trouble = trouble or type(problem) == 'table' and problem.err or tostring(problem)
   end
-  for reply in pairs(told) do keep_reply_stream(reply) end
-  if ARGV[3] ~= '' then redis.call('SELECT', ARGV[4]) end
 end
-if all_ours then return 1 end
-return table.concat(answers)
+for reply in pairs(told) do keep_reply_stream(reply) end
+if ARGV[4] ~= '' then redis.call('SELECT', ARGV[5]) end
+if unwritten > 0 then return {said, unwritten, trouble} end
+return said

@@ -1,6 +1,6 @@
 """The suite every broker must pass.
 
-Subclass it, give `connect`, and say how to look at what was buried::
+Subclass it and give `connect`::
 
     class TestMine(BrokerContract):
         lease = 0.5
@@ -10,21 +10,21 @@ Subclass it, give `connect`, and say how to look at what was buried::
             url = empty_server()
             return lambda: MyBroker(url, namespace="n", lease=self.lease)
 
-        async def buried(self, broker, queue):
-            return [(one.id, one.reason) for one in await broker.dead(queue)]
-
 Give `backend` too if the broker stores records in the same transaction (`Broker.unite`).
 """
 
 from __future__ import annotations
 
 from asynq.testing.contracts.broker_suite import BrokerSuite, Connect
+from asynq.testing.contracts.burying import Burying
 from asynq.testing.contracts.carrying import Carrying
 from asynq.testing.contracts.holding import Holding
+from asynq.testing.contracts.revoking import Revoking
 from asynq.testing.contracts.settling import Settling
+from asynq.testing.contracts.telling import Telling
 
 __all__ = ["BrokerContract", "BrokerSuite", "Connect"]
 
 
-class BrokerContract(Carrying, Settling, Holding):
+class BrokerContract(Carrying, Settling, Holding, Revoking, Burying, Telling):
     """Every sentence of `asynq.brokers.base.Broker`, as a test."""

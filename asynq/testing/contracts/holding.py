@@ -57,13 +57,15 @@ class Holding(BrokerSuite):
                 Requeue(),
                 Requeue(delay=0.05),
                 Requeue(body=b"{}"),
+                Requeue(crashed=True),
+                Requeue(delay=0.05, crashed=True),
                 Requeue(delay=0.05, reset=True),
             ):
                 delivery = await self.take_one(broker)
                 seen.append(delivery.redeliveries)
                 assert await self.end(broker, delivery, verdict)
             seen.append((await self.take_one(broker)).redeliveries)
-        assert seen == [1, 1, 1, 1, 0]
+        assert seen == [1, 1, 1, 1, 2, 3, 0]
 
     async def test_a_renewed_delivery_stays_ours(self, broker: Broker, other: Broker) -> None:
         keeper = broker.lease_keeper()

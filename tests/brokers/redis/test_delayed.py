@@ -10,6 +10,7 @@ from asynq._redis.client import Server
 from asynq._redis.pipeline import Pipeline, shared
 from asynq.brokers.base import Requeue, Settlement
 from asynq.brokers.redis.broker import RedisBroker
+from asynq.brokers.redis.clock import Clock
 from asynq.brokers.redis.delayed import Soon, move_due
 from tests.brokers.redis.conftest import Connect, Looker, parcel, parcels, take
 from tests.waiting import until
@@ -21,7 +22,7 @@ async def test_what_is_due_goes_to_its_level(broker: RedisBroker, look: Looker, 
     await broker.publish([parcel("far", delay=60.0)])
     pipe = shared(Server(url))
     await asyncio.sleep(0.01)
-    assert await move_due(pipe, look.keys, ["q"]) == 1.0
+    assert await move_due(pipe, look.keys, ["q"], Clock()) == 1.0
     for priority in (0, 3, 6, 9):
         (fields,) = look.entries(look.keys.lane("q", priority))
         assert fields == {b"i": f"id-{priority}".encode(), b"m": b"{}"}
@@ -32,7 +33,7 @@ async def test_what_is_due_goes_to_its_level(broker: RedisBroker, look: Looker, 
 async def test_the_next_look_is_when_the_next_is_due(broker: RedisBroker, look: Looker, url: str):
     await broker.publish([parcel("soon", delay=0.3)])
     pipe = shared(Server(url))
-    assert 0.1 < await move_due(pipe, look.keys, ["q", "other"]) <= 0.3
+    assert 0.1 < await move_due(pipe, look.keys, ["q", "other"], Clock()) <= 0.3
     await pipe.aclose()
 
 
@@ -40,7 +41,7 @@ async def test_any_number_is_moved_and_nothing_twice(broker: RedisBroker, look: 
     await broker.publish(parcels(1050, delay=0.001))
     await asyncio.sleep(0.01)
     pipe = shared(Server(url))
-    await asyncio.gather(*(move_due(pipe, look.keys, ["q"]) for _ in range(4)))
+    await asyncio.gather(*(move_due(pipe, look.keys, ["q"], Clock()) for _ in range(4)))
     ids = [fields[b"i"] for fields in look.entries(look.keys.lane("q", 0))]
     assert len(ids) == len(set(ids)) == 1050
     await pipe.aclose()
@@ -52,7 +53,7 @@ async def test_a_message_that_is_missing_is_only_forgotten(
     look.command("ZADD", look.keys.delayed("q"), 1, "ghost", 2, "broken")
     look.command("HSET", look.keys.delayed_messages("q"), "broken", "no bars")
     pipe = shared(Server(url))
-    await move_due(pipe, look.keys, ["q"])
+    await move_due(pipe, look.keys, ["q"], Clock())
     assert look.length() == 0
     assert look.command("EXISTS", look.keys.delayed("q"), look.keys.delayed_messages("q")) == 0
     await pipe.aclose()
@@ -145,7 +146,7 @@ class Slow:
 
 async def test_a_slow_answer_makes_nothing_late(look: Looker):
     slow = Slow()
-    soon = Soon(cast("Pipeline", slow), look.keys)
+    soon = Soon(cast("Pipeline", slow), look.keys, Clock())
     sent = slow.loop.create_future()
     soon.expect([("q", 0.01), ("q", 0.1)], sent)
     sent.set_result(1)

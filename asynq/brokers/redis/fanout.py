@@ -1,0 +1,148 @@
+"""Saying something to everybody who listens: a short stream that each listener reads for itself.
+
+A listener knows its place in the stream, so a broken connection misses nothing that is still
+there. When its place is gone (the stream was trimmed, or the server lost it), it says that
+something may have been missed, and goes on with what there is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+from weakref import WeakSet
+
+import redis
+
+from asynq._redis.backoff import Backoff
+from asynq._redis.blocking import Blocking
+from asynq._redis.client import Server
+from asynq.brokers.redis.calls import Calls
+from asynq.brokers.redis.scripts import SAY
+from asynq.exceptions import OperationalError
+
+BLOCK: Final = 2.0
+"""Seconds one read blocks at most."""
+READ: Final = 100
+"""Sayings in one read."""
+REMEMBERED: Final = 2000
+"""Sayings of which a listener knows that it has heard them; more than the stream keeps."""
+START: Final = b"0-0"
+
+
+class RedisFanout:
+    """See `Fanout`."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._client = secrets.token_hex(6)
+        self._number = 0
+        self._listeners: WeakSet[Listener] = WeakSet()
+
+    async def publish(self, channel: str, body: bytes) -> None:
+        """See `Fanout.publish`."""
+        self._number += 1
+        name = f"{self._client}-{self._number}"
+        await self._calls.run(SAY, (self._calls.keys.said(channel),), (name, body))
+
+    @asynccontextmanager
+    async def subscribe(self, channel: str) -> AsyncIterator[AsyncIterator[bytes | None]]:
+        """See `Fanout.subscribe`. While the server is away, the context is entered all the same;
+        None comes out when it is back."""
+        listener = Listener(self._calls.server, self._calls.keys.said(channel))
+        self._listeners.add(listener)
+        try:
+            await listener.begin()
+            yield listener
+        finally:
+            await listener.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections of all listeners; each gets an `OperationalError`."""
+        for listener in list(self._listeners):
+            await listener.aclose()
+
+
+class Listener:
+    """One who listens to a stream, on a connection of its own."""
+
+    def __init__(self, server: Server, stream: bytes) -> None:
+        self._stream = stream
+        self._connection = Blocking(server)
+        self._closed = False
+        self._backoff = Backoff()
+        self._place: bytes | None = None
+        """The id of the last entry that was read; None when it could not be learned yet."""
+        self._heard: deque[bytes | None] = deque()
+        self._names: dict[bytes, None] = {}
+        """What was heard, so that what was sent twice, or is read twice, is heard once."""
+
+    def __aiter__(self) -> Listener:
+        return self
+
+    async def __anext__(self) -> bytes | None:
+        while not self._heard:
+            if not await self._read():
+                await asyncio.sleep(self._backoff.next())
+        return self._heard.popleft()
+
+    async def begin(self) -> None:
+        """Learn where the stream ends."""
+        try:
+            self._place = await self._end()
+        except (OperationalError, redis.ResponseError):
+            return
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        self._closed = True
+        await self._connection.aclose()
+
+    async def _read(self) -> bool:
+        """Hear what comes next, if anything does; False where the server is away."""
+        try:
+            if self._place is None:
+                self._place = await self._end()
+                self._heard.append(None)
+                return True
+            place = self._place
+            known, read = await self._connection.execute_all(self._commands(place), block=BLOCK)
+        except (OperationalError, redis.ResponseError):
+            if self._closed:
+                raise
+            return False
+        if isinstance(known, redis.ResponseError) or isinstance(read, redis.ResponseError):
+            return False
+        self._backoff.reset()
+        if place != START and not known:
+            self._place = START
+            self._heard.append(None)
+        elif read:
+            self._hear(read[0][1])
+        return True
+
+    async def _end(self) -> bytes:
+        last = await self._connection.execute(b"XREVRANGE", self._stream, b"+", b"-", b"COUNT", 1)
+        return bytes(last[0][0]) if last else START
+
+    def _commands(self, place: bytes) -> tuple[Sequence[bytes | int], ...]:
+        block = round(BLOCK * 1000)
+        return (
+            (b"XRANGE", self._stream, place, place),
+            (b"XREAD", b"COUNT", READ, b"BLOCK", block, b"STREAMS", self._stream, place),
+        )
+
+    def _hear(self, entries: Sequence[tuple[bytes, Sequence[bytes]]]) -> None:
+        for entry, fields in entries:
+            self._place = entry
+            named: dict[bytes, Any] = dict(zip(fields[::2], fields[1::2], strict=False))
+            name = named.get(b"n", entry)
+            if name in self._names or b"b" not in named:
+                continue
+            self._names[name] = None
+            if len(self._names) > REMEMBERED:
+                del self._names[next(iter(self._names))]
+            self._heard.append(named[b"b"])
