@@ -1,12 +1,16 @@
 """Threads for `def` tasks: bounded, reused, with their caller's context, never in the way."""
 
 import asyncio
+import gc
 import threading
+import weakref
 from contextvars import ContextVar
 
 import pytest
 
+from asynq.exceptions import SoftTimeLimitExceeded
 from asynq.execution.threads import ThreadPool
+from tests.waiting import until
 
 place = ContextVar("place", default="nowhere")
 
@@ -109,3 +113,143 @@ async def test_a_closed_pool_takes_nothing_and_its_threads_end():
 def test_a_pool_without_threads_is_refused():
     with pytest.raises(ValueError, match="at least one"):
         ThreadPool(0)
+
+
+# Soft limits
+
+
+def turn(gate=None):
+    """Run Python code for as long as it is let."""
+    while gate is None or not gate.is_set():
+        pass
+
+
+@pytest.mark.both_loops
+async def test_a_soft_limit_is_raised_in_the_thread_and_may_be_caught(pool):
+    def work():
+        try:
+            turn()
+        except SoftTimeLimitExceeded as error:
+            return str(error)
+
+    assert await pool.run(work, soft=0.01) == "its soft_time_limit of 0.01 s is over"
+    with pytest.raises(SoftTimeLimitExceeded, match=r"0\.01 s"):
+        await pool.run(turn, soft=0.01)
+
+
+async def test_a_call_within_its_soft_limit_is_left_alone(pool):
+    assert await pool.run(lambda: 3, soft=60) == 3
+    with pytest.raises(ZeroDivisionError):
+        await pool.run(lambda: 1 / 0, soft=60)
+
+
+async def test_the_time_begins_when_the_call_does():
+    pool = ThreadPool(1)
+    gate = threading.Event()
+    first = asyncio.create_task(pool.run(lambda: gate.wait(5)))
+    second = asyncio.create_task(pool.run(lambda: "in time", soft=0.05))
+    await asyncio.sleep(0.1)
+    gate.set()
+    assert await second == "in time"
+    await first
+    pool.close()
+
+
+async def test_a_limit_that_is_over_as_the_call_ends_never_hits_the_next_one():
+    pool = ThreadPool(1)
+    ends = {"in time": 0, "over": 0}
+    limits = (0.0001, 0.0009, 0.001, 0.0011, 5)
+    for number in range(250):
+        gate = threading.Event()
+        # Some limits are over before the call ends, some after, and some at that very moment.
+        asyncio.get_running_loop().call_later(0.001, gate.set)
+        try:
+            await pool.run(lambda gate=gate: turn(gate), soft=limits[number % 5])
+            ends["in time"] += 1
+        except SoftTimeLimitExceeded:
+            ends["over"] += 1
+        assert await pool.run(lambda: sum(range(50))) == 1225
+    assert all(ends.values()), ends
+    assert pool.abandoned == 0
+    pool.close()
+
+
+# Abandoned calls
+
+
+async def abandon(pool, gate):
+    """Stop waiting for a call that has begun."""
+    begun = threading.Event()
+
+    def stuck():
+        begun.set()
+        gate.wait(10)
+        return threading.current_thread()
+
+    waiting = asyncio.create_task(pool.run(stuck))
+    await until(begun.is_set)
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    assert waiting.cancelled()
+
+
+async def test_an_abandoned_call_is_counted_and_another_thread_takes_its_place(pool):
+    gate = threading.Event()
+    await abandon(pool, gate)
+    await abandon(pool, gate)
+    assert pool.abandoned == 2
+    both = threading.Barrier(2, timeout=5)
+    await asyncio.gather(pool.run(both.wait), pool.run(both.wait))
+    gate.set()
+    await until(lambda: pool.abandoned == 0)
+    await asyncio.gather(pool.run(both.wait), pool.run(both.wait))
+
+
+async def test_a_call_that_waits_for_a_thread_gets_the_one_that_takes_an_abandoned_ones_place():
+    pool = ThreadPool(1)
+    gate = threading.Event()
+    begun = threading.Event()
+
+    def stuck():
+        begun.set()
+        gate.wait(10)
+
+    stuck_call = asyncio.create_task(pool.run(stuck))
+    waiting = asyncio.create_task(pool.run(lambda: "ran"))
+    await until(begun.is_set)
+    stuck_call.cancel()
+    assert await waiting == "ran"
+    assert pool.abandoned == 1
+    gate.set()
+    await until(lambda: pool.abandoned == 0)
+    pool.close()
+
+
+async def test_the_thread_of_an_abandoned_call_ends_with_it():
+    pool = ThreadPool(1, name="asynq-abandoned")
+    gate = threading.Event()
+    await abandon(pool, gate)
+    (stuck,) = [each for each in threading.enumerate() if each.name == "asynq-abandoned-1"]
+    assert await pool.run(lambda: threading.current_thread().name) == "asynq-abandoned-2"
+    gate.set()
+    stuck.join(5)
+    assert not stuck.is_alive()
+    assert await pool.run(lambda: threading.current_thread().name) == "asynq-abandoned-2"
+    pool.close()
+
+
+async def test_a_thread_keeps_nothing_of_its_last_call(pool):
+    class Thing:
+        pass
+
+    thing = Thing()
+    seen = weakref.ref(thing)
+    await pool.run(lambda thing=thing: None, soft=60)
+    del thing
+    await pool.run(lambda: None, soft=60)
+
+    def gone():
+        gc.collect()
+        return seen() is None
+
+    await until(gone)
