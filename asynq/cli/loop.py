@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 try:
@@ -18,6 +19,9 @@ else:
 T = TypeVar("T")
 
 logger = logging.getLogger("asynq")
+
+PATIENCE = 1.0
+"""Seconds that asyncio tasks have to end when `main` has; a worker's had their time before."""
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -42,12 +46,26 @@ def run(main: Coroutine[Any, Any, T]) -> T:
                     raise
                 if not task.done():
                     logger.error("Something that a task has started called for an exit: %r", error)
+        with suppress(SystemExit, KeyboardInterrupt):
+            runner.run(_end_the_rest())
         return task.result()
 
 
 def _ctrl_c_raises() -> bool:
     """No longer, once the worker has the loop tell it of signals."""
     return signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+async def _end_the_rest() -> None:
+    """Cancel what still runs, and forget what ignores that: closing the loop would wait for it."""
+    rest = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in rest:
+        task.cancel()
+    if rest:
+        _, deaf = await asyncio.wait(rest, timeout=PATIENCE)
+        for task in deaf:
+            logger.warning("Leaving an asyncio task behind that ignores its cancellation: %r", task)
+            asyncio._unregister_task(task)
 
 
 async def _end(task: asyncio.Task[Any]) -> None:

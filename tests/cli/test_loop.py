@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -83,3 +84,37 @@ def test_ctrl_c_is_still_one(monkeypatch, factory):
     monkeypatch.setattr(loop, "_factory", factory)
     with pytest.raises(KeyboardInterrupt):
         loop.run(interrupted())
+
+
+kept = []
+
+
+async def leave_a_deaf_one_behind():
+    async def deaf():
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                continue
+
+    kept.append(asyncio.create_task(deaf(), name="deaf"))
+    hearing = asyncio.create_task(asyncio.Event().wait())
+    await asyncio.sleep(0)
+    return hearing
+
+
+@pytest.mark.parametrize("factory", ["uvloop", "asyncio"])
+def test_a_task_that_ignores_its_cancellation_does_not_keep_the_loop(factory):
+    program = (
+        "import asyncio, logging, sys; from asynq.cli import loop;"
+        "from tests.cli.test_loop import leave_a_deaf_one_behind;"
+        "logging.basicConfig();"
+        f"loop._factory = loop._factory if {factory == 'uvloop'} else None;"
+        "assert loop.run(leave_a_deaf_one_behind()).cancelled()"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "Leaving an asyncio task behind that ignores its cancellation" in ran.stderr
+    assert "name='deaf'" in ran.stderr
