@@ -1,0 +1,89 @@
+"""What the scenarios share: a server of their own, workers, a ledger, and the checks.
+
+Each scenario runs on one kind of server, the next on the other; all run on all where
+`CHAOS_EVERYWHERE` is set, as `make soak` does.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from asynq import Asynq
+from asynq.result.submission import Submission
+from tests.chaos.checks import Checks
+from tests.chaos.fleet import Fleet
+from tests.proxy import Proxy
+from tests.servers import KINDS, PrivateServer, ServerFactory
+
+EVERYWHERE = bool(os.environ.get("CHAOS_EVERYWHERE"))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "kind" in metafunc.fixturenames:
+        kinds = sorted(KINDS)
+        if not EVERYWHERE:
+            number = re.search(r"\d+", metafunc.function.__name__)
+            kinds = [kinds[int(number[0]) % len(kinds)]] if number else kinds[:1]
+        metafunc.parametrize("kind", kinds, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def server(own_server: ServerFactory) -> PrivateServer:
+    """A server of the test's own, that survives kill -9 with all it has acknowledged."""
+    return own_server(durable=True)
+
+
+@pytest.fixture
+def fleet(server: PrivateServer, namespace: str, directory: Path) -> Iterator[Fleet]:
+    fleet = Fleet(server, namespace, directory)
+    yield fleet
+    fleet.close()
+
+
+@pytest.fixture
+def checks(fleet: Fleet) -> Checks:
+    return Checks(fleet)
+
+
+@pytest.fixture
+async def app(server: PrivateServer, namespace: str) -> AsyncIterator[Asynq]:
+    """Sends to the fleet by the tasks' names."""
+    async with Asynq(namespace, broker=server.url, task_default_queue="chaos") as app:
+        yield app
+
+
+@pytest.fixture
+async def wire(server: PrivateServer, directory: Path) -> AsyncIterator[Callable[[], object]]:
+    """Makes wires to the server."""
+    async with AsyncExitStack() as stack:
+        count = 0
+
+        async def make() -> Proxy:
+            nonlocal count
+            count += 1
+            return await stack.enter_async_context(Proxy(server, directory, f"wire-{count}"))
+
+        yield make
+
+
+@pytest.fixture
+def send(app: Asynq, fleet: Fleet) -> Callable[..., Awaitable[Submission]]:
+    """`await send("quick", 1, countdown=2)`: sends a task of `tests.chaos.tasks`, and notes it."""
+
+    async def send(task: str, *arguments: object, kind: str = "", **options: object) -> Submission:
+        result = await app.send_task(f"tests.chaos.tasks.{task}", arguments, **options)
+        fleet.ledger.note("P", result.id, kind or task)
+        return result
+
+    return send

@@ -1,0 +1,106 @@
+"""What happened, written down outside the server: one line at a time, appended, never rewritten.
+
+Workers and whoever sends write to the same file, so that what a killed worker did is known too:
+
+    P id kind at            sent: the call that sent it has returned
+    U id kind at            perhaps sent: that call has raised
+    S id retries d pid at   a run begins, after d redeliveries
+    E id retries pid at     its body has ended
+    R id at                 revoked: the call that did it has returned
+    C id status at          accepted: the server says that the task has ended (see `trail`)
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Start(NamedTuple):
+    """A run has begun."""
+
+    id: str
+    retries: int
+    redeliveries: int
+    pid: int
+    at: float
+
+
+class End(NamedTuple):
+    """A run's body has ended."""
+
+    id: str
+    retries: int
+    pid: int
+    at: float
+
+
+class Book:
+    """A ledger, read."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.sent: dict[str, str] = {}
+        """Id to kind."""
+        self.perhaps_sent: dict[str, str] = {}
+        self.starts: list[Start] = []
+        self.ends: list[End] = []
+        self.revoked: dict[str, float] = {}
+        """Id to when."""
+        self.accepted: defaultdict[str, list[str]] = defaultdict(list)
+        """Id to the final states that the server took for it; more than one is one too many."""
+        for line in lines:
+            match line.split():
+                case ["P", id, kind, _]:
+                    self.sent[id] = kind
+                case ["U", id, kind, _]:
+                    self.perhaps_sent[id] = kind
+                case ["S", id, retries, redeliveries, pid, at]:
+                    self.starts.append(
+                        Start(id, int(retries), int(redeliveries), int(pid), float(at))
+                    )
+                case ["E", id, retries, pid, at]:
+                    self.ends.append(End(id, int(retries), int(pid), float(at)))
+                case ["R", id, at]:
+                    self.revoked[id] = float(at)
+                case ["C", id, status, _]:
+                    self.accepted[id].append(status)
+                case _:
+                    raise ValueError(f"not a line of the ledger: {line!r}")
+
+    def runs(self, id: str) -> list[Start]:
+        """Every run of one task."""
+        return [start for start in self.starts if start.id == id]
+
+    @property
+    def duplicates(self) -> int:
+        """Runs beyond the first of an attempt; a retry is another attempt."""
+        runs = Counter((start.id, start.retries) for start in self.starts)
+        return sum(count - 1 for count in runs.values())
+
+    @property
+    def completed_twice(self) -> list[str]:
+        """Tasks of which the server has accepted more than one end."""
+        return sorted(id for id, states in self.accepted.items() if len(states) > 1)
+
+
+class Ledger:
+    """A file that many processes append to."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+    def note(self, *words: object) -> None:
+        """Append a line, with the time at its end; one write, so lines never mix."""
+        os.write(self._file, f"{' '.join(map(str, words))} {time.time():.4f}\n".encode())
+
+    def read(self) -> Book:
+        """All that stands in it now."""
+        return Book(self.path.read_text().splitlines())
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._file)
