@@ -18,6 +18,7 @@ from asynq.connections import Connections
 from asynq.control import Control
 from asynq.dead import DeadLetters
 from asynq.discovery import Discovery, import_named
+from asynq.middleware import Middleware
 from asynq.options import PLAIN, CallOptions, TaskOptions, read_call_options
 from asynq.producer import Asked, Plan, Producer
 from asynq.registry import TaskRegistry, check_class, check_function, make, new
@@ -51,6 +52,8 @@ class Asynq:
         set_as_current: Be the app that shared tasks call from now on.
         config_source: As `config_from_object` takes it.
         namespace: The prefix of names in `config_source`; without one, the setting `namespace`.
+        middleware: What wraps its calls and runs, the outermost first; `app.middleware` is a list
+            of it that may be added to.
         **settings: Any setting; those given here stand over `app.conf` and configuration objects.
 
     Raises:
@@ -68,6 +71,7 @@ class Asynq:
         set_as_current: bool = True,
         config_source: object = None,
         namespace: str | None = None,
+        middleware: Iterable[Middleware] = (),
         **settings: object,
     ) -> None:
         self.main = None if main is None else check_name(main, "app name")
@@ -76,12 +80,17 @@ class Asynq:
             given["namespace"] = namespace
         settings.update({name: value for name, value in given.items() if value is not None})
         self.conf = Settings(settings)
+        self.middleware = list(middleware)
         if config_source is not None:
             self.config_from_object(config_source, namespace=namespace)
         self.connections = Connections(self.conf, self.connect_broker, self.connect_backend)
         self.control = Control(self.connections.broker, self.conf)
-        self.dead = DeadLetters(self.connections.broker, self.connections.backend, self.queue_names)
-        self.results = Results(self.connections.backend, self._accepted, self.control)
+        self.dead = DeadLetters(
+            self.connections.broker, self.connections.backend, self.queue_names, self._sealing
+        )
+        self.results = Results(
+            self.connections.backend, self._accepted, self.control, self._sealing
+        )
         self.producer = Producer(self.conf, self.connections, self.results)
         self._tasks = TaskRegistry(self)
         self._task_cls = task_cls or Task
@@ -413,6 +422,9 @@ class Asynq:
         if grace is None or not url.startswith("embedded:"):
             return options
         return {"grace": grace, **options}
+
+    def _sealing(self) -> Seal | None:
+        return self.seal
 
     def _accepted(self) -> Sequence[str]:
         accepted = self.conf.result_accept_content

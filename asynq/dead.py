@@ -27,6 +27,7 @@ from asynq.wire.arguments import decode_call
 from asynq.wire.attempts import Attempt
 from asynq.wire.envelope import format_of
 from asynq.wire.message import Message, decode, encode
+from asynq.wire.sealing import Seal
 
 PAGE: Final = 100
 """How many letters are fetched, sent back or thrown away at once."""
@@ -54,7 +55,7 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     receipt: str
     """What tells it from others of the same id; sorts by age within a queue."""
     body: bytes
-    """The message as it is."""
+    """The message as it is; a sealed one opened, where that is possible here."""
     message: Message | None
     """The same, read; None: it can't be."""
 
@@ -77,6 +78,7 @@ class DeadLetters:
         broker: The broker's connection for the running event loop.
         backend: The result backend's.
         queues: The declared queues.
+        seal: What opens messages, and seals those that go back; None: they are not sealed.
     """
 
     def __init__(
@@ -84,10 +86,12 @@ class DeadLetters:
         broker: Callable[[], Broker],
         backend: Callable[[], ResultBackend],
         queues: Callable[[], Sequence[str]],
+        seal: Callable[[], Seal | None] = lambda: None,
     ) -> None:
         self._broker = broker
         self._backend = backend
         self._queues = queues
+        self._seal = seal
 
     async def letters(self, queue: str | None = None) -> AsyncIterator[DeadLetter]:
         """The letters of a queue, or of all, the oldest first; those that come meanwhile too."""
@@ -159,10 +163,10 @@ class DeadLetters:
         return sorted({*await self._broker().queues(), *self._queues()})
 
     async def _pages(self, queue: str) -> AsyncIterator[list[DeadLetter]]:
-        after = None
+        after, seal = None, self._seal()
         while page := await self._broker().buried(queue, limit=PAGE, after=after):
             after = page[-1].receipt
-            yield [_read(each) for each in page]
+            yield [_read(each, seal) for each in page]
 
     async def _chosen(
         self, letters: Iterable[DeadLetter | str], queue: str | None
@@ -176,15 +180,17 @@ class DeadLetters:
             return 0
         # First: who waits for the new result must not be given the old one.
         await self._backend().forget([letter.id for letter in letters])
-        now = self._broker().now()
-        bodies = {letter.receipt: _as_new(letter, now) for letter in letters}
+        now, seal = self._broker().now(), self._seal()
+        bodies = {letter.receipt: _as_new(letter, now, seal) for letter in letters}
         return await self._broker().exhume(queue, bodies)
 
 
-def _read(buried: Buried) -> DeadLetter:
-    message = None
+def _read(buried: Buried, seal: Seal | None) -> DeadLetter:
+    message, body = None, buried.body
     with suppress(AsynqError):  # that is why it is here
-        message = decode(buried.body)
+        if seal is not None:
+            body = seal.open(body, queue=buried.queue, id=buried.id, any_age=True)
+        message = decode(body)
     return DeadLetter(
         id=buried.id,
         queue=buried.queue,
@@ -196,22 +202,27 @@ def _read(buried: Buried) -> DeadLetter:
         attempts=() if message is None else message.attempts,
         priority=buried.priority,
         receipt=buried.receipt,
-        body=buried.body,
+        body=body,
         message=message,
     )
 
 
-def _as_new(letter: DeadLetter, now: float) -> bytes | None:
-    """The body that goes back; None: as it is."""
+def _as_new(letter: DeadLetter, now: float, seal: Seal | None) -> bytes | None:
+    """The body that goes back; None: as it is.
+
+    One that could be opened is sealed anew, by the key of today. One that could not be stays what
+    it is: sending it again must not make it trusted.
+    """
     message = letter.message
     if message is None:
         return None
     late = message.expires is not None and message.expires <= now
-    if not (message.retries or message.unknown_since or late):
+    if seal is None and not (message.retries or message.unknown_since or late):
         return None
     expires = None if late else message.expires
     fresh = replace(message, retries=0, unknown_since=None, expires=expires)
-    return encode(fresh, format_of(letter.body))
+    body = encode(fresh, format_of(letter.body))
+    return body if seal is None else seal.seal(body, queue=letter.queue, id=letter.id)
 
 
 def _by_queue(letters: Iterable[DeadLetter]) -> list[tuple[str, list[DeadLetter]]]:

@@ -91,6 +91,9 @@ class EagerCall(Submission[Any]):
             failure = Failure.of(update.result)
             record = Record(status=states.FAILURE, error=failure, date_done=seconds)
         body = encode(record, serializer)
+        seal = self._results.seal()
+        if seal is not None:
+            body = seal.seal_record(self.id, body)
         stored = StoredRecord(id=self.id, body=body, ttl=self._ttl)
         await self._results.backend().store([stored])
 

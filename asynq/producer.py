@@ -32,6 +32,7 @@ from asynq.routes import Router
 from asynq.wire.arguments import Encoded, Returned
 from asynq.wire.ids import new_id
 from asynq.wire.message import Message, encode
+from asynq.wire.sealing import Seal
 from asynq.wire.serialization import check_accepted
 
 Encoder = Callable[[Sequence[Any], Mapping[str, Any], str], Encoded]
@@ -61,6 +62,8 @@ class Plan(Struct, frozen=True, kw_only=True, eq=False):
     ignored: bool
     max_bytes: int
     eager: bool
+    seal: Seal | None
+    """What seals them; None: they go as they are."""
 
 
 class Producer:
@@ -108,7 +111,7 @@ class Producer:
                 RuntimeWarning,
                 stacklevel=2,
             )
-        queue = self._named_queue(asked.queue, asked.routing_key)
+        queue = self.named_queue(asked.queue, asked.routing_key)
         route = self.router.static_route(task)
         serializer = asked.serializer
         priority = asked.priority
@@ -129,6 +132,7 @@ class Producer:
             ignored=conf.task_ignore_result if ignored is None else ignored,
             max_bytes=conf.message_max_bytes,
             eager=conf.task_always_eager,
+            seal=self.results.seal(),
         )
 
     def call(
@@ -173,12 +177,12 @@ class Producer:
     ) -> Plan:
         """The plan with what the call's options and a routing function say in it."""
         asked = plan.asked
-        queue = self._named_queue(options.queue, options.routing_key)
+        queue = self.named_queue(options.queue, options.routing_key)
         priority, serializer = options.priority, options.serializer
         if plan.queue is None:
             given = {k: v for k, v in asdict(options).items() if v is not None and v is not UNSET}
             route = self.router.route(plan.task, args, kwargs, given, task)
-            queue = queue or self._named_queue(asked.queue, asked.routing_key) or route.queue
+            queue = queue or self.named_queue(asked.queue, asked.routing_key) or route.queue
             if priority is None:
                 priority = route.priority if asked.priority is None else asked.priority
             serializer = serializer or asked.serializer or route.serializer
@@ -196,9 +200,15 @@ class Producer:
             ignored=plan.ignored if ignored is None else ignored,
             max_bytes=plan.max_bytes,
             eager=plan.eager,
+            seal=plan.seal,
         )
 
-    def _named_queue(self, queue: str | None, routing_key: str | None) -> str | None:
+    def named_queue(self, queue: str | None, routing_key: str | None) -> str | None:
+        """The queue that options name; None: they name none.
+
+        Raises:
+            QueueNotFound: it is not declared, and must be.
+        """
         if queue is not None:
             return self.router.queue(queue)
         return None if routing_key is None else self.router.queue_for_key(routing_key)
@@ -320,7 +330,9 @@ class Sending(Submission[Any]):
                 f"{plan.max_bytes:,} (message_max_bytes): store large data elsewhere and send "
                 "where it is"
             )
-        return body
+        if plan.seal is None:
+            return body
+        return plan.seal.seal(body, queue=plan.queue or "", id=self.id, due=eta)
 
     def __repr__(self) -> str:
         return f"<call of {self._plan.task}: {self.id}>"

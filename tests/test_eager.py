@@ -162,3 +162,18 @@ async def test_a_run_does_not_disturb_the_callers_context(app):
     await change.apply()
     assert mark.get() == "before"
     assert current.get() is None
+
+
+async def test_kept_results_of_eager_calls_are_sealed_where_there_are_keys(eager):
+    eager.conf.update(
+        task_store_eager_result=True, message_keys={"k": "a secret that is long enough"}
+    )
+
+    @eager.task
+    def add(x, y):
+        return x + y
+
+    result = await add.delay(1, 2)
+    (body,) = await eager.backend.fetch([result.id])
+    assert body[:1] == b"\x01"
+    assert await eager.AsyncResult(result.id) == 3

@@ -15,6 +15,7 @@ from asynq.exceptions import (
     OperationalError,
     PayloadTooLarge,
     QueueNotFound,
+    SecurityError,
 )
 from asynq.request import Request, current
 
@@ -317,3 +318,28 @@ async def test_many_calls_at_once_arrive_each_once(app, add):
     results = await asyncio.gather(*(add.delay(i) for i in range(1000)))
     assert len({result.id for result in results}) == 1000
     assert await app.broker.depth("default") == 1000
+
+
+async def test_where_there_are_keys_a_message_leaves_sealed_for_its_queue_and_id(app, add):
+    app.conf.message_keys = {"k": "a secret that is long enough"}
+    result = await add.apply_async((2, 3), queue="sums")
+    assert sent(app).body[:1] == b"\x01"
+    opened = app.seal.open(sent(app).body, queue="sums", id=result.id)
+    assert json.loads(opened)["args"] == [2, 3]
+    with pytest.raises(SecurityError):
+        app.seal.open(sent(app).body, queue="default", id=result.id)
+
+
+async def test_where_there_are_keys_to_encrypt_with_a_message_can_not_be_read(app, add):
+    app.conf.encryption_keys = {"k": "a secret that is long enough"}
+    result = await add.apply_async((2, 3), headers={"who": "somebody"})
+    for plain in (b"add", b"args", b"somebody"):
+        assert plain not in sent(app).body
+    opened = app.seal.open(sent(app).body, queue="default", id=result.id)
+    assert json.loads(opened)["headers"] == {"who": "somebody"}
+
+
+async def test_a_delayed_message_ages_from_when_it_is_due(app, add):
+    app.conf.update(message_keys={"k": "a secret that is long enough"}, message_max_age=60)
+    result = await add.apply_async((1,), countdown=3600)
+    assert app.seal.open(sent(app).body, queue="default", id=result.id)

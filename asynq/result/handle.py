@@ -131,7 +131,7 @@ class AsyncResult(Questions, Generic[R]):
                     body = await anext(bodies, None)
                 if body is None:
                     return
-                yield self._keep(self._results.read(body, self._returned))
+                yield self._keep(self._results.read(body, self._returned, id=self.id))
         finally:  # whoever stops looking leaves nothing behind
             if isinstance(bodies, AsyncGenerator):
                 await bodies.aclose()
@@ -211,7 +211,7 @@ class AsyncResult(Questions, Generic[R]):
         if self._last is not None and self._last.ready:
             return self._last
         (body,) = await self._results.backend().fetch([self.id])
-        return self._keep(self._results.read(body, self._returned))
+        return self._keep(self._results.read(body, self._returned, id=self.id))
 
     async def _finish(self, timeout: float | None, asked: float | None) -> Update:
         """What is known when it is over."""
@@ -235,7 +235,7 @@ class AsyncResult(Questions, Generic[R]):
                         body = await backend.wait(self.id, announced=self._announced)
         except builtins.TimeoutError:
             return await self._look_at_last()
-        return self._keep(self._results.read(body, self._returned))
+        return self._keep(self._results.read(body, self._returned, id=self.id))
 
     async def _look_at_last(self) -> Update | None:
         """What is known when the time is up; None: that can't be told in a moment."""

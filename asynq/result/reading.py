@@ -17,6 +17,7 @@ from asynq.wire.arguments import Returned
 from asynq.wire.attempts import Attempt
 from asynq.wire.failures import rebuild
 from asynq.wire.record import Record, decode
+from asynq.wire.sealing import Seal
 from asynq.wire.serialization import check_accepted, decode_value
 
 
@@ -67,17 +68,26 @@ class Results(Struct, frozen=True, eq=False):
     """The serializers that may be read."""
     reach: Reach | None = None
     """What reaches the tasks themselves; None: results can only be read."""
+    seal: Callable[[], Seal | None] = lambda: None
+    """What opens the records; None: they are not sealed."""
 
-    def read(self, body: bytes | None, returned: Returned | None) -> Update:
+    def read(self, body: bytes | None, returned: Returned | None, *, id: str = "") -> Update:
         """A stored record as values.
+
+        Args:
+            body: The record; None: there is none.
+            returned: What the task is annotated to return.
+            id: Whose record it is; a sealed one opens under no other.
 
         Raises:
             ContentDisallowed: it is written in a format that is not accepted.
+            SecurityError: it was not sealed for this id, by a key that is known here.
             DecodeError: it can't be read, or the value is not what the task is annotated with.
         """
         if body is None:
             return UNKNOWN
-        record = decode(body)
+        seal = self.seal()
+        record = decode(body if seal is None else seal.open_record(id, body))
         value: Any = None
         if record.error is not None:
             value = rebuild(record.error)

@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 import pytest
 from msgspec import Raw
 
-from asynq.exceptions import ContentDisallowed
+from asynq.exceptions import ContentDisallowed, SecurityError
 from asynq.result.reading import UNKNOWN, Results
 from asynq.wire.arguments import Returned
 from asynq.wire.attempts import Attempt
 from asynq.wire.failures import Failure
+from asynq.wire.keyring import KeyRing
 from asynq.wire.record import Record, encode
+from asynq.wire.sealing import Seal
 from asynq.wire.serialization import encode_value
 
 results = Results(backend=lambda: None, accept=lambda: ["json", "msgpack"])
@@ -97,3 +99,19 @@ def test_who_ran_what_is_read_where_it_is_stored():
     update = results.read(encode(Record(task="t", **call), "json"), None)
     assert (update.name, update.args, update.kwargs) == ("t", "(4,)", "{}")
     assert (update.queue, update.worker) == ("q", "w")
+
+
+def test_a_sealed_record_is_read_under_its_own_id_alone():
+    seal = Seal(namespace="proj", signing=KeyRing({"k": b"a secret that is long enough"}))
+    sealed = Results(lambda: None, lambda: ["json"], seal=lambda: seal)
+    body = encode(Record(result=Raw(b"8")), "json")
+    assert sealed.read(seal.seal_record("1", body), None, id="1").result == 8
+    for forged, id in ((seal.seal_record("1", body), "2"), (body, "1")):
+        with pytest.raises(SecurityError, match="bad signature"):
+            sealed.read(forged, None, id=id)
+
+
+def test_a_sealed_record_is_not_read_without_keys():
+    seal = Seal(namespace="proj", signing=KeyRing({"k": b"a secret that is long enough"}))
+    with pytest.raises(SecurityError, match="there are no message_keys here"):
+        results.read(seal.seal_record("1", b"{}"), None, id="1")
