@@ -192,7 +192,7 @@ def _shown(letter: DeadLetter) -> str:
         "at": f"{letter.at:%Y-%m-%d %H:%M:%S} UTC",
         "retries": letter.retries,
         "redeliveries": letter.redeliveries,
-        **{name: repr(value) for name, value in _call(letter).items() if value is not None},
+        **{name: value for name, value in _call(letter).items() if value is not None},
     }
     shown = pairs({name: plain(str(fact)) for name, fact in facts.items()}, indent="")
     return f"{shown}\n{attempts_table(letter.attempts)}" if letter.attempts else shown
