@@ -48,9 +48,9 @@ class Keys:
 
     __slots__ = (
         "_lanes",
-        "_prefix",
         "late",
         "meta",
+        "prefix",
         "queues",
         "result_prefix",
         "revoked",
@@ -67,7 +67,8 @@ class Keys:
                 "control characters"
             )
         prefix = b"aq:{%b}:" % namespace.encode()
-        self._prefix = prefix
+        self.prefix = prefix
+        """What every key begins with."""
         self._lanes: dict[str, tuple[bytes, ...]] = {}
         self.meta = prefix + b"meta"
         """HASH: the version of this layout."""
@@ -91,7 +92,7 @@ class Keys:
         """STREAMs of a queue in the order they are read: handed back first, then by level."""
         found = self._lanes.get(queue)
         if found is None:
-            base = b"%bq:%b:" % (self._prefix, queue.encode())
+            base = b"%bq:%b:" % (self.prefix, queue.encode())
             found = (base + b"r", *(b"%b%d" % (base, level) for level in LEVELS))
             self._lanes[queue] = found
         return found
@@ -106,19 +107,19 @@ class Keys:
 
     def delayed(self, queue: str) -> bytes:
         """ZSET: id to due time (ms)."""
-        return b"%bz:%b" % (self._prefix, queue.encode())
+        return b"%bz:%b" % (self.prefix, queue.encode())
 
     def delayed_messages(self, queue: str) -> bytes:
         """HASH: id to ``level|redeliveries|message``."""
-        return b"%bzm:%b" % (self._prefix, queue.encode())
+        return b"%bzm:%b" % (self.prefix, queue.encode())
 
     def buried(self, queue: str) -> bytes:
         """STREAM: what can never run, with its level, `why` and `when`."""
-        return b"%bdlq:%b" % (self._prefix, queue.encode())
+        return b"%bdlq:%b" % (self.prefix, queue.encode())
 
     def marks(self, client: str) -> bytes:
         """HASH: the last batches a client sent, so that one sent again is known."""
-        return b"%bdd:%b" % (self._prefix, client.encode())
+        return b"%bdd:%b" % (self.prefix, client.encode())
 
     def result(self, id: str) -> bytes:
         """STRING: a task's record."""
@@ -126,8 +127,8 @@ class Keys:
 
     def reply(self, client: str) -> bytes:
         """STREAM: completions of what that client sent and waits for."""
-        return b"%breply:%b" % (self._prefix, client.encode())
+        return b"%breply:%b" % (self.prefix, client.encode())
 
     def said(self, channel: str) -> bytes:
         """STREAM: what was said to everybody who listens there, for an hour."""
-        return b"%bfan:%b" % (self._prefix, channel.encode())
+        return b"%bfan:%b" % (self.prefix, channel.encode())
