@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final, Literal, TypedDict, TypeVar
 from uuid import UUID
 
@@ -144,6 +145,26 @@ class CallOptions(TypedDict, total=False):
     parent_id: str | None
 
 
+class RetryOptions(TypedDict, total=False):
+    """What a retry may change for the next run, for `Task.retry`. None: as it was.
+
+    Keys:
+        expires, time_limit, soft_time_limit, queue, routing_key, priority, headers, ignore_result,
+        result_expires, shadow: as in `CallOptions`.
+    """
+
+    expires: float | timedelta | datetime | str | None
+    time_limit: float | timedelta | None
+    soft_time_limit: float | timedelta | None
+    queue: str | None
+    routing_key: str | None
+    priority: int | None
+    headers: Mapping[str, object] | None
+    ignore_result: bool | None
+    result_expires: float | timedelta | None
+    shadow: str | None
+
+
 class Call(Struct, frozen=True, kw_only=True):
     """The options of one call, read."""
 
@@ -190,6 +211,14 @@ def read_task_options(options: Mapping[str, object], owner: str) -> dict[str, An
 def read_call_options(options: Mapping[str, object], owner: str) -> Call:
     """The options of one call; raises as `read_task_options` does."""
     return Call(**_read(options, owner, _CALL_KINDS, _LATER_CALL_OPTIONS))
+
+
+def read_retry_options(options: Mapping[str, object], owner: str) -> dict[str, Any]:
+    """What a retry changes, checked; raises as `read_task_options` does.
+
+    Besides `RetryOptions` it may be `args`, `kwargs`, `countdown`, `eta` and `max_retries`.
+    """
+    return _read(options, owner, _RETRY_KINDS, _LATER_CALL_OPTIONS)
 
 
 def is_task_option(name: str) -> bool:
@@ -306,6 +335,20 @@ def _retries(value: object) -> int | None:
     return None if value is None else COUNT_FROM_ZERO.read(value)
 
 
+def _retry_kwargs(value: object) -> Mapping[str, Any]:
+    return MappingProxyType(read_retry_options(OPTIONS.read(value), "retry()"))
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list | tuple):
+        raise TypeError("for one alone write a list of it")
+    return [*value]
+
+
+def _dict(value: object) -> dict[str, Any]:
+    return _headers(value)
+
+
 ERRORS: Final[Kind[Any, Any]] = Kind("an error class, or several in a tuple", _errors)
 RETRIES: Final[Kind[Any, Any]] = Kind("a whole number from 0, or None: without end", _retries)
 
@@ -333,7 +376,7 @@ _TASK_KINDS: Final[Mapping[str, Kind[Any, Any]]] = {
     "default_retry_delay": SECONDS,
     "autoretry_for": ERRORS,
     "dont_autoretry_for": ERRORS,
-    "retry_kwargs": OPTIONS,
+    "retry_kwargs": _kind("a dict of what retry() takes", _retry_kwargs),
     "retry_backoff": _kind("seconds (a number or a timedelta), True or False", _backoff),
     "retry_backoff_max": SECONDS,
     "retry_jitter": FLAG,
@@ -362,6 +405,16 @@ _CALL_KINDS: Final[Mapping[str, Kind[Any, Any]]] = {
     "root_id": TEXT,
     "parent_id": TEXT,
 }
+
+_RETRY_KINDS: Final[Mapping[str, Kind[Any, Any]]] = {
+    "args": _kind("a list or a tuple", _list),
+    "kwargs": _kind("a dict with texts as keys", _dict),
+    "max_retries": RETRIES,
+    **{
+        name: _CALL_KINDS[name]
+        for name in ("countdown", "eta", *RetryOptions.__annotations__)
+    },
+}  # fmt: skip
 
 _LATER_TASK_OPTIONS: Final = frozenset({
     "rate_limit", "compression", "backend", "trail", "send_events",

@@ -13,6 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from asynq.exceptions import Retry
 from asynq.wire.attempts import Attempt
 
 
@@ -48,6 +49,10 @@ class Request(Struct, kw_only=True, eq=False):
     shadow: str | None = None
     reported: bool = False
     """The run has stored a state of its own (`update_state`)."""
+    again: Retry | None = None
+    """It is to run again when it has returned: `retry(throw=False)` was called."""
+    spent: BaseException | None = None
+    """The error that `retry()` raised because the task may not be retried any more."""
     is_eager: bool = False
     called_directly: bool = False
 

@@ -102,14 +102,14 @@ def test_the_class_must_be_a_task_class(app):
 
 
 def test_an_option_of_a_later_release_is_refused_where_the_task_is_defined(app):
-    with pytest.raises(NotImplementedError, match=r"test_registry\.py:\d+.*'max_retries'"):
-        app.task(max_retries=3)(test_generators_are_no_tasks)
+    with pytest.raises(NotImplementedError, match=r"test_registry\.py:\d+.*'rate_limit'"):
+        app.task(rate_limit="10/s")(test_generators_are_no_tasks)
 
-    class Retrying(Task):
-        autoretry_for = (KeyError,)
+    class Limited(Task):
+        rate_limit = "10/s"
 
-    with pytest.raises(NotImplementedError, match="'autoretry_for'"):
-        app.task(base=Retrying, name="x")(lambda: 1)
+    with pytest.raises(NotImplementedError, match="'rate_limit'"):
+        app.task(base=Limited, name="x")(lambda: 1)
 
 
 # Finding

@@ -14,6 +14,8 @@ class Success(Struct, frozen=True):
     """The function returned."""
 
     value: Any
+    again: Retrying | None = None
+    """It is to run again all the same: `retry(throw=False)` was called on the way."""
 
 
 class Failed(Struct, frozen=True):

@@ -2,6 +2,10 @@
 
 Whatever the function does, `run` returns a value; only its own cancellation comes out as
 `CancelledError`, and the caller knows why it cancelled.
+
+A task without hooks, where nobody listens and no middleware is there, is called and no more. Else
+the run goes through `_watched`: `task_prerun`, the middleware around `before_start` and the
+function, then the hooks and signals of its outcome.
 """
 
 from __future__ import annotations
@@ -10,13 +14,26 @@ import asyncio
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol
+from operator import attrgetter
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
+from typing import Any, Final, Protocol
 
+from msgspec import Struct
+
+from asynq import signals
+from asynq.exceptions import Ignore, Reject, Retry, TaskError
+from asynq.execution import hooks
 from asynq.execution.frames import since_task
-from asynq.execution.outcome import Failed, Outcome, Success
+from asynq.execution.hooks import NO_HOOKS, Caller
+from asynq.execution.limits import with_soft_limit
+from asynq.execution.outcome import Failed, Ignored, Outcome, Rejected, Success
 from asynq.execution.processes import ProcessPool
+from asynq.execution.retries import asked, decide
+from asynq.execution.terms import Terms
 from asynq.execution.threads import ThreadPool
+from asynq.middleware import wrapped
 from asynq.request import Request, current
+from asynq.wire.arguments import Returned
 from asynq.wire.failures import Failure
 
 
@@ -37,6 +54,13 @@ class Runnable(Protocol):
 
     @property
     def throws(self) -> tuple[type[BaseException], ...]: ...
+    @property
+    def returned(self) -> Returned:
+        """How its result is written."""
+        ...
+
+    @property
+    def terms(self) -> Terms: ...
 
 
 class Pools:
@@ -67,6 +91,12 @@ class Pools:
             self._threads.close()
 
 
+class Raised(Struct, frozen=True):
+    """The function raised. A value, for not every error can be raised through a coroutine."""
+
+    error: BaseException
+
+
 async def run(
     task: Runnable,
     request: Request,
@@ -80,7 +110,7 @@ async def run(
 
     Args:
         task: What to run.
-        request: What is known of the call.
+        request: What is known of the call; `request.timelimit` says how long it may take.
         args: Positional arguments.
         kwargs: Named arguments.
         pools: Where to run it.
@@ -90,37 +120,49 @@ async def run(
         asyncio.CancelledError: the run was cancelled from outside, or cancelled itself.
     """
     current.set(request)
-    try:
-        match pool or task.pool:
-            case "loop":
-                value = task.target(*args, **kwargs)
-                if inspect.isawaitable(value):
-                    value = await value
-            case "thread":
-                value = await pools.threads.run(partial(_in_thread, task, args, kwargs))
-                if isinstance(value, Failed):
-                    return value
-            case _:
-                return await pools.processes.run(task.target, args, kwargs, request)
-    except asyncio.CancelledError:
-        raise
-    except BaseException as error:  # SystemExit and KeyboardInterrupt end the task, not the loop
-        return failed(task, error)
-    return Success(value)
+    where = pool or task.pool
+    if where == "process":
+        return await _in_process(task, request, args, kwargs, pools)
+    terms = task.terms
+    if terms.hooks is not None or terms.middleware or signals.RUNNING:
+        request.args, request.kwargs = args, kwargs
+        return await _watched(task, request, terms, _Place(pools, where))
+    return ended(task, request, await _call(task, request, args, kwargs, pools, where))
+
+
+async def conclude(task: Runnable, request: Request, outcome: Outcome, pools: Pools) -> None:
+    """Tell the task's hooks and the signals' receivers of a run that ended outside of it.
+
+    `run` tells of what it returns. This is for whoever ends a run in another way: its time was
+    over, its arguments can't be read. Never raises.
+    """
+    called, place = task.terms.hooks or NO_HOOKS, _Place(pools, task.pool)
+    await hooks.conclude(task, called, request, outcome, place.blocking)
+
+
+def ended(task: Runnable, request: Request, end: Success | Raised) -> Outcome:
+    """The outcome of a call that returned or raised: failed, to be retried, ignored …"""
+    if isinstance(end, Success):
+        return end if request.again is None else _again(task, request, end)
+    error, policy = end.error, task.terms.retries
+    match error:
+        case Retry():
+            try:
+                return asked(error, request, policy)
+            except Exception as wrong:
+                return failed(task, wrong)
+        case Ignore():
+            return Ignored(str(error))
+        case Reject():
+            return Rejected(error, Failure.of(error), requeue=error.requeue)
+    again = decide(error, request, policy)
+    return failed(task, error) if again is None else again
 
 
 def failed(task: Runnable, error: BaseException) -> Failed:
     """The outcome of a run that raised; frames of our own are left out of its traceback."""
     error.__traceback__ = since_task(error.__traceback__)
     return Failed(error, Failure.of(error), expected=isinstance(error, task.throws))
-
-
-def _in_thread(task: Runnable, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    # The error becomes a value here: a StopIteration can't be raised through a future.
-    try:
-        return task.target(*args, **kwargs)
-    except BaseException as error:
-        return failed(task, error)
 
 
 async def run_here(
@@ -131,7 +173,165 @@ async def run_here(
     In an asyncio task and a context of its own, so that it can't disturb the caller's.
     """
     pools = Pools(threads=1, processes=1)
+    running = asyncio.create_task(run(task, request, args, kwargs, pools))
     try:
-        return await asyncio.create_task(run(task, request, args, kwargs, pools))
+        return await running
+    except asyncio.CancelledError:
+        caller = asyncio.current_task()
+        if caller is not None and caller.cancelling():
+            raise
+        return failed(task, TaskError(f"{task.name}[{request.id}] cancelled itself"))
     finally:
         pools.close()
+
+
+class _Place(Struct, frozen=True):
+    """Where a run takes place."""
+
+    pools: Pools
+    name: str
+
+    @property
+    def blocking(self) -> Caller | None:
+        """What calls hooks that may block; None: they are called on the loop."""
+        return self.pools.threads.run if self.name == "thread" else None
+
+
+async def _watched(task: Runnable, request: Request, terms: Terms, place: _Place) -> Outcome:
+    """The run, with everybody told who wants to be."""
+    called = terms.hooks or NO_HOOKS
+    await hooks.begin(task, request)
+    end = await _wrapped(task, request, terms, place)
+    outcome = ended(task, request, end)
+    if isinstance(outcome, Success):
+        outcome = _storable(task, request, outcome)
+    await hooks.conclude(task, called, request, outcome, place.blocking)
+    return outcome
+
+
+async def _wrapped(
+    task: Runnable, request: Request, terms: Terms, place: _Place
+) -> Success | Raised:
+    """`before_start` and the function, with all the middleware around."""
+    if not terms.middleware:
+        return await _begun(task, request, place)
+
+    async def proceed() -> Any:
+        end = await _begun(task, request, place)
+        if isinstance(end, Raised):
+            raise end.error
+        return end.value
+
+    try:
+        around = wrapped(attrgetter("execute"), terms.middleware, request, proceed)
+        return Success(await around())
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:
+        return Raised(error)
+
+
+async def _begun(task: Runnable, request: Request, place: _Place) -> Success | Raised:
+    """`before_start` and the function."""
+    hook = (task.terms.hooks or NO_HOOKS).before_start
+    args, kwargs = request.args, request.kwargs
+    if hook is not None:
+        try:
+            await hooks.call(hook, request.id, args, kwargs, blocking=place.blocking)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            return Raised(error)
+    return await _call(task, request, args, kwargs, place.pools, place.name)
+
+
+async def _call(
+    task: Runnable,
+    request: Request,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    pools: Pools,
+    where: str,
+) -> Success | Raised:
+    soft = request.timelimit[1]
+    try:
+        if where == "thread":
+            end = await pools.threads.run(partial(_in_thread, task, args, kwargs), soft=soft)
+            if isinstance(end, Raised):
+                return end
+            value = end.value
+        else:
+            value = task.target(*args, **kwargs)
+            if inspect.isawaitable(value):
+                value = await (value if soft is None else with_soft_limit(value, soft))
+        if type(value) in _UNFINISHED:
+            _refuse(task, value)
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # SystemExit and KeyboardInterrupt end the task, not the loop
+        return Raised(error)
+    return Success(value)
+
+
+async def _in_process(
+    task: Runnable,
+    request: Request,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    pools: Pools,
+) -> Outcome:
+    """The run in a child, which tells its hooks itself; of its death we tell them here."""
+    request.args, request.kwargs = args, kwargs
+    try:
+        outcome = await pools.processes.run(task.target, args, kwargs, request)
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:
+        outcome = failed(task, error)
+    else:
+        if not isinstance(outcome, Failed) or not outcome.lost:
+            return outcome
+    if not task.terms.reject_on_worker_lost:
+        await conclude(task, request, outcome, pools)
+    return outcome
+
+
+def _in_thread(task: Runnable, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Success | Raised:
+    # The error becomes a value here: a StopIteration can't be raised through a future.
+    try:
+        return Success(task.target(*args, **kwargs))
+    except BaseException as error:
+        return Raised(error)
+
+
+def _again(task: Runnable, request: Request, end: Success) -> Outcome:
+    """What became of a run that asked for another and went on (`retry(throw=False)`)."""
+    if request.again is None:
+        return end
+    try:
+        return Success(end.value, asked(request.again, request, task.terms.retries))
+    except Exception as error:
+        return failed(task, error)
+
+
+def _storable(task: Runnable, request: Request, outcome: Success) -> Outcome:
+    """A value that can't be written is a failure: the hooks are to know before they are told."""
+    if request.ignore_result or request.is_eager:
+        return outcome
+    try:
+        task.returned.encode(outcome.value, task.terms.result_serializer)
+    except Exception as error:
+        return failed(task, error)
+    return outcome
+
+
+_UNFINISHED: Final = (CoroutineType, GeneratorType, AsyncGeneratorType)
+
+
+def _refuse(task: Runnable, value: Any) -> None:
+    """Say that a task has returned something that has yet to run."""
+    try:
+        task.returned.encode(value)  # which knows what to do instead
+    finally:
+        if isinstance(value, CoroutineType):
+            value.close()  # else Python would warn of it somewhere

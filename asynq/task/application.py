@@ -9,6 +9,7 @@ from weakref import ref
 from asynq.backends.base import ResultBackend
 from asynq.conf import Settings
 from asynq.exceptions import ImproperlyConfigured
+from asynq.middleware import Middleware
 from asynq.producer import Producer
 from asynq.result.reading import Results
 from asynq.task.recipe import Made
@@ -23,6 +24,7 @@ class Application(Protocol):
     conf: Settings
     producer: Producer
     results: Results
+    middleware: list[Middleware]
 
     @property
     def backend(self) -> ResultBackend:

@@ -25,9 +25,8 @@ from typing import (
     cast,
 )
 
-from asynq import states
 from asynq._imports import import_object
-from asynq.brokers.base import StoredRecord
+from asynq.execution.hooks import NAMES as HOOKS
 from asynq.options import (
     PLAIN,
     Call,
@@ -37,15 +36,12 @@ from asynq.options import (
     read_task_options,
 )
 from asynq.producer import Asked, Plan
-from asynq.request import DIRECT, Request, current
+from asynq.request import Request, current
 from asynq.result import handle
 from asynq.result.submission import Submission
 from asynq.task.application import Application, current_application
-from asynq.task.recipe import Made
-from asynq.wire.arguments import Parameters, Returned
+from asynq.task.running import Running
 from asynq.wire.message import Message
-from asynq.wire.record import Record, encode
-from asynq.wire.serialization import encode_value
 
 if TYPE_CHECKING:  # PEP 696 for type checkers, so that `class MyTask(Task):` needs no parameters
     import typing_extensions
@@ -61,22 +57,7 @@ else:
     C = TypeVar("C")
 
 
-class _Option:
-    """An option's value where a task does not have one of its own: what the settings say.
-
-    Not a data descriptor: an attribute of a subclass or of the object stands over it.
-    """
-
-    def __init__(self, setting: str | None = None) -> None:
-        self._setting = setting
-
-    def __get__(self, task: Task[..., Any, Any] | None, owner: type[Task[..., Any, Any]]) -> Any:
-        if task is None or self._setting is None:
-            return None
-        return task.app.conf[self._setting]
-
-
-class Task(Made, Generic[P, R, C]):
+class Task(Running, Generic[P, R, C]):
     """A function known to an app by a name.
 
     The type parameters are what it takes, what it returns, and what a plain call gives: the value
@@ -95,24 +76,7 @@ class Task(Made, Generic[P, R, C]):
 
     is_coroutine: bool = False
     target: Callable[..., Any]
-    parameters: Parameters
-    returned: Returned
 
-    # To a type checker they are plain values, which a subclass may set.
-    queue: str | None = cast("str | None", _Option())
-    routing_key: str | None = cast("str | None", _Option())
-    priority: int | None = cast("int | None", _Option())
-    serializer: str | None = cast("str | None", _Option("task_serializer"))
-    ignore_result: bool = cast("bool", _Option("task_ignore_result"))
-    store_errors_even_if_ignored: bool = cast("bool", _Option("task_store_errors_even_if_ignored"))
-    result_expires: float | None = cast("float | None", _Option("result_expires"))
-    track_started: bool = cast("bool", _Option("task_track_started"))
-    acks_late: bool = cast("bool", _Option("task_acks_late"))
-    throws: tuple[type[BaseException], ...] = ()
-    typing: bool = True
-    pool: str = ""
-
-    _app: Application | None = None
     _plan: Plan | None = None
 
     # Calling
@@ -200,58 +164,7 @@ class Task(Made, Generic[P, R, C]):
         task = self._bound()
         return handle.AsyncResult(task_id, task.app.results, task.returned)
 
-    # Inside a run
-
-    @property
-    def request(self) -> Request:
-        """The call that runs here now; one without an id where the task does not run."""
-        request = current.get()
-        return request if request is not None and request.task == self.name else DIRECT
-
-    async def update_state(
-        self, task_id: str | None = None, state: str | None = None, meta: Any = None
-    ) -> None:
-        """Store a state on the way, such as progress, for `result.info` and `result.updates()`.
-
-        An eager call has nowhere to show it: there it does nothing, unless
-        `task_store_eager_result` is on.
-
-        Args:
-            task_id: Of the call; None: the one that runs.
-            state: Any name but those of final states; None: ``"PROGRESS"``.
-            meta: What to tell, any value a task may return.
-
-        Raises:
-            ValueError: a final state (return, or raise, instead); or no task runs here.
-            EncodeError: `meta` can't be written.
-        """
-        request = self.request
-        id = task_id or request.id
-        state = state or "PROGRESS"
-        if state in states.READY_STATES:
-            raise ValueError(f"{state} ends a task: return a value, or raise, instead")
-        if id is None:
-            raise ValueError(f"{self.name} does not run as a task here: give the task_id")
-        conf = self.app.conf
-        if request.is_eager and not conf.task_store_eager_result:
-            return
-        raw, content = encode_value(meta, conf.result_serializer, what="meta")
-        record = Record(status=state, result=raw, content=content, retries=request.retries)
-        body = encode(record, conf.result_serializer)
-        reply_to = None
-        if id == request.id:
-            reply_to = request.reply_to
-            request.reported = True
-        stored = StoredRecord(
-            id=id, body=body, final=False, ttl=self.result_expires, reply_to=reply_to
-        )
-        await self.app.backend.store([stored])
-
     # What comes with later releases
-
-    def retry(self, *args: Any, **options: Any) -> NoReturn:
-        """Not in this release."""
-        raise NotImplementedError("task.retry() is not in this release yet")
 
     def signature(self, *args: Any, **options: Any) -> NoReturn:
         """Not in this release, nor are `s` and `si`."""
@@ -263,25 +176,18 @@ class Task(Made, Generic[P, R, C]):
 
     # Being a task of an app
 
-    @property
-    def app(self) -> Application:
-        """The app it belongs to; a shared task that is not an app's own: the current app.
-
-        Raises:
-            ImproperlyConfigured: there is no app yet.
-        """
-        return self._app or current_application()
-
     def __setattr__(self, name: str, value: Any) -> None:
         if not is_task_option(name):
             object.__setattr__(self, name, value)
+            if name in HOOKS:
+                vars(self)["_terms"] = None
             return
         if name == "pool" and self._recipe is not None:
             raise AttributeError(f"{self.name}: a task's pool is settled when it is made")
         own = vars(self)
         own.pop(name, None)
         own.update(read_task_options({name: value}, self.name or type(self).__name__))
-        own["_plan"] = None
+        own["_plan"] = own["_terms"] = None
 
     def __repr__(self) -> str:
         main = self._app.main if self._app is not None else None

@@ -9,13 +9,16 @@ import pytest
 
 from asynq.execution.outcome import Failed, Success
 from asynq.execution.run import Pools, run, run_here
+from asynq.execution.terms import Terms
 from asynq.request import Request, current
 
 mark = contextvars.ContextVar("mark", default=None)
 
 
 def a_task(target, pool="loop", throws=()):
-    return SimpleNamespace(name="a.task", pool=pool, target=target, throws=throws)
+    return SimpleNamespace(
+        name="a.task", pool=pool, target=target, throws=throws, terms=Terms(), returned=None
+    )
 
 
 @pytest.fixture
