@@ -1,5 +1,6 @@
-# Four words: make demo, make test, make check, make bench. Each makes its own environment first.
-.PHONY: demo test check bench clean
+# make demo, make test, make check, make bench; make chaos and make soak take their time. Each makes
+# its own environment first.
+.PHONY: demo test check bench chaos clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -28,6 +29,9 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+chaos: $(STAMP)
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

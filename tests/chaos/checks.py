@@ -53,7 +53,9 @@ class Tally(NamedTuple):
     revoked_executed: list[str]
     """A run has begun after the call that revoked it had returned."""
     states: Counter[str]
-    """Final states, of kinds that should succeed."""
+    """How tasks ended, poison pills aside."""
+    failed: list[str]
+    """Tasks that should have succeeded and did not."""
 
     @property
     def faults(self) -> list[str]:
@@ -66,6 +68,8 @@ class Tally(NamedTuple):
         if self.innocents_buried:
             letters = self.innocents_buried
             found.append(f"{len(letters)} innocents buried: {letters[:3]}")
+        if self.failed:
+            found.append(f"{len(self.failed)} failed: {self.failed[:5]}")
         if self.revoked_executed:
             found.append(f"{len(self.revoked_executed)} ran after they were revoked")
         return found
@@ -104,14 +108,16 @@ class Checks:
     async def drained(self, *, within: float) -> list[str]:
         """Wait until everything sent has ended; what has not, in time."""
         with contextlib.suppress(TimeoutError):
-            await until(self._is_drained, within=within)
+            await until(self.is_drained, within=within)
         self.trail.follow()
         return self.unfinished(self.fleet.ledger.read().sent)
 
-    def _is_drained(self) -> bool:
+    def is_drained(self) -> bool:
+        """Has everything sent ended, and is the queue empty?"""
         self.trail.follow()
-        ids = self.fleet.ledger.read().sent
-        return not self.unfinished(ids) and not self._in_queue()
+        book = self.fleet.ledger.read()
+        open_ones = book.sent.keys() - book.accepted.keys()
+        return not self.unfinished(open_ones) and not self._in_queue()
 
     def _in_queue(self) -> int:
         lanes = sum(self.server.command("XLEN", lane) for lane in self.keys.lanes(self.queue))
@@ -148,6 +154,7 @@ class Checks:
             revoked=len(book.revoked),
             revoked_executed=_executed(book),
             states=Counter(statuses.values()),
+            failed=[id for id, state in statuses.items() if state not in _may_be(kinds[id])],
         )
 
     def left_behind(self, live: int | None = None) -> list[str]:
@@ -199,6 +206,11 @@ class Checks:
         except TimeoutError:
             left = self.left_behind(live)
             raise AssertionError(f"left behind: {left}") from None
+
+
+def _may_be(kind: str) -> tuple[str, ...]:
+    """How a task of that kind may end; one that was revoked may have been quicker."""
+    return ("SUCCESS", "REVOKED") if kind in ("revoked", "terminated") else ("SUCCESS",)
 
 
 def _executed(book: Book) -> list[str]:
