@@ -8,11 +8,12 @@ something may have been missed, and goes on with what there is.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 from weakref import WeakSet
 
 import redis
@@ -76,6 +77,8 @@ class Listener:
         self._backoff = Backoff()
         self._place: bytes | None = None
         """The id of the last entry that was read; None when it could not be learned yet."""
+        self._name = b""
+        """Its name: a server that begins anew may give the same id to another."""
         self._heard: deque[bytes | None] = deque()
         self._names: dict[bytes, None] = {}
         """What was heard, so that what was sent twice, or is read twice, is heard once."""
@@ -91,10 +94,8 @@ class Listener:
 
     async def begin(self) -> None:
         """Learn where the stream ends."""
-        try:
-            self._place = await self._end()
-        except (OperationalError, redis.ResponseError):
-            return
+        with contextlib.suppress(OperationalError, redis.ResponseError):
+            await self._go_to_the_end()
 
     async def aclose(self) -> None:
         """Close the connection."""
@@ -105,11 +106,12 @@ class Listener:
         """Hear what comes next, if anything does; False where the server is away."""
         try:
             if self._place is None:
-                self._place = await self._end()
+                await self._go_to_the_end()
                 self._heard.append(None)
                 return True
-            place = self._place
-            known, read = await self._connection.execute_all(self._commands(place), block=BLOCK)
+            known, read = await self._connection.execute_all(
+                self._commands(self._place), block=BLOCK
+            )
         except (OperationalError, redis.ResponseError):
             if self._closed:
                 raise
@@ -117,16 +119,18 @@ class Listener:
         if isinstance(known, redis.ResponseError) or isinstance(read, redis.ResponseError):
             return False
         self._backoff.reset()
-        if place != START and not known:
+        if self._place != START and [_name(*entry) for entry in known] != [self._name]:
             self._place = START
             self._heard.append(None)
         elif read:
             self._hear(read[0][1])
         return True
 
-    async def _end(self) -> bytes:
+    async def _go_to_the_end(self) -> None:
         last = await self._connection.execute(b"XREVRANGE", self._stream, b"+", b"-", b"COUNT", 1)
-        return bytes(last[0][0]) if last else START
+        self._place, self._name = START, b""
+        for entry, fields in last:
+            self._place, self._name = entry, _name(entry, fields)
 
     def _commands(self, place: bytes) -> tuple[Sequence[bytes | int], ...]:
         block = round(BLOCK * 1000)
@@ -137,12 +141,19 @@ class Listener:
 
     def _hear(self, entries: Sequence[tuple[bytes, Sequence[bytes]]]) -> None:
         for entry, fields in entries:
-            self._place = entry
-            named: dict[bytes, Any] = dict(zip(fields[::2], fields[1::2], strict=False))
-            name = named.get(b"n", entry)
-            if name in self._names or b"b" not in named:
+            self._place, self._name = entry, _name(entry, fields)
+            body = _named(fields).get(b"b")
+            if body is None or self._name in self._names:
                 continue
-            self._names[name] = None
+            self._names[self._name] = None
             if len(self._names) > REMEMBERED:
                 del self._names[next(iter(self._names))]
-            self._heard.append(named[b"b"])
+            self._heard.append(body)
+
+
+def _named(fields: Sequence[bytes]) -> dict[bytes, bytes]:
+    return dict(zip(fields[::2], fields[1::2], strict=False))
+
+
+def _name(entry: bytes, fields: Sequence[bytes]) -> bytes:
+    return _named(fields).get(b"n", entry)
