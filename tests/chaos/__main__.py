@@ -38,7 +38,7 @@ def main(words: Sequence[str] | None = None) -> int:
             workers=asked.workers,
             rate=asked.rate,
             fsync=asked.fsync,
-            without=asked.without,
+            only=set(load.SHARES).difference(asked.without),
             faults=asked.faults,
         )
         outcomes.append(_carry_out(plan))

@@ -41,8 +41,8 @@ class Plan(NamedTuple):
     workers: int = 4
     rate: float = 25.0
     fsync: str = "always"
-    without: Collection[str] = ()
-    """Kinds of tasks that are left out."""
+    only: Collection[str] | None = None
+    """Kinds of tasks; None: all."""
     faults: Sequence[str] | None = None
     """Faults to choose from; None: all; empty: none."""
 
@@ -119,7 +119,7 @@ class Campaign:
         load = Load(
             *(app, self.fleet.ledger, random.Random(seeds.random())),
             rate=plan.rate,
-            without=plan.without,
+            only=plan.only,
         )
         nemesis = Nemesis(
             *(self.server, crew, wires, random.Random(seeds.random())),

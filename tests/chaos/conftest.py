@@ -81,8 +81,10 @@ async def wire(server: PrivateServer, directory: Path) -> AsyncIterator[Callable
 def send(app: Asynq, fleet: Fleet) -> Callable[..., Awaitable[Submission]]:
     """`await send("quick", 1, countdown=2)`: sends a task of `tests.chaos.tasks`, and notes it."""
 
-    async def send(task: str, *arguments: object, kind: str = "", **options: object) -> Submission:
-        result = await app.send_task(f"tests.chaos.tasks.{task}", arguments, **options)
+    async def send(
+        task: str, *arguments: object, kind: str = "", through: Asynq = app, **options: object
+    ) -> Submission:
+        result = await through.send_task(f"tests.chaos.tasks.{task}", arguments, **options)
         fleet.ledger.note("P", result.id, kind or task)
         return result
 

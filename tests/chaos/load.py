@@ -41,7 +41,7 @@ class Load:
         ledger: Where it is noted.
         rng: Decides what comes next.
         rate: Tasks a second.
-        without: Kinds to leave out.
+        only: Kinds to send; None: all.
     """
 
     def __init__(
@@ -51,13 +51,14 @@ class Load:
         rng: random.Random,
         *,
         rate: float,
-        without: Collection[str] = (),
+        only: Collection[str] | None = None,
     ) -> None:
         self._app = app
         self._ledger = ledger
         self._rng = rng
         self._rate = rate
-        self._shares = {kind: share for kind, share in SHARES.items() if kind not in without}
+        self._shares = {kind: share for kind, share in SHARES.items() if kind in (only or SHARES)}
+        self._until = 0.0
         self._under_way = asyncio.Semaphore(AT_ONCE)
         self._calls: set[asyncio.Task[None]] = set()
         self.errors = 0
@@ -66,15 +67,19 @@ class Load:
     async def run(self, seconds: float) -> None:
         """Send for so long, and wait until every call has returned or raised."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + seconds
+        self._until = loop.time() + seconds
         kinds, weights = list(self._shares), list(self._shares.values())
-        while loop.time() < until:
+        while loop.time() < self._until:
             await self._under_way.acquire()
             (kind,) = self._rng.choices(kinds, weights)
             self._begin(self._one(kind, *self._call(kind)))
             await asyncio.sleep(self._rng.expovariate(self._rate))
         while self._calls:
             await asyncio.wait(self._calls)
+
+    def stop(self) -> None:
+        """Send nothing more."""
+        self._until = 0.0
 
     def _begin(self, work: Awaitable[None]) -> None:
         call = asyncio.ensure_future(work)
