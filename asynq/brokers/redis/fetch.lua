@@ -4,11 +4,12 @@
 -- Returns: index of a lane in KEYS, its entries, and so on; then 0 and the ids of those revoked,
 -- where there are any.
 -- One script, because XREADGROUP's COUNT holds for each stream: asked for n of five streams at
--- once, it hands out up to 5n. It takes a few at first, and more when those were small: what is
--- handed out must have arrived before its lease is over. What was taken is returned even if a
--- later lane has no group.
-local out, left, room, step = {}, tonumber(ARGV[3]), tonumber(ARGV[4]), 8
+-- once, it hands out up to 5n. Of each lane it takes a few at first, and more when those were
+-- small: what is handed out must have arrived before its lease is over. What was taken is returned
+-- even if a later lane has no group.
+local out, left, room = {}, tonumber(ARGV[3]), tonumber(ARGV[4])
 for i = 1, #KEYS - 1 do
+  local step = 8
   repeat
     local wanted = math.min(left, step)
     local got = redis.pcall(

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from typing import Any
 
 import pytest
 
+from asynq._time import monotonic
 from asynq.brokers.base import Requeue, Settlement
 from asynq.brokers.redis.broker import RedisBroker
 from asynq.brokers.redis.scripts import FETCH
+from asynq.exceptions import BrokerRefused
 from tests.brokers.redis.conftest import Connect, Looker, parcel, parcels, take
 from tests.proxy import Proxy
 from tests.servers import ServerFactory
@@ -156,3 +159,79 @@ async def test_two_readers_never_get_the_same(connect: Connect):
 
     await asyncio.gather(read(one), read(two))
     assert len(ids) == len(set(ids)) == 500
+
+
+async def test_large_messages_come_a_few_at_a_time(broker: RedisBroker, connect: Connect):
+    await broker.publish(parcels(10, priority=9))
+    for first in range(0, 40, 10):
+        large = [parcel(f"l{first + n}", body=b"x" * 1024 * 1024) for n in range(10)]
+        await broker.publish(large)
+    taken = await broker.receive(["q"], limit=50, wait=0)
+    assert [one.priority for one in taken][:11] == [9] * 10 + [0]
+    assert 8 <= sum(len(one.body) for one in taken) / 1024 / 1024 <= 9
+    rest = await take(connect(), 50 - len(taken))
+    assert len({one.id for one in taken} | {one.id for one in rest}) == 50
+
+
+async def test_small_messages_come_all_at_once(broker: RedisBroker):
+    await broker.publish(parcels(100))
+    await broker.publish(parcels(100))
+    taken = await broker.receive(["q"], limit=200, wait=0)
+    assert [one.id for one in taken] == [one.id for one in parcels(100) * 2]
+
+
+@pytest.mark.parametrize("which", ["r", "0"])
+async def test_a_stream_deleted_under_a_reader_is_read_again(
+    broker: RedisBroker, connect: Connect, look: Looker, which: str
+):
+    other = connect()
+    reading = asyncio.ensure_future(broker.receive(["q"], limit=10, wait=10.0))
+    await blocked_or_done(reading, look)
+    (lane,) = [lane for lane in look.keys.lanes("q") if lane.endswith(which.encode())]
+    look.command("DEL", lane)
+    begun = monotonic()
+    await other.publish([parcel()])
+    assert [one.id for one in await reading] == ["id-0"]
+    assert monotonic() - begun < 3.0
+
+
+async def test_a_reader_says_that_the_server_lost_its_data(
+    own_server: ServerFactory, connect: Connect, caplog: pytest.LogCaptureFixture
+):
+    private = own_server()
+    broker, second, sender = (connect(private.url) for _ in range(3))
+    for one in (broker, second):
+        await one.receive(["q"], limit=1, wait=0)
+    await sender.publish(parcels(3))
+    private.kill()
+    private.start()
+    await sender.publish([parcel("new")])
+    with caplog.at_level(logging.CRITICAL, logger="asynq.broker"):
+        assert [one.id for one in await take(broker, 1)] == ["id-new"]
+        assert await second.receive(["q"], limit=1, wait=0) == []
+        assert await second.receive(["q"], limit=1, wait=0) == []
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 2  # each of the two, once
+    assert all("has lost its data" in line for line in told)
+
+
+async def test_a_server_that_kept_its_data_is_not_blamed(
+    own_server: ServerFactory, connect: Connect, caplog: pytest.LogCaptureFixture
+):
+    private = own_server(durable=True)
+    broker = connect(private.url)
+    await broker.receive(["q"], limit=1, wait=0)
+    await broker.publish(parcels(3))
+    private.kill()
+    private.start()
+    assert len(await take(broker, 3)) == 3
+    assert not caplog.records
+
+
+async def test_another_layout_is_refused_after_a_reconnect_too(broker: RedisBroker, look: Looker):
+    await broker.receive(["q"], limit=1, wait=0)
+    look.command("HSET", look.keys.meta, "schema", "99")
+    assert await broker.receive(["q"], limit=1, wait=0) == []
+    look.command("CLIENT", "KILL", "TYPE", "normal")
+    with pytest.raises(BrokerRefused, match="has layout 99"):
+        await broker.receive(["q"], limit=1, wait=0)
