@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypedDict, TypeVar
 from uuid import UUID
@@ -188,6 +188,11 @@ class Call(Struct, frozen=True, kw_only=True):
     parent_id: str | None = None
 
 
+HORIZON: Final = timedelta(days=365)
+"""How far ahead a call may be put off: what is further off is a mistake, or a calendar's."""
+
+_TOO_FAR: Final = "it is more than 365 days ahead: send it nearer to its time"
+
 PLAIN: Final = Call()
 """A call without options, which is what `delay` makes."""
 
@@ -317,6 +322,22 @@ def _moment(value: object) -> datetime:
     return value
 
 
+def _delay(value: object) -> float:
+    seconds = _countdown(value)
+    if seconds > HORIZON.total_seconds():
+        raise ValueError(_TOO_FAR)
+    return seconds
+
+
+def _start(value: object) -> datetime:
+    moment = _moment(value)
+    # Where a naive time is meant is not known here, but no place is a day from another.
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    if aware - datetime.now(UTC) > HORIZON + timedelta(days=1):
+        raise ValueError(_TOO_FAR)
+    return moment
+
+
 def _headers(value: object) -> dict[str, object]:
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise TypeError
@@ -349,6 +370,7 @@ def _dict(value: object) -> dict[str, Any]:
     return _headers(value)
 
 
+NAME: Final[Kind[Any, Any]] = Kind("a text of 1 to 200 printable characters, or a UUID", _id)
 ERRORS: Final[Kind[Any, Any]] = Kind("an error class, or several in a tuple", _errors)
 RETRIES: Final[Kind[Any, Any]] = Kind("a whole number from 0, or None: without end", _retries)
 
@@ -386,9 +408,9 @@ _TASK_KINDS: Final[Mapping[str, Kind[Any, Any]]] = {
 }
 
 _CALL_KINDS: Final[Mapping[str, Kind[Any, Any]]] = {
-    "task_id": _kind("a text of 1 to 200 printable characters, or a UUID", _id),
-    "countdown": _kind("seconds (a number or a timedelta)", _countdown),
-    "eta": _kind("a datetime, or one as ISO 8601 text", _moment),
+    "task_id": NAME,
+    "countdown": _kind("seconds (a number or a timedelta)", _delay),
+    "eta": _kind("a datetime, or one as ISO 8601 text", _start),
     "expires": _kind("seconds (a number or a timedelta), a datetime or ISO 8601 text", _expiry),
     "time_limit": SECONDS,
     "soft_time_limit": SECONDS,
@@ -399,11 +421,11 @@ _CALL_KINDS: Final[Mapping[str, Kind[Any, Any]]] = {
     "headers": _kind("a dict with texts as keys", _headers),
     "ignore_result": FLAG,
     "result_expires": LIFETIME,
-    "shadow": TEXT,
+    "shadow": NAME,
     "publish_timeout": SECONDS_ABOVE_ZERO,
     "retry": ONLY_TRUE,
-    "root_id": TEXT,
-    "parent_id": TEXT,
+    "root_id": NAME,
+    "parent_id": NAME,
 }
 
 _RETRY_KINDS: Final[Mapping[str, Kind[Any, Any]]] = {

@@ -1,9 +1,9 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from uuid import uuid4
 
 import pytest
 
-from asynq.exceptions import ImproperlyConfigured
+from asynq.exceptions import ImproperlyConfigured, OptionValueError
 from asynq.options import Call, is_task_option, read_call_options, read_task_options
 
 
@@ -88,6 +88,8 @@ def test_a_value_of_the_wrong_type_is_a_type_error(option, value):
         ("task_id", "a\nb"),
         ("task_id", "x" * 201),
         ("publish_timeout", 0),
+        ("shadow", "two\nlines"),
+        ("root_id", "x" * 201),
     ],
 )
 def test_a_value_that_may_not_be_is_a_value_error(option, value):
@@ -95,6 +97,35 @@ def test_a_value_that_may_not_be_is_a_value_error(option, value):
         read_call_options({option: value}, "x")
     assert isinstance(caught.value, ImproperlyConfigured)
     assert not isinstance(caught.value, TypeError)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("countdown", 365 * 86400 + 1),
+        ("countdown", timedelta(days=366)),
+        ("eta", datetime.now(UTC) + timedelta(days=367)),
+        ("eta", "9000-01-01T00:00:00"),
+        ("eta", datetime.max),
+        ("eta", datetime.max.replace(tzinfo=timezone(-timedelta(hours=12)))),
+    ],
+)
+def test_a_call_can_be_put_off_for_a_year_and_no_further(option, value):
+    with pytest.raises(OptionValueError, match=f"x: {option}: expected .* more than 365 days"):
+        read_call_options({option: value}, "x")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("countdown", 365 * 86400),
+        ("eta", datetime.now(UTC) + timedelta(days=365)),
+        ("eta", datetime.min),
+        ("expires", timedelta(days=1000)),
+    ],
+)
+def test_what_is_not_further_off_may_be(option, value):
+    assert getattr(read_call_options({option: value}, "x"), option) is not None
 
 
 @pytest.mark.parametrize(
@@ -114,7 +145,7 @@ def test_a_task_options_value_of_the_wrong_kind_is_refused(option, value, error)
 
 
 def test_call_options_are_read():
-    id, eta = uuid4(), datetime(2030, 1, 2, tzinfo=UTC)
+    id, eta = uuid4(), datetime(2020, 1, 2, tzinfo=UTC)
     call = read_call_options(
         {"task_id": id, "countdown": timedelta(seconds=-3), "eta": eta.isoformat()}, "x"
     )

@@ -10,6 +10,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from asynq.wire.bounds import Moment, Seconds
+
 KEPT: Final = 20
 """How many attempts are remembered: the first, and the last of the others."""
 
@@ -20,9 +22,9 @@ LONGEST: Final = 300
 class Attempt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One run of a task."""
 
-    started: float
+    started: Moment
     """Unix time, seconds."""
-    seconds: float
+    seconds: Seconds
     """How long it ran."""
     worker: str = ""
     """The node name of the worker that ran it."""

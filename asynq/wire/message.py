@@ -6,12 +6,13 @@ Defaults are left out of the bytes, so a plain call is ``{"task":"proj.add","arg
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from asynq.exceptions import DecodeError
-from asynq.wire.attempts import Attempt
+from asynq.wire.attempts import KEPT, Attempt
+from asynq.wire.bounds import Count, Moment, Name, Seconds
 from asynq.wire.envelope import pack, unpack
 
 VERSION: Final = 1
@@ -25,33 +26,33 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The positional arguments, an array; of a serializer that is neither JSON nor msgpack, its
     bytes for ``[args, kwargs]`` (see `asynq.wire.envelope`)."""
     kwargs: Raw | UnsetType = UNSET
-    content: str = ""
+    content: Annotated[str, Meta(max_length=64)] = ""
     """The serializer of the arguments; left out where it is JSON."""
     version: int = VERSION
-    retries: int = 0
-    priority: int = 0
-    reply_to: str | None = None
-    root_id: str | None = None
+    retries: Count = 0
+    priority: Annotated[int, Meta(ge=0, le=9)] = 0
+    reply_to: Name | None = None
+    root_id: Name | None = None
     """The first task of the tree this call belongs to; None: this one."""
-    parent_id: str | None = None
+    parent_id: Name | None = None
     """The task that made this call."""
-    eta: float | None = None
+    eta: Moment | None = None
     """Not to run before this Unix time (seconds); for `request.eta`, the broker keeps the time."""
-    expires: float | None = None
+    expires: Moment | None = None
     """Not to begin after this Unix time (seconds), on the broker's clock."""
-    time_limit: float | None = None
+    time_limit: Seconds | None = None
     """Seconds after which a run is ended; 0: never; None: as the task says."""
-    soft_time_limit: float | None = None
+    soft_time_limit: Seconds | None = None
     """The same for `SoftTimeLimitExceeded`."""
-    attempts: tuple[Attempt, ...] = ()
+    attempts: Annotated[tuple[Attempt, ...], Meta(max_length=KEPT)] = ()
     """Earlier runs of this call that were retried."""
     ignore_result: bool | None = None
     """None: as the task says."""
-    result_expires: float | None = None
+    result_expires: Seconds | None = None
     """Seconds to keep the result; 0: for ever; None: as the task says."""
-    unknown_since: float | None = None
+    unknown_since: Moment | None = None
     """When a worker first met it without knowing the task (Unix time, seconds)."""
-    shadow: str | None = None
+    shadow: Name | None = None
     """The name to show in logs instead of the task's."""
     headers: dict[str, object] | None = None
     """The caller's own: plain values, they are not tagged."""

@@ -6,6 +6,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from asynq import states
 from asynq.wire.attempts import Attempt
+from asynq.wire.bounds import Count, Moment
 from asynq.wire.envelope import pack, unpack
 from asynq.wire.failures import Failure
 
@@ -19,9 +20,9 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     error: Failure | None = None
     content: str = ""
     """The serializer of the result; left out where it is JSON."""
-    date_done: float | None = None
+    date_done: Moment | None = None
     """Unix time, seconds; only of a final state."""
-    retries: int = 0
+    retries: Count = 0
     attempts: tuple[Attempt, ...] = ()
     """Every run of the task, the last one included; empty where there was but one, a success."""
     worker: str | None = None
