@@ -61,3 +61,27 @@ def test_the_next_due_time_is_the_nearest_of_the_queues_asked_for(queues):
 def test_asking_about_a_queue_does_not_make_one(queues):
     assert queues.depth("never") == queues.purge("never") == 0
     assert queues.names() == []
+
+
+def test_the_youngest_dead_are_kept(queues, monkeypatch):
+    monkeypatch.setattr("asynq._memory.queues.BURIED", 3)
+    for id in "abcde":
+        queues.put(message(id))
+        queues.bury(*queues.take(["q"], 1), "why")
+    assert ids([letter.message for letter in queues.buried("q")]) == "cde"
+
+
+def test_another_time_wakes_who_waits_for_the_old_one(queues):
+    rung = []
+
+    class Bell:
+        def ring(self):
+            rung.append(1)
+
+    later = _time.time() + 3600
+    queues.put(message("a"), due=later)
+    with queues.watched(["q"], Bell()):
+        assert queues.reschedule("a", _time.time())
+        assert not queues.reschedule("b", _time.time())
+    assert rung == [1]
+    assert ids(queues.take(["q"], 5)) == "a"
