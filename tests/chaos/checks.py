@@ -45,6 +45,8 @@ class Tally(NamedTuple):
     lost: list[str]
     """Sent, and neither ended nor buried."""
     completed_twice: list[str]
+    untold: list[str]
+    """Ended, and not on the server's trail: then `completed_twice` would prove nothing."""
     poison: int
     """Poison pills sent."""
     poison_buried: int
@@ -65,6 +67,8 @@ class Tally(NamedTuple):
             found.append(f"{len(self.lost)} lost: {self.lost[:5]}")
         if self.completed_twice:
             found.append(f"{len(self.completed_twice)} ended twice: {self.completed_twice[:5]}")
+        if self.untold:
+            found.append(f"{len(self.untold)} ended without a trace: {self.untold[:5]}")
         if self.innocents_buried:
             letters = self.innocents_buried
             found.append(f"{len(letters)} innocents buried: {letters[:3]}")
@@ -140,14 +144,17 @@ class Checks:
         buried = {letter.id for letter in letters}
         poison = {id for id, kind in kinds.items() if kind == POISON}
         statuses = self.statuses(id for id in book.sent if id not in poison)
+        unfinished = self.unfinished(book.sent)
+        ended = book.sent.keys() - set(unfinished)
         return Tally(
             tasks=len(book.sent),
             perhaps=len(book.perhaps_sent.keys() - book.sent.keys()),
             executions=len(book.starts),
             duplicates=book.duplicates,
             fenced=self.fleet.fenced,
-            lost=[id for id in self.unfinished(book.sent) if id not in buried],
+            lost=[id for id in unfinished if id not in buried],
             completed_twice=book.completed_twice,
+            untold=sorted(ended - book.accepted.keys()),
             poison=len(poison),
             poison_buried=len(poison & buried),
             innocents_buried=[letter for letter in letters if letter.id not in poison],

@@ -18,6 +18,7 @@ from asynq import Asynq
 from asynq.result.submission import Submission
 from tests.chaos.checks import Checks
 from tests.chaos.fleet import Fleet
+from tests.chaos.trail import want
 from tests.proxy import Proxy
 from tests.servers import KINDS, PrivateServer, ServerFactory
 
@@ -84,6 +85,7 @@ def send(app: Asynq, fleet: Fleet) -> Callable[..., Awaitable[Submission]]:
     async def send(
         task: str, *arguments: object, kind: str = "", through: Asynq = app, **options: object
     ) -> Submission:
+        want(through)
         result = await through.send_task(f"tests.chaos.tasks.{task}", arguments, **options)
         fleet.ledger.note("P", result.id, kind or task)
         return result

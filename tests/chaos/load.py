@@ -13,6 +13,7 @@ from asynq.wire.ids import new_id
 from tests.chaos.checks import POISON
 from tests.chaos.fleet import LEASE
 from tests.chaos.ledger import Ledger
+from tests.chaos.trail import want
 
 SHARES: Final = {
     "quick": 40.0,
@@ -112,6 +113,7 @@ class Load:
     ) -> None:
         id = new_id()
         name = f"tests.chaos.tasks.{task}"
+        want(self._app)
         try:
             await self._app.send_task(name, arguments, task_id=id, **options)  # type: ignore[arg-type]
         except OperationalError:

@@ -4,16 +4,25 @@ The script that accepts an end (acknowledges, deletes, stores the result) append
 reply stream of whoever sent the task, in the same transaction. Nothing else writes there, so one
 task with two entries has ended twice, whatever workers say of themselves; and an end that was
 refused leaves none. The streams keep some 10,000 entries, so they are followed as they grow.
+
+A message names its sender's stream only where the sender is about to wait for results, so whoever
+sends here says that it is (`want`), and a task that has ended without a trace is found out too.
 """
 
 from __future__ import annotations
 
+from asynq import Asynq
 from asynq._redis.keys import Keys
 from asynq.wire import record
 from tests.chaos.ledger import Ledger
 from tests.servers import PrivateServer, ServerError
 
 PAGE = 2000
+
+
+def want(app: Asynq) -> None:
+    """Let the next calls name a reply stream."""
+    assert app.backend.reply_address(waiting=True) is not None
 
 
 class Trail:
