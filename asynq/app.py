@@ -20,12 +20,13 @@ from asynq.dead import DeadLetters
 from asynq.discovery import Discovery, import_named
 from asynq.middleware import Middleware
 from asynq.options import PLAIN, CallOptions, TaskOptions, read_call_options
-from asynq.producer import Asked, Plan, Producer
+from asynq.producer import Producer
 from asynq.registry import TaskRegistry, check_class, check_function, make, new
 from asynq.result import handle
 from asynq.result.reading import Results
 from asynq.result.submission import Submission
 from asynq.routes import check_name
+from asynq.sending import Asked, Plan
 from asynq.task import AnyTask, Task, make_current
 from asynq.task.application import M
 from asynq.task.base import arguments
@@ -91,7 +92,7 @@ class Asynq:
         self.results = Results(
             self.connections.backend, self._accepted, self.control, self._sealing
         )
-        self.producer = Producer(self.conf, self.connections, self.results)
+        self.producer = Producer(self.conf, self.connections, self.results, self.middleware)
         self._tasks = TaskRegistry(self)
         self._task_cls = task_cls or Task
         self._discovery = Discovery()

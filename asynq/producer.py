@@ -1,69 +1,31 @@
-"""From a call to a message, and from there to the broker.
+"""From a call to what is sent: the plan of a task, and the call with its options and routes.
 
 What all calls of a task have in common (queue, priority, serializer, limits) is settled once and
-kept as a `Plan` until a setting changes. A call is then: encode the arguments, and when it is
-awaited write the message and hand it to the broker, which puts the calls of many coroutines into
-one round trip.
+kept as a `Plan` until a setting changes. A call is then: encode the arguments, and be a `Sending`,
+which goes to the broker when it is awaited.
 """
 
 from __future__ import annotations
 
-import asyncio
-import builtins
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET
 from msgspec.structs import asdict
 
-from asynq._time import time
-from asynq.brokers.base import Parcel
+from asynq._time import time, to_timestamp
 from asynq.conf import Settings
+from asynq.conf.settings import warn_caller
 from asynq.connections import Connections
-from asynq.exceptions import EncodeError, OperationalError, PayloadTooLarge
+from asynq.middleware import Middleware
 from asynq.options import PLAIN, Call
-from asynq.request import current
-from asynq.result.handle import AsyncResult
 from asynq.result.reading import Results
-from asynq.result.submission import Submission
-from asynq.result.waiting import check_may_wait
 from asynq.routes import Router
-from asynq.wire.arguments import Encoded, Returned
-from asynq.wire.ids import new_id
-from asynq.wire.message import Message, encode
-from asynq.wire.sealing import Seal
+from asynq.sending import Asked, Encoder, Plan, Sending, Written
+from asynq.wire.arguments import Returned
 from asynq.wire.serialization import check_accepted
-
-Encoder = Callable[[Sequence[Any], Mapping[str, Any], str], Encoded]
-
-
-class Asked(Struct, frozen=True, kw_only=True):
-    """What a task asks for its calls; None: as routes and settings say."""
-
-    queue: str | None = None
-    routing_key: str | None = None
-    priority: int | None = None
-    serializer: str | None = None
-    ignore_result: bool | None = None
-
-
-class Plan(Struct, frozen=True, kw_only=True, eq=False):
-    """What all calls of one task have in common, as long as no setting changes."""
-
-    revision: int
-    """Of the settings it was made from."""
-    task: str
-    asked: Asked
-    queue: str | None
-    """None: a routing function decides call by call."""
-    priority: int
-    serializer: str
-    ignored: bool
-    max_bytes: int
-    eager: bool
-    seal: Seal | None
-    """What seals them; None: they go as they are."""
 
 
 class Producer:
@@ -73,11 +35,19 @@ class Producer:
         conf: The app's settings.
         connections: The app's connections.
         results: Where results of what is sent will be read.
+        middleware: What wraps the sending; a list that may change.
     """
 
-    def __init__(self, conf: Settings, connections: Connections, results: Results) -> None:
+    def __init__(
+        self,
+        conf: Settings,
+        connections: Connections,
+        results: Results,
+        middleware: Sequence[Middleware] = (),
+    ) -> None:
         self.connections = connections
         self.results = results
+        self.middleware = middleware
         self._conf = conf
         self._router: Router | None = None
         self._router_revision = -1
@@ -132,6 +102,7 @@ class Producer:
             ignored=conf.task_ignore_result if ignored is None else ignored,
             max_bytes=conf.message_max_bytes,
             eager=conf.task_always_eager,
+            expires=asked.expires,
             seal=self.results.seal(),
         )
 
@@ -165,7 +136,11 @@ class Producer:
             plan = self._for_this_call(plan, args, kwargs, options, task)
         encoded = encoder(args, kwargs, plan.serializer)
         delay, due = self._when(options)
-        return Sending(self, plan, encoded, options, delay, due, returned)
+        written = Written(args, kwargs, encoded, encoder)
+        expires = plan.expires if options.expires is None else options.expires
+        if expires is not None:
+            expires = self._deadline(plan.task, expires)
+        return Sending(self, plan, written, options, delay, due, expires, returned)
 
     def _for_this_call(
         self,
@@ -200,6 +175,7 @@ class Producer:
             ignored=plan.ignored if ignored is None else ignored,
             max_bytes=plan.max_bytes,
             eager=plan.eager,
+            expires=plan.expires,
             seal=plan.seal,
         )
 
@@ -215,128 +191,20 @@ class Producer:
 
     def _when(self, options: Call) -> tuple[float, float | None]:
         """Seconds to hold it back, and the Unix time; a countdown stands over an `eta`."""
-        moment = options.eta
-        if options.countdown is not None or moment is None:
+        if options.countdown is not None or options.eta is None:
             return options.countdown or 0.0, None
-        if moment.tzinfo is None and (zone := self._conf.zone) is not None:
-            moment = moment.replace(tzinfo=zone)
-        return 0.0, moment.timestamp()
+        return 0.0, to_timestamp(options.eta, self._conf.zone)
 
-
-class Sending(Submission[Any]):
-    """One call on its way to the broker."""
-
-    __slots__ = (
-        "_delay",
-        "_due",
-        "_encoded",
-        "_options",
-        "_parent_id",
-        "_plan",
-        "_producer",
-        "_returned",
-        "_root_id",
-    )
-
-    def __init__(
-        self,
-        producer: Producer,
-        plan: Plan,
-        encoded: Encoded,
-        options: Call,
-        delay: float,
-        due: float | None,
-        returned: Returned | None,
-    ) -> None:
-        super().__init__(options.task_id or new_id())
-        self._producer = producer
-        self._plan = plan
-        self._encoded = encoded
-        self._options = options
-        self._delay = delay
-        self._due = due
-        self._returned = returned
-        self._root_id, self._parent_id = options.root_id, options.parent_id
-        request = current.get()
-        if request is not None:  # a task calls another
-            self._root_id = self._root_id or request.root_id or request.id
-            self._parent_id = self._parent_id or (
-                request.parent_id if request.called_directly else request.id
-            )
-
-    async def _depart(self, waiting: bool) -> AsyncResult[Any]:
-        plan, connections = self._plan, self._producer.connections
-        reply_to = None
-        if not plan.ignored:
-            if waiting:
-                check_may_wait()  # before anything is sent
-            reply_to = connections.backend().reply_address(waiting=waiting)
-        parcel = Parcel(
-            id=self.id,
-            queue=plan.queue or "",
-            body=self._body(reply_to),
-            priority=plan.priority,
-            delay=self._delay,
-            due=self._due,
-        )
-        broker = connections.broker()
-        seconds = self._options.publish_timeout
-        if seconds is None:
-            await broker.publish((parcel,))
+    def _deadline(self, task: str, expires: float | datetime) -> float:
+        """The Unix time at which a call expires."""
+        now = time()
+        if isinstance(expires, datetime):
+            deadline = to_timestamp(expires, self._conf.zone)
         else:
-            try:
-                async with asyncio.timeout(seconds):
-                    await broker.publish((parcel,))
-            except builtins.TimeoutError:
-                raise OperationalError(
-                    f"{self!r} could not be published to {broker.location.server} within "
-                    f"{seconds:g} s (publish_timeout); whether it arrived is not known"
-                ) from None
-        return AsyncResult(
-            self.id,
-            self._producer.results,
-            self._returned,
-            ignored=plan.ignored,
-            announced=reply_to is not None,
-        )
-
-    def _body(self, reply_to: str | None) -> bytes:
-        plan, options = self._plan, self._options
-        args, kwargs, content = self._encoded
-        eta = self._due if self._due is not None or not self._delay else time() + self._delay
-        expires = options.result_expires
-        message = Message(
-            task=plan.task,
-            args=args,
-            kwargs=kwargs,
-            content=content,
-            priority=plan.priority,
-            reply_to=reply_to,
-            root_id=self._root_id,
-            parent_id=self._parent_id,
-            eta=eta,
-            ignore_result=options.ignore_result,
-            result_expires=None if expires is UNSET else expires or FOR_EVER,
-            shadow=options.shadow,
-            headers=options.headers,
-        )
-        try:
-            body = encode(message, plan.serializer)
-        except Exception as error:  # the arguments are bytes already
-            raise EncodeError(f"the headers of {self!r} can't be written: {error}") from error
-        if len(body) > plan.max_bytes:
-            raise PayloadTooLarge(
-                f"the message for {plan.task} has {len(body):,} bytes, the limit is "
-                f"{plan.max_bytes:,} (message_max_bytes): store large data elsewhere and send "
-                "where it is"
+            deadline = now + expires
+        if deadline <= now:
+            warn_caller(
+                f"expires of this call of {task} is in the past: it will be REVOKED, not run",
+                RuntimeWarning,
             )
-        if plan.seal is None:
-            return body
-        return plan.seal.seal(body, queue=plan.queue or "", id=self.id, due=eta)
-
-    def __repr__(self) -> str:
-        return f"<call of {self._plan.task}: {self.id}>"
-
-
-FOR_EVER: Final = 0.0
-"""What a message says of a result that is kept for ever."""
+        return deadline

@@ -63,7 +63,7 @@ class Signal:
     def __init__(self, name: str, watch: _Watch | None = None) -> None:
         self.name = name
         self.receivers: list[_Receiver] = []
-        self._watch = watch or _Watch()
+        self._watch = _Watch() if watch is None else watch
 
     @overload
     def connect(self, receiver: F, /) -> F: ...

@@ -291,7 +291,7 @@ class Settings(Declared, Mapping[str, object]):
         if news:
             self._warned.update(news)
             text = "; ".join(f"{name}: {why}" for name, why in news.items())
-            _warn_caller(f"without effect in asynq: {text}")
+            warn_caller(f"without effect in asynq: {text}")
         return checked.values
 
     def _warn_hidden(self, loaded: Mapping[str, object]) -> None:
@@ -305,7 +305,7 @@ class Settings(Declared, Mapping[str, object]):
     def _warn(self, text: str) -> None:
         if text not in self._warned:
             self._warned.add(text)
-            _warn_caller(text)
+            warn_caller(text)
 
 
 def _shown(name: str, value: object, censored: bool) -> object:
@@ -315,13 +315,13 @@ def _shown(name: str, value: object, censored: bool) -> object:
     return censor_urls(value) if name in ("task_routes", "task_queues") else censor(name, value)
 
 
-def _warn_caller(text: str) -> None:
+def warn_caller(text: str, category: type[Warning] = SettingIgnored) -> None:
     """Warn at the line of the user's own code that is nearest."""
     frame: FrameType | None = sys._getframe(1)
     level = 2
     while frame is not None and frame.f_globals.get("__name__", "").startswith("asynq."):
         frame, level = frame.f_back, level + 1
-    warnings.warn(text, SettingIgnored, stacklevel=level)
+    warnings.warn(text, category, stacklevel=level)
 
 
 _OWN: Final = frozenset({"revision"})

@@ -35,10 +35,10 @@ from asynq.options import (
     read_call_options,
     read_task_options,
 )
-from asynq.producer import Asked, Plan
 from asynq.request import Request, current
 from asynq.result import handle
 from asynq.result.submission import Submission
+from asynq.sending import Asked, Plan
 from asynq.task.application import Application, current_application
 from asynq.task.running import Running
 from asynq.wire.message import Message
