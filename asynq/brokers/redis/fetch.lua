@@ -9,7 +9,7 @@
 -- even if a later lane has no group.
 local out, left, room = {}, tonumber(ARGV[3]), tonumber(ARGV[4])
 for i = 1, #KEYS - 1 do
-  local step = 8
+  local step = 16
   repeat
     local wanted = math.min(left, step)
     local got = redis.pcall(
