@@ -64,6 +64,11 @@ class Server:
         return f"<Server {self.url}>"
 
     @property
+    def is_local(self) -> bool:
+        """Can only this machine reach it, by a Unix socket?"""
+        return not self._address.host
+
+    @property
     def key(self) -> tuple[str, int, str | None, str | None]:
         """Two servers of one key may share a connection."""
         address = self._address

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha1
 from pathlib import Path
+from typing import Final
 
 
 class Script:
@@ -27,3 +28,5 @@ class Script:
 HERE = Path(__file__).parent
 RECORD = HERE / "record.lua"
 """The part that stores a record and wakes who waits for it: `keep_record`."""
+PROBE: Final = Script(HERE / "probe.lua")
+"""Tells which commands may not be run here."""
