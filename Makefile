@@ -1,6 +1,6 @@
 # make demo, make test, make check, make bench; make chaos and make soak take their time. Each makes
 # its own environment first.
-.PHONY: demo test check bench chaos clean
+.PHONY: demo test check bench chaos reliability clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -32,6 +32,9 @@ bench: $(STAMP)
 
 chaos: $(STAMP)
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+reliability: $(STAMP)
+	@$(BIN)/python -m benchmarks.reliability $(ARGS)
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
