@@ -75,10 +75,9 @@ class Revocations:
         if not queues:
             return False
         names = [self._keys.delayed(queue) for queue in queues]
-        place = await self._calls.run(RESCHEDULE, names, (id, due_word(delay, due) or "1"))
-        if not place:
-            return False
+        places = await self._calls.run(RESCHEDULE, names, (id, due_word(delay, due) or "1"))
         seconds = delay if due is None else due - self._clock.now()
         if seconds < SOON:
-            self._batches.soon.stored(queues[place - 1], max(0.0, seconds))
-        return True
+            for place in places:
+                self._batches.soon.stored(queues[place - 1], max(0.0, seconds))
+        return bool(places)

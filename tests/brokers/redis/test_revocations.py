@@ -6,7 +6,7 @@ import time
 import pytest
 
 from asynq._redis.keys import Keys
-from asynq.brokers.base import Settlement
+from asynq.brokers.base import Delivery, Settlement
 from asynq.brokers.redis.broker import RedisBroker
 from asynq.brokers.redis.scripts import REVOKED
 from tests.brokers.redis.conftest import Connect, Looker, parcel, parcels, take
@@ -132,3 +132,16 @@ async def test_a_time_far_away_is_left_to_the_upkeep(broker: RedisBroker, look: 
     assert await broker.reschedule("id-a", due=int(seconds) + 500.0)
     (_, due) = look.command("ZRANGE", look.keys.delayed("q"), 0, -1, "WITHSCORES")
     assert float(due) / 1000 == pytest.approx(int(seconds) + 500.0)
+
+
+async def test_one_id_in_two_queues_is_given_one_time(broker: RedisBroker, look: Looker):
+    await broker.publish([parcel("a", delay=60.0), parcel("a", queue="other", delay=60.0)])
+    assert await broker.reschedule("id-a")
+    assert {one.queue for one in await take_of(broker, 2, "q", "other")} == {"q", "other"}
+
+
+async def take_of(broker: RedisBroker, count: int, *queues: str) -> list[Delivery]:
+    taken: list[Delivery] = []
+    while len(taken) < count and (more := await broker.receive(queues, limit=9, wait=5.0)):
+        taken += more
+    return taken
