@@ -15,7 +15,7 @@ import asyncio
 import builtins
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, overload
 
 from asynq import states
 from asynq.exceptions import OperationalError, TaskError, TaskRevokedError, TimeoutError
@@ -90,7 +90,13 @@ class AsyncResult(Questions, Generic[R]):
     def __await__(self) -> Generator[Any, None, R]:
         return self.get().__await__()
 
-    async def get(self, timeout: float | None = None, propagate: bool = True) -> R:
+    @overload
+    async def get(self, timeout: float | None = None, propagate: Literal[True] = True) -> R: ...
+    @overload
+    async def get(self, timeout: float | None = None, *, propagate: bool) -> R | BaseException: ...
+    @overload
+    async def get(self, timeout: float | None, propagate: bool) -> R | BaseException: ...
+    async def get(self, timeout: float | None = None, propagate: bool = True) -> R | BaseException:
         """Wait for the task to end, and give what it returned.
 
         The wait is pushed by the server, and any number may wait for one task. An `async def` task
@@ -194,7 +200,9 @@ class AsyncResult(Questions, Generic[R]):
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.id}>"
 
-    async def _get(self, timeout: float | None, propagate: bool, asked: float | None) -> R:
+    async def _get(
+        self, timeout: float | None, propagate: bool, asked: float | None
+    ) -> R | BaseException:
         """`get`; of the seconds `asked` for, the sending may have left less as `timeout`."""
         if self._ignored:
             return None  # type: ignore[return-value]  # as in Celery, whatever it is annotated with
@@ -259,6 +267,10 @@ class EagerResult(AsyncResult[R]):
         super().__init__(id, results)
         self._last = update
 
+    async def updates(self) -> AsyncIterator[Update]:
+        """Its final state."""
+        yield await self._look()
+
     async def forget(self) -> None:
         """Do nothing: only this object knows of it."""
 
@@ -281,6 +293,13 @@ class EagerResult(AsyncResult[R]):
     ) -> bool:
         """Do nothing: it is over."""
         return False
+
+    async def _look(self) -> Update:
+        """What became of it. One that was ignored or rejected is over too, here."""
+        return self._last or UNKNOWN
+
+    async def _finish(self, timeout: float | None, asked: float | None) -> Update:
+        return await self._look()
 
 
 def _error_of(update: Update) -> BaseException:

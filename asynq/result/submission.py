@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import Coroutine, Generator
-from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NoReturn, TypeVar, overload
 
 from asynq._time import monotonic
 from asynq.result.handle import AsyncResult
@@ -63,7 +63,21 @@ class Submission(Generic[R]):
         """
         return self._claim(self._send(False), "send")
 
-    def get(self, timeout: float | None = None, propagate: bool = True) -> Coroutine[Any, Any, R]:
+    @overload
+    def get(
+        self, timeout: float | None = None, propagate: Literal[True] = True
+    ) -> Coroutine[Any, Any, R]: ...
+    @overload
+    def get(
+        self, timeout: float | None = None, *, propagate: bool
+    ) -> Coroutine[Any, Any, R | BaseException]: ...
+    @overload
+    def get(
+        self, timeout: float | None, propagate: bool
+    ) -> Coroutine[Any, Any, R | BaseException]: ...
+    def get(
+        self, timeout: float | None = None, propagate: bool = True
+    ) -> Coroutine[Any, Any, R | BaseException]:
         """A coroutine that sends it, waits for the task to end and gives what it returned.
 
         Arguments and errors are those of `AsyncResult.get`; `timeout` includes the sending.
@@ -115,7 +129,7 @@ class Submission(Generic[R]):
                     other.set_result(None)
         return self._result
 
-    async def _get(self, timeout: float | None, propagate: bool) -> R:
+    async def _get(self, timeout: float | None, propagate: bool) -> R | BaseException:
         if timeout is None:
             result, left = await self._send(True), None
         else:

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, assert_type
 
-from asynq import AsyncResult, Asynq, Submission, Task, run, shared_task
+from asynq import AsyncResult, Asynq, Attempt, Submission, Task, run, shared_task
 
 app = Asynq("proj", broker="memory://", include=["proj.tasks"], task_track_started=True)
 
@@ -74,6 +74,10 @@ async def calls() -> None:
     assert_type(await add.delay(1, 2), AsyncResult[int])
     assert_type(await add.delay(1, 2).get(timeout=3), int)
     assert_type(await (await add.delay(1, 2)), int)
+    assert_type(await add.delay(1, 2).get(propagate=False), int | BaseException)
+    assert_type(await (await add.delay(1, 2)).get(10, False), int | BaseException)
+    assert_type(await (await add.delay(1, 2)).attempts, list[Attempt])
+    await (await add.delay(1, 2)).revoke(terminate=True)
     coroutine = assert_type(add(4, 4), Coroutine[Any, Any, int])
     await coroutine
     assert_type(await add(4, 4), int)
