@@ -1,9 +1,10 @@
 """An error, portable: what of it travels, and how it is raised again elsewhere.
 
 Two rules. Writing one never fails, whatever the error's own methods do, and is bounded: a task that
-raises something unreadable still ends as a FAILURE. Reading one never imports: an error comes back
-as its own class only where that class is a builtin, is registered, or is already imported, and only
-if it can be built again from its `args`; otherwise it is a `RemoteError` of the same name. What
+raises something unreadable still ends as a FAILURE. Reading one never imports, and never calls what
+is not an error's class: an error comes back as its own class only where that class is a builtin, is
+registered, or is already imported under that very name, and only if it can be built again from its
+`args`, plain values; otherwise it is a `RemoteError` of the same name. What
 would end the caller instead of telling it something (`SystemExit`, `CancelledError`,
 `StopIteration` …) always comes back as a `RemoteError`.
 """
@@ -11,7 +12,7 @@ would end the caller instead of telling it something (`SystemExit`, `CancelledEr
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from traceback import FrameSummary, StackSummary, TracebackException
 from types import new_class
@@ -21,7 +22,7 @@ import msgspec
 from msgspec import Struct
 
 from asynq.exceptions import RemoteError
-from asynq.wire.tags import Tagger, untag
+from asynq.wire.tags import Tagger, UnwritableError, untag
 
 E = TypeVar("E", bound=type[Exception])
 
@@ -32,6 +33,8 @@ NESTED_BYTES: Final = 4 * 1024
 NESTED_COUNT: Final = 32
 """How many causes and members of groups travel with an error, all levels together."""
 TYPE_BYTES: Final = 256
+ARGS_COUNT: Final = 4096
+"""About how many values, all levels together, an error's arguments may have to travel with it."""
 FRAMES: Final = (16, 48)
 """Frames of a traceback that are kept, at its start and at its end."""
 
@@ -140,13 +143,26 @@ def _args_of(error: BaseException, limit: int) -> tuple[object, ...] | None:
         # Pickle's way knows more than `args` does: the file name of an OSError, say.
         reduced: Any = _guard(error.__reduce__, None)
         known = isinstance(reduced, tuple) and len(reduced) > 1 and reduced[0] is type(error)
-        args = tuple(_portable.write(each) for each in (reduced[1] if known else error.args))
+        write = _Frugal().write
+        args = tuple(write(each) for each in (reduced[1] if known else error.args))
         return args if len(msgspec.json.encode(args)) <= limit else None
 
     return None if isinstance(error, BaseExceptionGroup) else _guard(read, None)
 
 
-_portable = Tagger(binary=False, wide=False)
+class _Frugal(Tagger):
+    """Writes what any envelope can hold, and gives up on large values before they cost seconds."""
+
+    def __init__(self) -> None:
+        super().__init__(binary=False, wide=False)
+        self._left = ARGS_COUNT
+
+    def write(self, value: object, depth: int = 0) -> object:
+        many = isinstance(value, Collection) and not isinstance(value, str | bytes)
+        self._left -= len(value) if many else 1
+        if self._left < 0:
+            raise UnwritableError("too many values")
+        return super().write(value, depth)
 
 
 def _traceback_of(error: BaseException) -> str:
@@ -159,7 +175,7 @@ def _traceback_of(error: BaseException) -> str:
 
 
 def _shorten(printed: TracebackException) -> None:
-    """Leave out the middle of very deep stacks, of the error and of everything it came from."""
+    """Cut very deep stacks and very long texts, of the error and of everything it came from."""
     todo, seen = [printed], set[int]()
     while todo:
         each = todo.pop()
@@ -170,6 +186,11 @@ def _shorten(printed: TracebackException) -> None:
         if each.stack is not None and len(each.stack) > first + last:
             gap = FrameSummary("...", 0, f"{len(each.stack) - first - last} frames left out")
             each.stack = StackSummary.from_list([*each.stack[:first], gap, *each.stack[-last:]])
+        parts = vars(each)
+        if isinstance(text := parts.get("_str"), str):  # printing it makes several copies
+            parts["_str"] = _fit(text, TEXT_BYTES)
+        if isinstance(notes := parts.get("__notes__"), list):
+            parts["__notes__"] = [_fit(str(note), TEXT_BYTES) for note in notes]
         related = (each.__cause__, each.__context__, *(each.exceptions or ()))
         todo.extend(more for more in related if more is not None)
 
@@ -216,7 +237,11 @@ def _arguments(failure: Failure, depth: int) -> tuple[Any, ...]:
 
 
 def _find(name: str) -> type[Exception] | None:
-    """The class of that name, if it is here already. Looks only into namespaces; runs nothing."""
+    """The class of that name, if it is here already. Looks only into namespaces; runs nothing.
+
+    By its own name alone: what is merely reachable by another, as an alias or through a module
+    that some module has imported, is not what was raised.
+    """
     if name in _registered:
         return _registered[name]
     parts = name.split(".")
@@ -226,14 +251,20 @@ def _find(name: str) -> type[Exception] | None:
             continue
         for attribute in parts[end:]:
             found = getattr(found, "__dict__", {}).get(attribute)
-        if isinstance(found, type) and issubclass(found, Exception):
+        if isinstance(found, type) and issubclass(found, Exception) and _name_of(found) == name:
             return found
     return None
 
 
 @lru_cache(maxsize=1024)
 def _synthesised(name: str) -> type[RemoteError]:
-    """A `RemoteError` that looks like the class of that name, and is the same one each time."""
+    """A `RemoteError` that looks like the class of that name, and is the same one each time.
+
+    A name that no class has, and that might do something to the terminal it is shown on, is not
+    taken over.
+    """
+    if len(name) > TYPE_BYTES or not name.isprintable():
+        return RemoteError
     module, _, qualname = name.rpartition(".")
     namespace = {"__module__": module or "builtins", "__qualname__": qualname}
 

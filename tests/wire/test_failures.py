@@ -159,6 +159,47 @@ def test_an_error_whose_text_would_differ_is_a_remote_error():
     assert str(back) == "one"
 
 
+class AliasedError(Exception): ...
+
+
+AnotherName = AliasedError
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"{__name__}.AnotherName",
+        f"{__name__}.builtins.ValueError",
+        f"{__name__}.asyncio.QueueEmpty",
+        "json.decoder.JSONDecodeError.__mro__",
+        f"{__name__}.RefusedError.__base__",
+    ],
+)
+def test_a_class_is_found_by_its_own_name_alone(name: str):
+    error = rebuild(Failure(type=name, text="", args=()))
+    assert isinstance(error, RemoteError)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a.\x1b[31mRed", "a.Two\nLines", "a." + "x" * 300, "", ".", "..", "a.\u202eRight", "a.\x00"],
+)
+def test_a_name_that_no_class_has_is_not_taken_over(name: str):
+    error = rebuild(Failure(type=name, text="text"))
+    assert isinstance(error, RemoteError)
+    assert str(error) == "text"
+    printed = "".join(traceback.format_exception(error))
+    assert printed.removesuffix("\n").isprintable()
+    assert len(printed) < 300
+
+
+def test_only_exceptions_are_ever_called():
+    """Whatever a record names: a class that is no error, or a function, is not even touched."""
+    for name in ("os.system", "subprocess.Popen", "builtins.SystemExit", "builtins.eval"):
+        error = rebuild(Failure(type=name, text="", args=("echo no",)))
+        assert isinstance(error, RemoteError)
+
+
 def test_a_registered_class_comes_back_wherever_it_lives():
     class LocalError(Exception): ...
 
@@ -276,6 +317,13 @@ def test_an_error_may_have_no_module():
     assert type(travel(cls("a"))).__name__ == "Odd"
 
 
+def test_args_of_very_many_values_stay_behind():
+    kept = Failure.of(ValueError("x" * 5000, list(range(1000)), {"a": [1] * 500}))
+    assert kept.args == ("x" * 5000, list(range(1000)), {"a": [1] * 500})
+    for args in (range(5000), [list(range(5000))], [[["x"] * 10] * 1000]):
+        assert Failure.of(ValueError(*args)).args is None
+
+
 def test_half_characters_are_written_out():
     assert Failure.of(Exception("a\ud800b")).text == "a\\ud800b"
 
@@ -287,6 +335,15 @@ def test_a_huge_text_is_cut():
     assert len(failure.traceback.encode()) <= LIMIT
     assert failure.args is None
     assert len(msgspec.json.encode(failure)) < 3 * LIMIT
+
+
+def test_huge_notes_and_causes_are_cut():
+    error = ValueError("small")
+    error.add_note("n" * 10_000_000)
+    error.__cause__ = KeyError("c" * 10_000_000)
+    failure = Failure.of(raised(error))
+    assert len(failure.traceback.encode()) <= LIMIT
+    assert len(msgspec.json.encode(failure)) < 2 * LIMIT
 
 
 def test_a_deep_traceback_is_cut_in_the_middle():
