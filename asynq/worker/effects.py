@@ -1,0 +1,188 @@
+"""From how a run ended to what follows from it: its message, its record, what is sent.
+
+One clause an outcome. Nothing is written here: `settlement` writes it, all of one ending at once.
+
+A task with `acks_late=False` was acknowledged before it ran. Its message is no longer the broker's,
+so what would go back to the queue is sent anew, and what is cut off has failed.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from asynq import states
+from asynq._time import time
+from asynq.brokers.base import Bury, Parcel, Requeue, Settlement, StoredRecord
+from asynq.exceptions import WorkerLostError
+from asynq.execution.outcome import (
+    Failed,
+    Ignored,
+    Interrupted,
+    Outcome,
+    Rejected,
+    Retrying,
+    Revoked,
+    Success,
+)
+from asynq.execution.retries import next_message
+from asynq.execution.run import failed
+from asynq.wire.attempts import remember
+from asynq.wire.failures import Failure
+from asynq.wire.message import Message, encode
+from asynq.worker.admission import Refusal
+from asynq.worker.records import Records
+from asynq.worker.state import Run
+
+REASON = 1000
+"""Characters of an error that are kept with a dead letter."""
+
+
+class Aside(Struct, frozen=True, kw_only=True):
+    """What follows from the end of a run whose delivery was acknowledged before it."""
+
+    record: StoredRecord | None = None
+    publish: tuple[Parcel, ...] = ()
+
+
+Effect = Settlement | Aside
+
+
+class Effects:
+    """Says what follows from outcomes.
+
+    Args:
+        records: Writes what is stored.
+    """
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self._seal = records.seal
+
+    def of(self, run: Run, outcome: Outcome) -> tuple[Outcome, Effect | None]:
+        """What follows from how the run ended.
+
+        Returns:
+            The outcome as it is stored (a value that can't be written has become a failure), and
+            what follows; None: nothing, the delivery is another worker's.
+        """
+        try:
+            return outcome, self._of(run, outcome)
+        except Exception as error:  # whatever a value's own methods do
+            broken = failed(run.task, error)
+            return broken, self._failed(run, broken)
+
+    def of_refusal(self, refusal: Refusal) -> Effect:
+        """What becomes of a delivery that does not run; who waits is told if that is final."""
+        record = None
+        if refusal.final and refusal.message is not None:
+            record = self._records.refused(
+                refusal.delivery, refusal.message, refusal.state, refusal.error
+            )
+        return Settlement(delivery=refusal.delivery, verdict=refusal.verdict, record=record)
+
+    def _of(self, run: Run, outcome: Outcome) -> Effect | None:
+        match outcome:
+            case Success():
+                return self._success(run, outcome)
+            case Failed():
+                return self._failed(run, outcome)
+            case Retrying():
+                return self._retrying(run, outcome)
+            case Ignored():
+                return _ended(run)
+            case Rejected():
+                return self._rejected(run, outcome)
+            case Revoked(reason):
+                return _ended(run, self._records.revoked(run, reason))
+            case Interrupted():
+                return self._interrupted(run, outcome)
+
+    def _success(self, run: Run, outcome: Success) -> Effect:
+        record = self._records.success(run, outcome)
+        if outcome.again is None:
+            return _ended(run, record)
+        # What it returned stands: Celery's `retry(throw=False)`. The next runs store nothing.
+        parcel, _ = self._next(run, outcome.again, replace(run.message, ignore_result=True))
+        return _ended(run, record, (parcel,))
+
+    def _failed(self, run: Run, outcome: Failed) -> Effect:
+        terms = run.task.terms
+        again = outcome.lost and terms.reject_on_worker_lost and not run.guilty
+        if again and not run.acknowledged:
+            return Settlement(delivery=run.delivery, verdict=Requeue(crashed=True))
+        record = self._records.failure(run, outcome.failure)
+        if run.acknowledged or (terms.acks_on_failure_or_timeout and not run.guilty):
+            return _ended(run, record)
+        verdict = Bury(self._reason(outcome.failure))
+        return Settlement(delivery=run.delivery, verdict=verdict, record=record)
+
+    def _retrying(self, run: Run, outcome: Retrying) -> Effect:
+        parcel, message = self._next(run, outcome, run.message)
+        record = self._records.retrying(run, outcome.failure, message.attempts)
+        stays = parcel.queue == run.delivery.queue and parcel.priority == run.message.priority
+        if run.acknowledged or not stays:
+            return _ended(run, record, (parcel,))
+        again = Requeue(body=parcel.body, delay=parcel.delay, due=parcel.due, reset=True)
+        return Settlement(delivery=run.delivery, verdict=again, record=record)
+
+    def _rejected(self, run: Run, outcome: Rejected) -> Effect:
+        if outcome.requeue:
+            if not run.acknowledged:
+                return Settlement(delivery=run.delivery, verdict=Requeue())
+            return Aside(publish=(_same(run),))
+        record = self._records.failure(run, outcome.failure)
+        if run.acknowledged:
+            return _ended(run, record)
+        verdict = Bury(f"rejected: {self._reason(outcome.failure)}")
+        return Settlement(delivery=run.delivery, verdict=verdict, record=record)
+
+    def _interrupted(self, run: Run, outcome: Interrupted) -> Effect | None:
+        if run.acknowledged:
+            lost = WorkerLostError(
+                f"{run.label} was cut off: {outcome.reason}. With acks_late=False it is not run "
+                "again"
+            )
+            return self._failed(run, failed(run.task, lost))
+        return None if outcome.lost else Settlement(delivery=run.delivery, verdict=Requeue())
+
+    def _next(self, run: Run, outcome: Retrying, message: Message) -> tuple[Parcel, Message]:
+        """The message of the next run, as a parcel and as it is."""
+        message, delay, due = next_message(message, run.request, outcome, run.task, time())
+        attempt = self._records.attempt(run, states.RETRY, outcome.failure)
+        message = replace(message, attempts=remember(message.attempts, attempt))
+        queue = str(outcome.changes.get("queue") or run.delivery.queue)
+        body = encode(message, run.format)
+        if self._seal is not None:
+            body = self._seal.seal(body, queue=queue, id=run.delivery.id, due=message.eta)
+        parcel = Parcel(
+            id=run.delivery.id,
+            queue=queue,
+            body=body,
+            priority=message.priority,
+            delay=delay,
+            due=due,
+        )
+        return parcel, message
+
+    def _reason(self, failure: Failure) -> str:
+        """Why a message is a dead letter. What can't be read must not be told beside it."""
+        kind = failure.type.removeprefix("builtins.").removeprefix("asynq.exceptions.")
+        if self._seal is not None and self._seal.encrypts:
+            return kind
+        return f"{kind}: {failure.text}"[:REASON]
+
+
+def _ended(
+    run: Run, record: StoredRecord | None = None, publish: tuple[Parcel, ...] = ()
+) -> Effect:
+    if run.acknowledged:
+        return Aside(record=record, publish=publish)
+    return Settlement(delivery=run.delivery, record=record, publish=publish)
+
+
+def _same(run: Run) -> Parcel:
+    delivery = run.delivery
+    return Parcel(
+        id=delivery.id, queue=delivery.queue, body=delivery.body, priority=delivery.priority
+    )
