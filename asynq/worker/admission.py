@@ -5,26 +5,29 @@ Every refusal leaves the message somewhere: nothing that comes out of a queue is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from asynq import states
 from asynq._time import from_timestamp, time
-from asynq.brokers.base import Bury, Delivery, Requeue, Verdict
+from asynq.brokers.base import ACK, Bury, Delivery, Requeue, Verdict
 from asynq.exceptions import (
     AsynqError,
     ContentDisallowed,
     DecodeError,
     NotRegistered,
+    TaskRevokedError,
     WorkerLostError,
 )
 from asynq.request import Request
 from asynq.task import AnyTask
 from asynq.wire.envelope import format_of
 from asynq.wire.message import Message, decode, encode
+from asynq.wire.sealing import Seal
 from asynq.wire.serialization import check_accepted
 from asynq.worker.state import Run
 
@@ -33,6 +36,9 @@ MAX_REDELIVERIES = 20
 
 UNKNOWN_PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds before a message with an unknown task is tried again, on whatever worker comes."""
+
+REVOKED = 10_000
+"""How many revocations are remembered here; the server remembers all."""
 
 KNOWN = 20
 """How many of the tasks known here are named to who looks for another."""
@@ -46,11 +52,18 @@ class Refusal(Struct, frozen=True):
     error: AsynqError
     message: Message | None = None
     """None: not even that could be read, so nobody can be told."""
+    state: str = states.FAILURE
+    """What is stored of it, if it will not run anywhere."""
 
     @property
     def final(self) -> bool:
         """It will not run anywhere."""
-        return isinstance(self.verdict, Bury)
+        return not isinstance(self.verdict, Requeue)
+
+    @property
+    def revoked(self) -> bool:
+        """Somebody did not want it to run, or not so late."""
+        return self.state == states.REVOKED
 
 
 class Admission:
@@ -63,26 +76,47 @@ class Admission:
         hostname: str,
         accept: Collection[str],
         unknown_task_ttl: float,
+        now: Callable[[], float] = time,
+        seal: Seal | None = None,
     ) -> None:
         self._tasks = tasks
         self._hostname = hostname
         self._accept = frozenset(accept)
         self._unknown_task_ttl = unknown_task_ttl
+        self._now = now
+        self._seal = seal
+        self._revoked: dict[str, None] = {}
+
+    def revoke(self, ids: Iterable[str]) -> None:
+        """Refuse these, should they come: the news of it may be faster than what was fetched."""
+        self._revoked.update(dict.fromkeys(ids))
+        for id in list(self._revoked)[: len(self._revoked) - REVOKED]:
+            del self._revoked[id]
 
     def admit(self, delivery: Delivery) -> Run | Refusal:
         """Read the delivery and find its task; the arguments are read when it runs."""
         message = None
         try:
-            message = decode(delivery.body)
-            self._check_format(delivery.body, message)
-            return self._admit(delivery, message)
+            body = self._opened(delivery)
+            message = decode(body)
+            self._check_format(body, message)
+            return self._admit(delivery, message, format_of(body))
         except DecodeError as error:
             return Refusal(delivery, Bury(f"{type(error).__name__}: {error}"), error, message)
         except Exception as error:  # a field with nonsense in it must not stop the worker
             nonsense = DecodeError(f"the message makes no sense: {type(error).__name__}: {error}")
             return Refusal(delivery, Bury(str(nonsense)), nonsense, message)
 
-    def _admit(self, delivery: Delivery, message: Message) -> Run | Refusal:
+    def _opened(self, delivery: Delivery) -> bytes:
+        if self._seal is None:
+            return delivery.body
+        return self._seal.open(delivery.body, queue=delivery.queue, id=delivery.id)
+
+    def _admit(self, delivery: Delivery, message: Message, format: str) -> Run | Refusal:
+        if delivery.revoked or (self._revoked and delivery.id in self._revoked):
+            return _revoked(delivery, message, "revoked")
+        if message.expires is not None and self._now() > message.expires:
+            return _revoked(delivery, message, "expired")
         if delivery.redeliveries >= MAX_REDELIVERIES:
             lost = WorkerLostError(
                 f"{message.task}[{delivery.id}]: {delivery.redeliveries} workers vanished while "
@@ -91,9 +125,9 @@ class Admission:
             return Refusal(delivery, Bury(str(lost)), lost, message)
         task = self._tasks.get(message.task)
         if task is None:
-            return self._unknown(delivery, message)
+            return self._unknown(delivery, message, format)
         request = self._request(delivery, message, task)
-        return Run(delivery=delivery, message=message, task=task, request=request)
+        return Run(delivery=delivery, message=message, task=task, request=request, format=format)
 
     def _check_format(self, body: bytes, message: Message) -> None:
         serializer = message.content or format_of(body)
@@ -110,6 +144,11 @@ class Admission:
             parent_id=message.parent_id,
             reply_to=message.reply_to,
             eta=None if message.eta is None else from_timestamp(message.eta).isoformat(),
+            expires=(
+                None if message.expires is None else from_timestamp(message.expires).isoformat()
+            ),
+            timelimit=_limits(message, task),
+            attempts=message.attempts,
             hostname=self._hostname,
             queue=delivery.queue,
             priority=message.priority,
@@ -121,7 +160,7 @@ class Admission:
             shadow=message.shadow,
         )
 
-    def _unknown(self, delivery: Delivery, message: Message) -> Refusal:
+    def _unknown(self, delivery: Delivery, message: Message, format: str) -> Refusal:
         """A task that is unknown here may be known to a newer worker: let one of them have it.
 
         Celery acknowledges and drops such a message; in a rolling deploy that loses tasks.
@@ -139,8 +178,24 @@ class Admission:
         again = message
         if message.unknown_since is None:
             again = replace(message, unknown_since=first_seen)
-        body = encode(again, format_of(delivery.body))
+        body = encode(again, format)
+        if self._seal is not None:
+            body = self._seal.seal(body, queue=delivery.queue, id=delivery.id, due=message.eta)
         return Refusal(delivery, Requeue(body=body, delay=pause), error, message)
+
+
+def _revoked(delivery: Delivery, message: Message, reason: str) -> Refusal:
+    return Refusal(delivery, ACK, TaskRevokedError(reason), message, states.REVOKED)
+
+
+def _limits(message: Message, task: AnyTask) -> tuple[float | None, float | None]:
+    """Seconds after which the run is ended, and after which it is warned."""
+    hard, soft = message.time_limit, message.soft_time_limit
+    terms = task.terms
+    return (
+        terms.time_limit if hard is None else hard or None,
+        terms.soft_time_limit if soft is None else soft or None,
+    )
 
 
 @lru_cache(100)  # for looking for near names takes milliseconds where there are hundreds

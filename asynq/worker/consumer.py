@@ -104,11 +104,19 @@ class Consumer:
         self._filling = True
         reserved = self._state.reserved
         try:
-            while reserved and self._free > 0 and not self._stopping and self._trusted():
+            while reserved and self._free > 0 and self._may_start():
                 self._free -= 1
                 self._start(reserved.popleft(), Slot(self._slot_freed, self._slot_taken))
         finally:
             self._filling = False
+
+    def _may_start(self) -> bool:
+        return not self._stopping and not self._state.closed and self._trusted()
+
+    def reopened(self) -> None:
+        """What had to wait for a run that must be alone may begin."""
+        self._fill()
+        self._room.set()
 
     def _slot_freed(self) -> None:
         self._free += 1

@@ -29,6 +29,12 @@ def dump_stacks() -> str:
     return out.getvalue()
 
 
+def stack_of(task: asyncio.Task[None]) -> str:
+    """Where an asyncio task is, as Python prints it; the innermost line last."""
+    frames = ((frame, frame.f_lineno) for frame in _awaiting(task.get_coro()))
+    return "".join(traceback.StackSummary.extract(frames).format())
+
+
 def log_stacks() -> None:
     """Write the stacks to the log, as a warning: they were asked for."""
     logger.warning("Stacks, as asked by SIGUSR1:\n%s", dump_stacks())

@@ -8,28 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 
-from asynq._time import monotonic
 from asynq.brokers.base import Delivery
 from asynq.exceptions import TaskError
-from asynq.execution.outcome import Failed, Interrupted, Outcome, Success
+from asynq.execution.outcome import Failed, Interrupted, Outcome, Retrying, Revoked
 from asynq.execution.run import Pools, failed, run
 from asynq.request import lend
 from asynq.worker.admission import Admission, Refusal
+from asynq.worker.limits import Limits
+from asynq.worker.quarantine import Quarantine
+from asynq.worker.reporting import Refusals, report_ended, report_received
 from asynq.worker.settlement import Settlements
-from asynq.worker.showing import shown
 from asynq.worker.slots import Slot
 from asynq.worker.state import Run, WorkerState
+from asynq.worker.telling import Telling
 
 logger = logging.getLogger("asynq.worker")
-task_logger = logging.getLogger("asynq.worker.tasks")
-
-SHOWN = 200
-"""Bytes of a result or an error that a log line shows."""
-
-TOLD_AGAIN = 60.0
-"""Seconds after which a task that is still unknown is spoken of again."""
 
 
 class Processor:
@@ -41,12 +36,21 @@ class Processor:
         settlements: Settlements,
         state: WorkerState,
         pools: Pools,
+        *,
+        opened: Callable[[], None],
+        max_stuck: int | None = None,
+        too_many_stuck: Callable[[], None] = lambda: None,
     ) -> None:
         self._admission = admission
         self._settlements = settlements
         self._state = state
         self._pools = pools
-        self._told: dict[str, float] = {}
+        self._limits = Limits(state, self._give_up)
+        self._quarantine = Quarantine(state, opened)
+        self._max_stuck = max_stuck
+        self._too_many_stuck = too_many_stuck
+        self._refusals = Refusals()
+        self._telling = Telling(state.hostname, pools)
 
     def start(self, delivery: Delivery, slot: Slot) -> None:
         """Begin to run the delivery in that slot; returns at once."""
@@ -57,53 +61,79 @@ class Processor:
             return
         self._state.active[delivery] = admitted
         self._state.totals[admitted.message.task] += 1
-        if task_logger.isEnabledFor(logging.INFO):
-            task_logger.info("Task %s received", admitted.label)
+        report_received(admitted)
         self._settlements.started(admitted)
-        admitted.handle = asyncio.create_task(self._run(admitted, slot))
+        admitted.slot = slot
+        admitted.handle = asyncio.create_task(self._run(admitted))
 
     def lost(self, deliveries: Sequence[Delivery]) -> None:
         """These are no longer ours: another worker runs them, so stop running them here."""
+        self._settlements.lost(deliveries)
         for delivery in deliveries:
             active = self._state.active.get(delivery)
             if active is not None:
-                logger.warning("Lost the lease of %s: stopping it, it runs elsewhere", active.label)
-                active.interrupt("its lease was lost", lost=True)
+                if not active.acknowledged:
+                    logger.warning(
+                        "Lost the lease of %s: stopping it, it runs elsewhere", active.label
+                    )
+                    active.interrupt("its lease was lost", lost=True)
             elif delivery in self._state.reserved:
                 self._state.reserved.remove(delivery)
 
+    def revoke(self, ids: Collection[str], *, terminate: bool) -> None:
+        """Somebody has revoked these: what of them waits here is refused, and what runs is ended
+        if that was asked for."""
+        self._admission.revoke(ids)
+        for delivery in [held for held in self._state.reserved if held.id in ids]:
+            self._state.reserved.remove(delivery)
+            admitted = self._admission.admit(delivery)
+            if isinstance(admitted, Refusal):
+                self._refuse(admitted)
+        if terminate:
+            for active in [each for each in self._state.active.values() if each.id in ids]:
+                self._limits.end(active, Revoked("terminated"))
+
     def _refuse(self, refusal: Refusal) -> None:
-        level = logging.ERROR
-        if not refusal.final:
-            level = logging.WARNING if self._is_news(refusal) else logging.DEBUG
-        logger.log(level, "Task %s refused: %s", refusal.delivery.id, refusal.error)
+        self._refusals.report(refusal)
+        self._telling.refused(refusal)
         self._settlements.refused(refusal)
 
-    def _is_news(self, refusal: Refusal) -> bool:
-        """Was the task not refused a moment ago? A backlog of one must not flood the log."""
-        name = refusal.message.task if refusal.message is not None else ""
-        now = monotonic()
-        if now - self._told.get(name, -TOLD_AGAIN) < TOLD_AGAIN:
-            return False
-        if len(self._told) >= 1000:  # names come from messages, so from anybody
-            self._told.clear()
-        self._told[name] = now
-        return True
-
-    async def _run(self, admitted: Run, slot: Slot) -> None:
+    async def _run(self, admitted: Run) -> None:
         if admitted.task.pool == "loop":
             # A `def` task waits in its thread, where the slot must not be touched.
-            lend.set(slot.lend)
+            lend.set(admitted.slot.lend)
         admitted.begun = True
-        try:
-            outcome = admitted.interrupted or await self._outcome(admitted)
-        finally:
-            del self._state.active[admitted.delivery]
-            slot.free()
-        outcome = self._settlements.ended(admitted, _decisive(admitted, outcome))
-        _log(admitted, outcome)
+        outcome = admitted.cut_off or await self._outcome(admitted)
+        outcome = _decisive(admitted, outcome)
+        if outcome is admitted.cut_off and not admitted.abandoned:
+            await self._telling.cut_off(admitted)
+        if not admitted.abandoned:
+            self._end(admitted, outcome)
+
+    def _give_up(self, admitted: Run) -> None:
+        """It would not end: it has ended for us, as it was to."""
+        admitted.abandoned = True
+        if admitted.cut_off is not None:
+            self._telling.given_up(admitted)
+            self._end(admitted, admitted.cut_off)
+        if self._max_stuck is not None and self.stuck() >= self._max_stuck:
+            self._too_many_stuck()
+
+    def stuck(self) -> int:
+        """How many runs go on that nobody waits for any more, on the loop and in threads."""
+        return len(self._state.stuck) + self._pools.abandoned
+
+    def _end(self, admitted: Run, outcome: Outcome) -> None:
+        del self._state.active[admitted.delivery]
+        if self._state.closed:
+            self._state.left.set()
+        admitted.slot.free()
+        outcome = self._settlements.ended(admitted, outcome)
+        self._telling.ended(admitted, outcome)
+        report_ended(admitted, outcome)
 
     async def _outcome(self, admitted: Run) -> Outcome:
+        """Run it, within its time. Never raises."""
         task, request = admitted.task, admitted.request
         try:
             args, kwargs = task.parameters.decode(admitted.message)
@@ -111,53 +141,36 @@ class Processor:
             return failed(task, error)
         request.args, request.kwargs = args, kwargs
         self._settlements.called(admitted)
+        limit = request.timelimit[0]
+        timer = None
         try:
+            await self._telling.received(admitted)
+            if not task.terms.acks_late and not await self._settlements.acknowledge(admitted):
+                return Interrupted("its lease was lost", lost=True)
+            if limit is not None:
+                timer = self._limits.watch(admitted, limit)
+            if self._quarantine.concerns(admitted):
+                return await self._quarantine.run(admitted, self._pools)
             return await run(task, request, args, kwargs, self._pools)
         except asyncio.CancelledError:
-            if admitted.interrupted is not None:
-                return admitted.interrupted
+            if admitted.cut_off is not None:
+                return admitted.cut_off
             return failed(task, TaskError(f"{admitted.label} cancelled itself"))
+        finally:
+            if timer is not None:
+                timer.cancel()
 
 
 def _decisive(admitted: Run, outcome: Outcome) -> Outcome:
-    """What counts, where a run was interrupted and ended in its own way all the same.
+    """What counts, where a run was cut off and ended in its own way all the same.
 
-    Cutting it off is what made it fail: an error in its `finally`, a library that turns the
-    cancellation into an error of its own. What it returned counts, as long as it is ours.
+    A run that was to end for good has ended so, whatever it made of it. One that the worker's stop
+    interrupted fails because of that: an error in its `finally`, a library that turns the
+    cancellation into an error of its own. What it returned counts then, as long as it is ours.
     """
-    cut_off = admitted.interrupted
-    if cut_off is not None and (cut_off.lost or isinstance(outcome, Failed)):
+    cut_off = admitted.cut_off
+    if cut_off is None:
+        return outcome
+    if not isinstance(cut_off, Interrupted) or cut_off.lost:
         return cut_off
-    return outcome
-
-
-def _log(admitted: Run, outcome: Outcome) -> None:
-    level = logging.INFO
-    match outcome:
-        case Failed(expected=False):
-            level = logging.ERROR
-        case Interrupted():
-            level = logging.WARNING
-    if not task_logger.isEnabledFor(level):
-        return
-    seconds = monotonic() - admitted.started
-    match outcome:
-        case Success():
-            task_logger.info(
-                "Task %s succeeded in %.6fs: %s",
-                admitted.label,
-                seconds,
-                shown(outcome.value, SHOWN),
-            )
-        case Failed(error, expected=True):
-            task_logger.info("Task %s raised expected: %s", admitted.label, shown(error, SHOWN))
-        case Failed(error):
-            task_logger.error(
-                "Task %s raised unexpected: %s\n%s",
-                admitted.label,
-                shown(error, SHOWN),
-                outcome.failure.traceback,
-            )
-        case Interrupted(reason, lost):
-            what = "dropped" if lost else "handed back"
-            task_logger.warning("Task %s %s after %.1fs: %s", admitted.label, what, seconds, reason)
+    return cut_off if isinstance(outcome, Failed | Retrying) else outcome

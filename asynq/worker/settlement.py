@@ -1,6 +1,6 @@
-"""Agent: turns outcomes into effects, and settles them in batches.
+"""Agent: settles what has ended, in batches.
 
-What has finished since the last call went out is settled together in the next one: alone when the
+What has ended since the last call went out is settled together in the next one: alone when the
 worker is idle, by the hundred under load, and nothing is ever held back to fill a batch.
 
 Where broker and backend are one server, a task's result and the end of its delivery are one
@@ -12,32 +12,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 
-from msgspec.structs import replace
-
-from asynq import states
-from asynq._time import monotonic, time
+from asynq._time import monotonic
 from asynq.backends.base import ResultBackend
-from asynq.brokers.base import (
-    ACK,
-    Broker,
-    Delivery,
-    Requeue,
-    Settlement,
-    StoredRecord,
-    Verdict,
-)
-from asynq.exceptions import OperationalError, PayloadTooLarge
-from asynq.execution.outcome import Ignored, Interrupted, Outcome, Revoked, Success
-from asynq.execution.run import failed
-from asynq.wire import envelope
-from asynq.wire.failures import Failure
-from asynq.wire.message import Message
-from asynq.wire.record import Record, encode
+from asynq.brokers.base import Broker, Delivery, Requeue, Settlement
+from asynq.exceptions import OperationalError
+from asynq.execution.outcome import Outcome
 from asynq.worker.admission import Refusal
+from asynq.worker.effects import Aside, Effect, Effects
 from asynq.worker.outage import Outage
-from asynq.worker.showing import shown
+from asynq.worker.records import Records
 from asynq.worker.state import Run
 
 logger = logging.getLogger("asynq.worker")
@@ -48,36 +33,39 @@ BATCH = 200
 BATCH_BYTES = 1024 * 1024
 """Of results in one call: a slow line carries so much before a connection counts as silent."""
 
-SHOWN = 1024
-"""Bytes of the arguments' text that `result_extended` keeps, of each kind."""
-
 STARTED_AFTER = 0.25
 """Seconds a task must have run before STARTED is written: shorter ones go straight to the end."""
 
+TRUST_SECONDS = 0.1
+"""How often a worker that can't be sure of its leases looks whether it can again."""
+
 
 class Settlements:
-    """What waits to be settled, and the loop that settles it."""
+    """What waits to be settled, and the loop that settles it.
+
+    Args:
+        broker: Whose deliveries are settled.
+        backend: Where results go.
+        records: Writes them.
+        trusted: Are the leases surely ours?
+    """
 
     def __init__(
         self,
         broker: Broker,
         backend: ResultBackend,
+        records: Records,
         *,
-        hostname: str,
-        serializer: str,
-        max_bytes: int,
-        extended: bool,
-        expires: float | None,
+        trusted: Callable[[], bool],
     ) -> None:
         self._broker = broker
         self._backend = backend
         self._united = broker.unite(backend.location)
-        self._hostname = hostname
-        self._serializer = serializer
-        self._max_bytes = max_bytes
-        self._extended = extended
-        self._expires = expires
-        self._waiting: list[Settlement] = []
+        self._records = records
+        self._effects = Effects(records)
+        self._trusted = trusted
+        self._waiting: list[Effect] = []
+        self._acknowledging: dict[Delivery, asyncio.Future[bool]] = {}
         self._unannounced: dict[Run, None] = {}
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -92,9 +80,7 @@ class Settlements:
 
     def called(self, run: Run) -> None:
         """Its arguments are known: note them, before it may change them."""
-        if self._extended:
-            request = run.request
-            run.called = shown((*request.args,), SHOWN), shown({**request.kwargs}, SHOWN)
+        self._records.called(run)
 
     def ended(self, run: Run, outcome: Outcome) -> Outcome:
         """The run has ended: settle it.
@@ -103,44 +89,42 @@ class Settlements:
             The outcome as it is stored: a value that can't be written has become a failure.
         """
         self._unannounced.pop(run, None)
-        match outcome:
-            case Interrupted(lost=True):
-                return outcome
-            case Interrupted():
-                self._add(run.delivery, Requeue())
-                return outcome
-            case Success():
-                try:
-                    record = self._success(run, outcome)
-                except Exception as error:  # whatever a value's own methods do
-                    outcome = failed(run.task, error)
-                else:
-                    self._add(run.delivery, ACK, record)
-                    return outcome
-            case Ignored() | Revoked():
-                self._add(run.delivery, ACK)
-                return outcome
-        self._add(run.delivery, ACK, self._failure(run, outcome.failure))
+        outcome, effect = self._effects.of(run, outcome)
+        if effect is not None:
+            self._add(effect)
         return outcome
 
     def refused(self, refusal: Refusal) -> None:
         """The delivery will not run: do with it as decided, and tell who waits if it is final."""
-        record = None
-        if refusal.final and refusal.message is not None:
-            failure = Record(
-                status=states.FAILURE, error=Failure.of(refusal.error), date_done=time()
-            )
-            failure = self._extend(failure, refusal.message, refusal.delivery)
-            body = encode(failure, envelope.JSON)
-            asked = refusal.message.result_expires
-            ttl = self._expires if asked is None else asked
-            record = self._stored(refusal.delivery.id, body, refusal.message, ttl=ttl)
-        self._add(refusal.delivery, refusal.verdict, record)
+        self._add(self._effects.of_refusal(refusal))
+
+    async def acknowledge(self, run: Run) -> bool:
+        """Acknowledge the message before it runs; False: it is another worker's by now."""
+        done = asyncio.get_running_loop().create_future()
+        self._acknowledging[run.delivery] = done
+        self._add(Settlement(delivery=run.delivery))
+        run.acknowledged = await done
+        return run.acknowledged
 
     def hand_back(self, deliveries: Sequence[Delivery]) -> None:
         """Give back what was never started."""
         for delivery in deliveries:
-            self._add(delivery, Requeue())
+            self._add(Settlement(delivery=delivery, verdict=Requeue()))
+
+    def lost(self, deliveries: Collection[Delivery]) -> None:
+        """These are another worker's by now: what of them still waits to be settled is void.
+
+        Settling them would be refused. But where results live on another server they are stored
+        first, and would write over what the other worker stores.
+        """
+        gone = set(deliveries)
+        for delivery in gone & self._acknowledging.keys():
+            self._acknowledged(delivery, False)
+        self._waiting = [
+            effect
+            for effect in self._waiting
+            if not (isinstance(effect, Settlement) and effect.delivery in gone)
+        ]
 
     async def run(self) -> None:
         """Settle until cancelled."""
@@ -149,13 +133,16 @@ class Settlements:
             await self._wait()
             await self._announce_started()
             while self._waiting:
+                if not (self._united or self._trusted()):
+                    await asyncio.sleep(TRUST_SECONDS)
+                    continue
                 batch = self._next_batch()
                 try:
                     await self._settle(batch)
                 except OperationalError as error:
                     await outage.pause(error)
                     continue
-                del self._waiting[: len(batch)]
+                self._remove(batch)
                 outage.over()
             self._idle.set()
 
@@ -163,12 +150,17 @@ class Settlements:
         """Wait until everything that was added is settled."""
         await self._idle.wait()
 
-    def _add(
-        self, delivery: Delivery, verdict: Verdict, record: StoredRecord | None = None
-    ) -> None:
-        self._waiting.append(Settlement(delivery=delivery, verdict=verdict, record=record))
+    def _add(self, effect: Effect) -> None:
+        self._waiting.append(effect)
         self._idle.clear()
         self._wake.set()
+
+    def _remove(self, batch: list[Effect]) -> None:
+        if self._waiting[: len(batch)] == batch:
+            del self._waiting[: len(batch)]
+        else:  # some of it was lost meanwhile
+            done = set(map(id, batch))
+            self._waiting = [effect for effect in self._waiting if id(effect) not in done]
 
     async def _wait(self) -> None:
         """Until there is something to settle, or a running task is due to be called STARTED."""
@@ -180,34 +172,46 @@ class Settlements:
             except TimeoutError:
                 return
 
-    def _next_batch(self) -> list[Settlement]:
+    def _next_batch(self) -> list[Effect]:
         batch = self._waiting[:BATCH]
         size = 0
-        for count, item in enumerate(batch):
-            if item.record is not None:
-                size += len(item.record.body)
+        for count, effect in enumerate(batch):
+            if effect.record is not None:
+                size += len(effect.record.body)
                 if size > BATCH_BYTES and count:
                     return batch[:count]
         return batch
 
-    async def _settle(self, batch: list[Settlement]) -> None:
-        settlements: Sequence[Settlement] = batch
-        if not self._united:
-            records = [item.record for item in batch if item.record is not None]
-            if records:
-                await self._backend.store(records)
-            settlements = [
-                Settlement(delivery=item.delivery, verdict=item.verdict, publish=item.publish)
-                for item in batch
-            ]
-        ours = await self._broker.settle(settlements)
-        for settlement, was_ours in zip(batch, ours, strict=True):
-            if not was_ours:
-                logger.warning(
-                    "Task %s was no longer ours when it ended; another worker has it, and its "
-                    "result stands",
-                    settlement.delivery.id,
-                )
+    async def _settle(self, batch: list[Effect]) -> None:
+        settlements = [effect for effect in batch if isinstance(effect, Settlement)]
+        aside = [effect for effect in batch if isinstance(effect, Aside)]
+        stored = aside if self._united else batch
+        if records := [effect.record for effect in stored if effect.record is not None]:
+            await self._backend.store(records)
+        if parcels := [parcel for effect in aside for parcel in effect.publish]:
+            await self._broker.publish(parcels)
+        if settlements:
+            if not self._united:
+                settlements = list(map(_without_record, settlements))
+            for settlement, ours in zip(
+                settlements, await self._broker.settle(settlements), strict=True
+            ):
+                self._settled(settlement.delivery, ours)
+
+    def _settled(self, delivery: Delivery, ours: bool) -> None:
+        if self._acknowledging:
+            self._acknowledged(delivery, ours)
+        if not ours:
+            logger.warning(
+                "Task %s was no longer ours when it ended; another worker has it, and its "
+                "result stands",
+                delivery.id,
+            )
+
+    def _acknowledged(self, delivery: Delivery, ours: bool) -> None:
+        waiting = self._acknowledging.pop(delivery, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(ours)
 
     async def _announce_started(self) -> None:
         if not self._unannounced:
@@ -222,7 +226,7 @@ class Settlements:
             return
         try:
             # What a run has told of itself says more than STARTED, and is not written over.
-            records = [self._started(run) for run in due if not run.request.reported]
+            records = [self._records.started(run) for run in due if not run.request.reported]
             if records:
                 await self._backend.store(records)
         except OperationalError:
@@ -230,76 +234,8 @@ class Settlements:
         for run in due:
             self._unannounced.pop(run, None)
 
-    def _started(self, run: Run) -> StoredRecord:
-        record = Record(status=states.STARTED, worker=self._hostname, retries=run.message.retries)
-        record = self._extend(record, run.message, run.delivery, run.called)
-        return StoredRecord(
-            id=run.delivery.id,
-            body=encode(record, envelope.JSON),
-            final=False,
-            ttl=_ttl(run),
-            reply_to=run.message.reply_to,
-        )
 
-    def _success(self, run: Run, outcome: Success) -> StoredRecord | None:
-        if run.request.ignore_result:
-            return None
-        result, content = run.task.returned.encode(outcome.value, self._serializer)
-        record = Record(
-            result=result,
-            content=content,
-            date_done=time(),
-            retries=run.message.retries,
-        )
-        record = self._extend(record, run.message, run.delivery, run.called)
-        body = encode(record, self._serializer)
-        if len(body) > self._max_bytes:
-            raise PayloadTooLarge(
-                f"the result of {run.label} has {len(body):,} bytes, the limit is "
-                f"{self._max_bytes:,} (result_max_bytes): store large data elsewhere and return "
-                "where it is"
-            )
-        return self._stored(run.delivery.id, body, run.message, ttl=_ttl(run))
-
-    def _failure(self, run: Run, failure: Failure) -> StoredRecord | None:
-        if run.request.ignore_result and not run.task.store_errors_even_if_ignored:
-            return None
-        record = Record(
-            status=states.FAILURE,
-            error=failure,
-            date_done=time(),
-            retries=run.message.retries,
-        )
-        record = self._extend(record, run.message, run.delivery, run.called)
-        body = encode(record, envelope.JSON)
-        return self._stored(run.delivery.id, body, run.message, ttl=_ttl(run))
-
-    def _extend(
-        self,
-        record: Record,
-        message: Message,
-        delivery: Delivery,
-        called: tuple[str, str] | None = None,
-    ) -> Record:
-        if not self._extended:
-            return record
-        args, kwargs = called or (None, None)
-        return replace(
-            record,
-            retries=message.retries,
-            worker=self._hostname,
-            task=message.task,
-            args=args,
-            kwargs=kwargs,
-            queue=delivery.queue,
-        )
-
-    def _stored(self, id: str, body: bytes, message: Message, *, ttl: float | None) -> StoredRecord:
-        return StoredRecord(id=id, body=body, ttl=ttl, reply_to=message.reply_to)
-
-
-def _ttl(run: Run) -> float | None:
-    asked = run.message.result_expires
-    if asked is None:
-        return run.task.result_expires
-    return asked or None
+def _without_record(settlement: Settlement) -> Settlement:
+    return Settlement(
+        delivery=settlement.delivery, verdict=settlement.verdict, publish=settlement.publish
+    )

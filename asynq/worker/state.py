@@ -9,10 +9,15 @@ from msgspec import Struct, field
 
 from asynq._time import monotonic
 from asynq.brokers.base import Delivery
-from asynq.execution.outcome import Interrupted
+from asynq.execution.outcome import Failed, Interrupted, Revoked
 from asynq.request import Request
 from asynq.task import AnyTask
+from asynq.wire.envelope import JSON
 from asynq.wire.message import Message
+from asynq.worker.slots import Slot
+
+NO_SLOT = Slot(lambda: None, lambda: None)
+"""The place of a run that has none."""
 
 
 class Run(Struct, kw_only=True, eq=False):
@@ -24,13 +29,27 @@ class Run(Struct, kw_only=True, eq=False):
     request: Request
     started: float = field(default_factory=monotonic)
     """On the monotonic clock, seconds."""
+    slot: Slot = NO_SLOT
     handle: asyncio.Task[None] | None = None
     begun: bool = False
     """Its asyncio task has taken its first step: one cancelled before never runs at all."""
     called: tuple[str, str] | None = None
     """What its arguments look like, where that is stored: those by position, those by name."""
-    interrupted: Interrupted | None = None
-    """Why we cancelled it; None: whoever cancelled it was not us."""
+    format: str = JSON
+    """What its message is written in."""
+    acknowledged: bool = False
+    """Its message was acknowledged before it ran, and is the broker's no longer."""
+    cut_off: Interrupted | Failed | Revoked | None = None
+    """How it ends because we ended it; None: whoever cancelled it was not us."""
+    guilty: bool = False
+    """It has killed the process that it had for itself."""
+    abandoned: bool = False
+    """It would not end; what it still does is of no consequence."""
+
+    @property
+    def id(self) -> str:
+        """The task's id."""
+        return self.delivery.id
 
     @property
     def label(self) -> str:
@@ -40,10 +59,21 @@ class Run(Struct, kw_only=True, eq=False):
 
     def interrupt(self, reason: str, *, lost: bool = False) -> None:
         """Cancel the run, for a reason that is not its own."""
-        if self.interrupted is None:
-            self.interrupted = Interrupted(reason, lost=lost)
-            if self.begun and self.handle is not None:
-                self.handle.cancel()
+        self.end(Interrupted(reason, lost=lost))
+
+    def end(self, outcome: Interrupted | Failed | Revoked) -> None:
+        """Cancel the run; this is how it has ended then.
+
+        The first word counts, unless the delivery turns out to be another worker's.
+        """
+        lost = isinstance(outcome, Interrupted) and outcome.lost
+        if self.cut_off is not None:
+            if lost:
+                self.cut_off = outcome
+            return
+        self.cut_off = outcome
+        if self.begun and self.handle is not None:
+            self.handle.cancel()
 
 
 class WorkerState:
@@ -57,6 +87,14 @@ class WorkerState:
         """Fetched, not started."""
         self.totals: Counter[str] = Counter()
         """Runs begun, by task name."""
+        self.stuck: set[Run] = set()
+        """Runs that would not end when they had to, and still go on."""
+        self.apart: set[Run] = set()
+        """Runs that are kept from all others, in a process of their own or waiting to be alone."""
+        self.closed = False
+        """Nothing more may begin for now: a run waits to be the only one."""
+        self.left = asyncio.Event()
+        """Set when a run has ended, for who waits to be the only one."""
         self.reached = asyncio.Event()
         """Set when the broker has answered for the first time."""
         self.began = monotonic()

@@ -27,9 +27,11 @@ from asynq.worker.admission import Admission
 from asynq.worker.consumer import Consumer
 from asynq.worker.diagnostics import log_stacks
 from asynq.worker.heartbeat import Heartbeat
+from asynq.worker.inbox import Inbox
 from asynq.worker.leases import Leases
 from asynq.worker.node import node_name
 from asynq.worker.processor import Processor
+from asynq.worker.records import Records
 from asynq.worker.settlement import Settlements
 from asynq.worker.shutdown import Shutdown
 from asynq.worker.state import WorkerState
@@ -94,6 +96,8 @@ class Worker:
         self._ready = asyncio.Event()
         self._main: asyncio.Task[None] | None = None
         self._is_watched = False
+        self.worn_out = False
+        """It has stopped by itself, because too many runs would not end (`worker_max_stuck`)."""
 
     async def __aenter__(self) -> Self:
         """Start. Does not wait for the broker: a service may come up before its broker does.
@@ -159,6 +163,12 @@ class Worker:
         """Begin a warm shutdown: nothing new is taken, what runs may end within the grace."""
         self._shutdown.warm.set()
 
+    def _recycle(self) -> None:
+        if not self.worn_out:
+            logger.error("Too many runs don't end (worker_max_stuck): stopping, to be started anew")
+            self.worn_out = True
+            self.stop()
+
     def _started(self) -> asyncio.Task[None]:
         if self._main is None:
             raise RuntimeError("this worker has not been started")
@@ -186,22 +196,24 @@ class Worker:
 
     def _crew(self, broker: Broker, backend: ResultBackend, pools: Pools) -> _Crew:
         conf = self.app.conf
-        settlements = Settlements(
-            broker,
-            backend,
+        leases = Leases(broker.lease_keeper(), lease=conf.worker_lease)
+        records = Records(
             hostname=self.hostname,
             serializer=conf.result_serializer,
             max_bytes=conf.result_max_bytes,
             extended=conf.result_extended,
             expires=conf.result_expires,
+            seal=self.app.seal,
         )
+        settlements = Settlements(broker, backend, records, trusted=leases.trusted)
         admission = Admission(
             self.app.tasks,
             hostname=self.hostname,
             accept=conf.accept_content,
             unknown_task_ttl=conf.worker_unknown_task_ttl,
+            now=broker.now,
+            seal=self.app.seal,
         )
-        leases = Leases(broker.lease_keeper(), lease=conf.worker_lease)
         consumer = Consumer(
             broker,
             self.queues,
@@ -210,7 +222,16 @@ class Worker:
             reserve=self._reserve,
             trusted=leases.trusted,
         )
-        processor = Processor(admission, settlements, self.state, pools)
+        processor = Processor(
+            admission,
+            settlements,
+            self.state,
+            pools,
+            opened=consumer.reopened,
+            max_stuck=conf.worker_max_stuck,
+            too_many_stuck=self._recycle,
+        )
+        inbox = Inbox(broker, self.state, processor.revoke)
         heartbeat = Heartbeat(
             broker,
             self.state,
@@ -218,7 +239,7 @@ class Worker:
             slots=self.concurrency,
             lease=conf.worker_lease,
         )
-        return _Crew(broker, leases, settlements, heartbeat, consumer, processor)
+        return _Crew(broker, leases, settlements, heartbeat, consumer, processor, inbox)
 
     async def _run_agents(self, crew: _Crew) -> None:
         # Leases first: a delivery must never be ours without somebody to keep it.
@@ -232,6 +253,7 @@ class Worker:
                 settling = start(crew.settlements.run(), "settlement")
                 upkeep = start(crew.broker.upkeep(self.queues), "upkeep")
                 beating = start(crew.heartbeat.run(), "heartbeat")
+                listening = start(crew.inbox.run(), "inbox")
                 consuming = start(crew.consumer.run(crew.processor.start), "consumer")
                 self._ready.set()
                 await self._shutdown.warm.wait()
@@ -241,7 +263,7 @@ class Worker:
                 crew.settlements.hand_back(crew.consumer.stop())
                 await self._end_runs()
                 await quietly(crew.settlements.drained(), "settle the last tasks")
-                for agent in (settling, upkeep, beating):
+                for agent in (settling, upkeep, beating, listening):
                     agent.cancel()
         finally:
             await self._abandon_runs()
@@ -294,6 +316,7 @@ class _Crew(NamedTuple):
     heartbeat: Heartbeat
     consumer: Consumer
     processor: Processor
+    inbox: Inbox
 
 
 async def _all_done(handles: set[asyncio.Task[None]]) -> None:

@@ -15,6 +15,7 @@ from asynq.wire.message import Message
 from asynq.wire.record import decode
 from asynq.worker import settlement as room
 from asynq.worker.admission import Refusal
+from asynq.worker.records import Records
 from asynq.worker.settlement import BATCH, Settlements
 from asynq.worker.state import Run
 from tests.waiting import until
@@ -33,6 +34,7 @@ class Notes:
         self.gate = asyncio.Event()
         self.gate.set()
         self.answers = None
+        self.trusted = True
 
     def unite(self, location):
         return self.united
@@ -65,15 +67,14 @@ async def begin(app):
 
     def begin(*, united=True, expires=77.0, max_bytes=1000, extended=False):
         notes = Notes(united)
-        settlements = Settlements(
-            notes,
-            notes,
+        records = Records(
             hostname="w@here",
             serializer="json",
             max_bytes=max_bytes,
             extended=extended,
             expires=expires,
         )
+        settlements = Settlements(notes, notes, records, trusted=lambda: notes.trusted)
         tasks.append(asyncio.create_task(settlements.run()))
         return settlements, notes
 
@@ -285,6 +286,70 @@ async def test_an_interrupted_run_goes_back_and_one_that_was_lost_is_left_alone(
     await settlements.drained()
     assert notes.calls == [("settle", [("1", Requeue()), ("3", Requeue())])]
     assert notes.stored == {}
+
+
+# Another server for results, and a worker that can't be sure of its leases
+
+
+async def test_nothing_is_stored_elsewhere_while_the_leases_are_in_doubt(begin, made):
+    settlements, notes = begin(united=False)
+    notes.trusted = False
+    settlements.ended(made("1"), Success("of a worker that stood still"))
+    settlements.ended(made("2"), Success(2))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert notes.calls == []
+    settlements.lost([settlements._waiting[0].delivery])
+    notes.trusted = True
+    await settlements.drained()
+    assert notes.calls == [("store", ["2"]), ("settle", [("2", ACK)])]
+
+
+async def test_what_is_lost_while_its_settlement_is_away_does_not_disturb_the_others(begin, made):
+    settlements, notes = begin()
+    notes.gate.clear()
+    runs = [made(str(number)) for number in range(4)]
+    settlements.ended(runs[0], Success(0))
+    settlements.ended(runs[1], Success(1))
+    await asyncio.sleep(0)
+    settlements.ended(runs[2], Success(2))
+    settlements.ended(runs[3], Success(3))
+    settlements.lost([runs[0].delivery, runs[2].delivery])
+    notes.gate.set()
+    await settlements.drained()
+    assert [id for _, settled in notes.calls for id, _ in settled] == ["0", "1", "3"]
+
+
+# Acknowledged before the run
+
+
+async def test_an_early_acknowledgement_says_whether_the_message_was_ours(begin, made):
+    settlements, notes = begin()
+    run = made()
+    assert await settlements.acknowledge(run)
+    assert run.acknowledged
+    notes.answers = [False]
+    assert not await settlements.acknowledge(made("2"))
+
+
+async def test_a_message_that_is_lost_meanwhile_is_not_acknowledged(begin, made):
+    settlements, notes = begin(united=False)
+    notes.trusted = False
+    run = made()
+    waiting = asyncio.create_task(settlements.acknowledge(run))
+    await asyncio.sleep(0)
+    settlements.lost([run.delivery])
+    assert not await waiting
+
+
+@pytest.mark.parametrize("united", [True, False])
+async def test_what_was_acknowledged_is_only_stored_at_its_end(begin, made, united):
+    settlements, notes = begin(united=united)
+    run = made(acks_late=False)
+    await settlements.acknowledge(run)
+    settlements.ended(run, Success(1))
+    await settlements.drained()
+    assert notes.calls == [("settle", [("1", ACK)]), ("store", ["1"])]
 
 
 # What was refused

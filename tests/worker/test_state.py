@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from asynq.brokers.base import Delivery
-from asynq.execution.outcome import Interrupted
+from asynq.execution.outcome import Interrupted, Revoked
 from asynq.request import Request
 from asynq.wire.message import Message
 from asynq.worker.state import Run
@@ -37,15 +37,22 @@ def test_what_would_break_a_log_line_is_escaped(app, text):
     assert made(app, id=text).label.isprintable()
 
 
-async def test_the_first_interruption_counts(app):
+async def test_the_first_reason_to_end_it_counts(app):
     run = made(app)
     run.begun = True
     run.handle = asyncio.create_task(asyncio.Event().wait())
     run.interrupt("the worker stops")
-    run.interrupt("its lease was lost", lost=True)
-    assert run.interrupted == Interrupted("the worker stops")
+    run.end(Revoked("terminated"))
+    assert run.cut_off == Interrupted("the worker stops")
     await asyncio.wait({run.handle})
     assert run.handle.cancelled()
+
+
+async def test_whatever_the_reason_what_is_lost_is_lost(app):
+    run = made(app)
+    run.end(Revoked("terminated"))
+    run.interrupt("its lease was lost", lost=True)
+    assert run.cut_off == Interrupted("its lease was lost", lost=True)
 
 
 async def test_one_that_has_not_begun_is_not_cancelled_for_then_nobody_would_end_it(app):

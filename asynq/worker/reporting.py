@@ -1,0 +1,104 @@
+"""What the log says of tasks: one line when one comes, one when it is over, in Celery's words."""
+
+from __future__ import annotations
+
+import logging
+
+from asynq._time import monotonic
+from asynq.execution.outcome import (
+    Failed,
+    Ignored,
+    Interrupted,
+    Outcome,
+    Rejected,
+    Retrying,
+    Revoked,
+    Success,
+)
+from asynq.worker.admission import Refusal
+from asynq.worker.showing import shown
+from asynq.worker.state import Run
+
+logger = logging.getLogger("asynq.worker")
+task_logger = logging.getLogger("asynq.worker.tasks")
+
+SHOWN = 200
+"""Bytes of a result or an error that a log line shows."""
+
+TOLD_AGAIN = 60.0
+"""Seconds after which a task that is still unknown is spoken of again."""
+
+
+class Refusals:
+    """Says what is refused, without repeating itself: a backlog of one must not flood the log."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, float] = {}
+
+    def report(self, refusal: Refusal) -> None:
+        """Say that a delivery does not run."""
+        level = logging.ERROR
+        if not refusal.final:
+            level = logging.WARNING if self._is_news(refusal) else logging.DEBUG
+        elif refusal.revoked:
+            level = logging.INFO
+        logger.log(level, "Task %s refused: %s", _id(refusal.delivery.id), refusal.error)
+
+    def _is_news(self, refusal: Refusal) -> bool:
+        name = refusal.message.task if refusal.message is not None else ""
+        now = monotonic()
+        if now - self._told.get(name, -TOLD_AGAIN) < TOLD_AGAIN:
+            return False
+        if len(self._told) >= 1000:  # names come from messages, so from anybody
+            self._told.clear()
+        self._told[name] = now
+        return True
+
+
+def report_received(run: Run) -> None:
+    """Say that a task has come, where somebody listens."""
+    if task_logger.isEnabledFor(logging.INFO):
+        task_logger.info("Task %s received", run.label)
+
+
+def report_ended(run: Run, outcome: Outcome) -> None:
+    """Say how a run has ended, where somebody listens."""
+    level = _level(outcome)
+    if not task_logger.isEnabledFor(level):
+        return
+    label, seconds = run.label, monotonic() - run.started
+    match outcome:
+        case Success(value):
+            text = shown(value, SHOWN)
+            task_logger.info("Task %s succeeded in %.6fs: %s", label, seconds, text)
+        case Failed(error, expected=True):
+            task_logger.info("Task %s raised expected: %s", label, shown(error, SHOWN))
+        case Failed(error, failure):
+            text = shown(error, SHOWN)
+            task_logger.error("Task %s raised unexpected: %s\n%s", label, text, failure.traceback)
+        case Retrying(error):
+            when = "" if outcome.due is not None else f" in {outcome.delay:.3g}s"
+            task_logger.info("Task %s retry: again%s: %s", label, when, shown(error, SHOWN))
+        case Ignored():
+            task_logger.info("Task %s ignored", label)
+        case Rejected(error):
+            what = "requeued" if outcome.requeue else "kept as a dead letter"
+            task_logger.warning("Task %s rejected, %s: %s", label, what, shown(error, SHOWN))
+        case Revoked(reason):
+            task_logger.info("Task %s revoked after %.1fs: %s", label, seconds, reason)
+        case Interrupted(reason, lost):
+            what = "dropped" if lost else "handed back"
+            task_logger.warning("Task %s %s after %.1fs: %s", label, what, seconds, reason)
+
+
+def _level(outcome: Outcome) -> int:
+    match outcome:
+        case Failed(expected=False):
+            return logging.ERROR
+        case Interrupted() | Rejected():
+            return logging.WARNING
+    return logging.INFO
+
+
+def _id(id: str) -> str:
+    return id if id.isprintable() else ascii(id)
