@@ -38,6 +38,7 @@ from asynq.brokers.redis.calls import Calls
 from asynq.brokers.redis.clock import Clock
 from asynq.brokers.redis.delayed import move_for_ever
 from asynq.brokers.redis.delivery import Held, RedisDelivery
+from asynq.brokers.redis.diagnosis import diagnose
 from asynq.brokers.redis.fanout import RedisFanout
 from asynq.brokers.redis.fetching import Fetching
 from asynq.brokers.redis.leases import Keeper
@@ -186,7 +187,7 @@ class RedisBroker:
 
     async def diagnose(self) -> Sequence[Finding]:
         """See `Broker.diagnose`."""
-        raise NotImplementedError("a look at the server is being built")
+        return await diagnose(self._calls.pipe, self._keys, self._server)
 
     def fanout(self) -> Fanout:
         """See `Broker.fanout`. What was said is kept for an hour, the last 1,000 of a channel."""

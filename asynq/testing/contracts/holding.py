@@ -116,3 +116,9 @@ class Holding(BrokerSuite):
         async with asyncio.timeout(self.patience):
             while await other.workers():
                 await asyncio.sleep(0.02)
+
+    async def test_a_look_at_the_server_says_what_it_found(self, broker: Broker) -> None:
+        findings = await broker.diagnose()
+        assert {one.level for one in findings} <= {"ok", "warning", "error"}
+        assert all(one.topic and one.text for one in findings)
+        assert all(one.advice for one in findings if one.level != "ok")
