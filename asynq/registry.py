@@ -182,7 +182,9 @@ def name_of(recipe: Recipe, main: str | None) -> str:
     """
     if recipe.name is not None:
         return check_name(recipe.name, "task name")
-    module = main if recipe.module == "__main__" and main else recipe.module
+    # In a child process that the script has started, the script is the second of these.
+    script = recipe.module in ("__main__", "__mp_main__")
+    module = main or "__main__" if script else recipe.module
     short = recipe.qualname.rpartition(".")[2]
     if short == "<lambda>":
         raise ImproperlyConfigured(f"the lambda at {recipe.place} has no name: give it one, name=…")

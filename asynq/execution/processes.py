@@ -1,101 +1,282 @@
 """Where `pool="process"` tasks run: child processes that can be killed.
 
-The children are anyio's: started once, reused, killed when the wait for them is cancelled. What a
-child gets is the task by reference (module and name, imported there), its arguments and its
-request; what comes back is a value or a portable failure, so an error that can't be pickled is
-no danger. Nothing it writes to its standard streams is seen: they are anyio's way to talk to it.
+A child (`asynq.execution.child`) is a fresh interpreter, started when it is needed, reused, and
+killed when the wait for what it runs is cancelled. It runs a task by the same function as the
+worker does, hooks and soft time limit included, and sends home how it ended. It inherits the
+worker's standard output and error, and one socket.
+
+A task that its process dies of has `Failed`, with a `WorkerLostError`. A child that died while it
+had nothing to do harms no task: another takes its place.
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
-import os
-import pickle
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from traceback import walk_tb
-from typing import Any, Final
+import socket
+import sys
+from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final, Self, TypeVar
 
-import anyio
-import anyio.to_process
-from anyio import BrokenWorkerProcess, CapacityLimiter
-from anyio.abc import Process
+from asynq.exceptions import WorkerLostError
+from asynq.execution.inheritance import estate
+from asynq.execution.lines import BEGUN, READY, receive, send
+from asynq.execution.outcome import Failed, Outcome
+from asynq.execution.portable import Portable, job_of, outcome_of
+from asynq.request import Request
+from asynq.wire.failures import Failure
 
-from asynq.exceptions import EncodeError, WorkerLostError
-from asynq.execution.frames import since_task
-from asynq.execution.outcome import Failed, Outcome, Success
-from asynq.request import Request, current
-from asynq.wire.failures import Failure, rebuild
+R = TypeVar("R")
 
-STOP_SIGNALS: Final = [
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGQUIT") if hasattr(signal, name)
-]
+STARTS: Final = 3
+"""How many children may die before they begin a task, until it counts as lost."""
 
-TOLD_TO_POPEN: Final = 255
-"""What asyncio says of a child whose end was told to `Popen`."""
+LAST_WORDS: Final = 0.5
+"""Seconds for what a dead child wrote to arrive. (Its line may be open in a process it forked.)"""
+
+LEAVE_SECONDS: Final = 3.0
+"""How long a child that was told to leave may take for it."""
 
 
 class ProcessPool:
-    """Runs calls in up to `size` child processes."""
+    """Runs tasks in up to `size` child processes."""
 
     def __init__(self, size: int) -> None:
-        self._limiter = CapacityLimiter(size)
+        if size < 1:
+            raise ValueError(f"a process pool needs at least one process, not {size}")
+        self.size = size
+        self._slots = asyncio.Semaphore(size)
+        self._idle: list[_Child] = []
+        self._busy: set[_Child] = set()
+        self._killed: set[_Child] = set()
+        self._closed = False
 
     async def run(
-        self,
-        target: Callable[..., Any],
-        args: Sequence[Any],
-        kwargs: Mapping[str, Any],
-        request: Request,
+        self, task: Portable, request: Request, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Outcome:
-        """Run the call in a child. Cancelling the wait kills the child."""
+        """Run the task in a child. Cancelling the wait kills the child.
+
+        Raises:
+            EncodeError: the call can't be handed to a child.
+        """
+        if self._closed:
+            raise RuntimeError("the process pool is closed")
+        job = job_of(task, request, args, kwargs)
+        async with self._slots:
+            for _ in range(STARTS):
+                try:
+                    answer = await self._ask(job)
+                except _DiedError as death:
+                    lost = _lost(request, death)
+                    if death.begun:
+                        break
+                else:
+                    return outcome_of(answer, request)
+        return lost
+
+    async def aclose(self) -> None:
+        """Let idle children leave, kill those that run something, and see them all ended."""
+        self._closed = True
+        for child in list(self._busy):
+            child.kill()
+        idle, self._idle = self._idle, []
+        leaving = [child.leave() for child in idle]
+        await asyncio.gather(*leaving, *[child.gone() for child in self._busy | self._killed])
+
+    async def _ask(self, job: bytes) -> bytes:
+        child = self._take() or await _Child.start()
+        self._busy.add(child)
         try:
-            job = pickle.dumps((target, tuple(args), dict(kwargs), request))
-        except Exception as error:
-            raise EncodeError(
-                f"{request.task} can't be handed to a child process: {error}. A task with "
-                'pool="process" must be defined at the top level of an importable module'
-            ) from error
-        try:
-            answer = await anyio.to_process.run_sync(
-                _in_child, job, cancellable=True, limiter=self._limiter
-            )
-        except BrokenWorkerProcess as error:
-            lost = WorkerLostError(
-                f"the process that ran {request.task}[{request.id}] died before the task "
-                f"ended{_ending(error)}"
-            )
-            return Failed(lost, Failure.of(lost))
-        kind, content = answer
-        if kind == "value":
-            return Success(pickle.loads(content))
-        return Failed(rebuild(content), content)
+            answer = await child.ask(job)
+        except BaseException:
+            self._bury(child)
+            raise
+        else:
+            self._idle.append(child)
+            return answer
+        finally:
+            self._busy.discard(child)
+
+    def _take(self) -> _Child | None:
+        while self._idle:
+            child = self._idle.pop()
+            if child.is_alive:
+                return child
+            self._bury(child)
+        return None
+
+    def _bury(self, child: _Child) -> None:
+        child.kill()
+        self._killed.add(child)
+        child.when_gone(lambda: self._killed.discard(child))
 
 
-def _ending(error: BrokenWorkerProcess) -> str:
-    """How the child ended, where that can be seen: only anyio holds it, and does not say."""
-    for frame, _ in walk_tb(error.__traceback__):
-        process = frame.f_locals.get("process")
-        code = _exit_code(process) if isinstance(process, Process) else None
-        if code is not None:
-            return f": {_signal(-code)}" if code < 0 else f": exit code {code}"
-    return f": {error}" if str(error) else ""
+async def run_alone(
+    task: Portable, request: Request, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Outcome:
+    """Run the task in a child process of its own, whatever its pool: if it kills, it kills that.
 
+    Cancelling the wait kills the child.
 
-def _exit_code(process: Process) -> int | None:
-    """How it ended; None: nobody knows any more.
-
-    anyio makes sure with a kill(), in which `Popen` may learn of the end before asyncio's watcher
-    does. Who comes too late makes something up: asyncio 255, `Popen` 0.
+    Raises:
+        EncodeError: the call can't be handed to a child.
     """
-    code = process.returncode
-    if code != TOLD_TO_POPEN:
-        return code
-    transport = getattr(getattr(process, "_process", None), "_transport", None)
-    program = None if transport is None else transport.get_extra_info("subprocess")
-    return getattr(program, "returncode", None) or None
+    job = job_of(task, request, args, kwargs)
+    try:
+        child = await _Child.start()
+        try:
+            answer = await child.ask(job)
+            await child.leave()
+        except BaseException:
+            child.kill()
+            raise
+    except _DiedError as death:
+        return _lost(request, death)
+    return outcome_of(answer, request)
+
+
+class _DiedError(Exception):
+    """A child has ended before its answer.
+
+    Args:
+        how: For people.
+        begun: It had begun with the job.
+    """
+
+    def __init__(self, how: str, *, begun: bool) -> None:
+        super().__init__(how)
+        self.begun = begun
+
+
+class _Child:
+    """One child process, and the line to it."""
+
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        self._process = process
+        self._reader = reader
+        self._writer = writer
+        self._ended = asyncio.create_task(process.wait(), name=f"asynq-child-{process.pid}")
+        self._begun = False
+
+    @classmethod
+    async def start(cls) -> Self:
+        """A child that is ready for its first job.
+
+        Raises:
+            _DiedError: it could not be started, or has ended at once.
+        """
+        ours, theirs = socket.socketpair()
+        reader, writer = await asyncio.open_connection(sock=ours)
+        try:
+            with theirs:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-m",
+                    "asynq.execution.child",
+                    str(theirs.fileno()),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    pass_fds=(theirs.fileno(),),
+                    # Ctrl-C in the terminal is the worker's to hear.
+                    start_new_session=True,
+                )
+        except OSError as error:
+            writer.close()
+            raise _DiedError(f"it could not be started: {error}", begun=False) from error
+        except BaseException:
+            writer.close()
+            raise
+        child = cls(process, reader, writer)
+        try:
+            await child._unless_it_dies(child._greet())
+        except BaseException:
+            child.kill()
+            raise
+        return child
+
+    @property
+    def is_alive(self) -> bool:
+        """Can it be asked?"""
+        return not self._ended.done() and not self._reader.at_eof()
+
+    async def ask(self, job: bytes) -> bytes:
+        """Its answer to a job.
+
+        Raises:
+            _DiedError: it has ended without one.
+        """
+        self._begun = False
+        return await self._unless_it_dies(self._exchange(job))
+
+    def kill(self) -> None:
+        """End it now."""
+        self._writer.close()
+        if not self._ended.done():
+            with suppress(ProcessLookupError):
+                self._process.kill()
+
+    async def leave(self) -> None:
+        """Tell it that there is no more to do, and wait until it has ended."""
+        if self._writer.can_write_eof() and not self._writer.is_closing():
+            self._writer.write_eof()
+        await asyncio.wait({self._ended}, timeout=LEAVE_SECONDS)
+        self.kill()
+        await self.gone()
+
+    async def gone(self) -> None:
+        """Wait until it has ended."""
+        await asyncio.wait({self._ended})
+
+    def when_gone(self, callback: Any) -> None:
+        """Have something called then."""
+        self._ended.add_done_callback(lambda _: callback())
+
+    async def _greet(self) -> None:
+        await send(self._writer, estate())
+        if await receive(self._reader) != READY:
+            raise EOFError
+
+    async def _exchange(self, job: bytes) -> bytes:
+        await send(self._writer, job)
+        if await receive(self._reader) != BEGUN:
+            raise EOFError
+        self._begun = True
+        return await receive(self._reader)
+
+    async def _unless_it_dies(self, exchange: Coroutine[Any, Any, R]) -> R:
+        talking = asyncio.create_task(exchange)
+        try:
+            await asyncio.wait({talking, self._ended}, return_when=asyncio.FIRST_COMPLETED)
+            if not talking.done():
+                await asyncio.wait({talking}, timeout=LAST_WORDS)
+            if not talking.done():
+                raise EOFError
+            return talking.result()
+        except (EOFError, OSError):
+            raise _DiedError(await self._how_it_ended(), begun=self._begun) from None
+        finally:
+            talking.cancel()
+
+    async def _how_it_ended(self) -> str:
+        await asyncio.wait({self._ended}, timeout=LEAVE_SECONDS)
+        if not self._ended.done():
+            return "it closed its line to the worker"
+        code = self._ended.result()
+        return f"exit code {code}" if code >= 0 else _signal(-code)
+
+
+def _lost(request: Request, death: _DiedError) -> Failed:
+    lost = WorkerLostError(
+        f"the process that ran {request.task}[{request.id}] died before the task ended: {death}"
+        if death.begun
+        else f"no process could be had to run {request.task}[{request.id}]: {death}"
+    )
+    return Failed(lost, Failure.of(lost), lost=True)
 
 
 def _signal(number: int) -> str:
@@ -103,49 +284,3 @@ def _signal(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:  # the realtime ones have no name
         return f"signal {number}"
-
-
-def _in_child(job: bytes) -> tuple[str, Any]:
-    # A terminal and systemd signal all processes of a worker. When to stop is the worker's to say,
-    # which kills its children. Not SIG_IGN: that would be inherited by what a task starts.
-    for number in STOP_SIGNALS:
-        signal.signal(number, lambda *_: None)
-    with _streams_apart():
-        return _perform(job)
-
-
-@contextmanager
-def _streams_apart() -> Iterator[None]:
-    """Keep the standard streams from what the task calls and starts.
-
-    A program that it starts would write into our answer, read our next job, or wait for ever
-    because nobody reads its errors.
-    """
-    ours = [(number, os.dup(number)) for number in (0, 1)]
-    nothing = os.open(os.devnull, os.O_RDWR)
-    try:
-        for number in (0, 1, 2):
-            os.dup2(nothing, number)
-        yield
-    finally:
-        for number, kept in ours:
-            os.dup2(kept, number)
-            os.close(kept)
-        os.close(nothing)
-
-
-def _perform(job: bytes) -> tuple[str, Any]:
-    try:
-        target, args, kwargs, request = pickle.loads(job)
-        current.set(request)
-        value = target(*args, **kwargs)
-        if inspect.isawaitable(value):
-            value = asyncio.run(_finish(value))
-        return "value", pickle.dumps(value)
-    except BaseException as error:  # SystemExit ends the task, not the child
-        error.__traceback__ = since_task(error.__traceback__)
-        return "failure", Failure.of(error)
-
-
-async def _finish(value: Any) -> Any:
-    return await value

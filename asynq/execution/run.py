@@ -48,6 +48,16 @@ class Runnable(Protocol):
         ...
 
     @property
+    def app(self) -> object:
+        """Whose it is."""
+        ...
+
+    @property
+    def is_coroutine(self) -> bool:
+        """It is an `async def`."""
+        ...
+
+    @property
     def target(self) -> Callable[..., Any]:
         """What to call: `run`, or `__call__` where a custom class overrides it."""
         ...
@@ -85,10 +95,21 @@ class Pools:
             self._processes = ProcessPool(self._sizes[1])
         return self._processes
 
+    @property
+    def abandoned(self) -> int:
+        """Threads that go on with a call nobody waits for any more."""
+        return 0 if self._threads is None else self._threads.abandoned
+
     def close(self) -> None:
-        """Let the threads go; the processes end with the loop."""
+        """Let the threads go."""
         if self._threads is not None:
             self._threads.close()
+
+    async def aclose(self) -> None:
+        """Let the threads go, and end the processes."""
+        self.close()
+        if self._processes is not None:
+            await self._processes.aclose()
 
 
 class Raised(Struct, frozen=True):
@@ -182,7 +203,7 @@ async def run_here(
             raise
         return failed(task, TaskError(f"{task.name}[{request.id}] cancelled itself"))
     finally:
-        pools.close()
+        await pools.aclose()
 
 
 class _Place(Struct, frozen=True):
@@ -283,7 +304,7 @@ async def _in_process(
     """The run in a child, which tells its hooks itself; of its death we tell them here."""
     request.args, request.kwargs = args, kwargs
     try:
-        outcome = await pools.processes.run(task.target, args, kwargs, request)
+        outcome = await pools.processes.run(task, request, args, kwargs)
     except asyncio.CancelledError:
         raise
     except BaseException as error:

@@ -202,12 +202,21 @@ class _Ending(Struct, frozen=True):
     error: BaseException | None = None
 
 
+def raisable(error: BaseException) -> BaseException:
+    """The error as it can be raised through a future, which `StopIteration` can't."""
+    if not isinstance(error, StopIteration):
+        return error
+    raised = RuntimeError("the call raised StopIteration")
+    raised.__cause__ = error
+    return raised
+
+
 def _perform(job: _Job) -> None:
     ending = _call(job) if job.soft is None else _call_within(job, job.soft)
     if ending.error is None:
         _deliver(job, job.done.set_result, ending.value)
     else:
-        _deliver(job, job.done.set_exception, ending.error)
+        _deliver(job, job.done.set_exception, raisable(ending.error))
 
 
 def _call(job: _Job) -> _Ending:

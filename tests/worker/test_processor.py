@@ -166,7 +166,6 @@ async def test_arguments_that_do_not_fit_are_a_type_error_that_names_them(app, w
         await app.send_task(half.name, [], {"numbr": 1}).get(timeout=10)
 
 
-@pytest.mark.untidy  # the child processes stay until the loop ends
 async def test_a_task_in_a_child_process_returns_or_is_lost_with_it():
     async with pooled, Worker(pooled):
         assert await process_id.delay().get(timeout=20) != os.getpid()
