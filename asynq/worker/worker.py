@@ -190,7 +190,7 @@ class Worker:
                 logger.critical("The worker has crashed: %s", error, exc_info=stack)
             raise error from None
         finally:
-            pools.close()
+            await pools.aclose()
             await broker.aclose()
             await backend.aclose()
 
