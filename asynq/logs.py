@@ -1,5 +1,9 @@
 """Log records that know their task, and the one place where a worker sets logging up.
 
+What is logged comes in part from messages, so from anybody who can write to the server: a line
+can't act on the terminal that shows it, and nothing in a record can look like another record. Lines
+after the first one are indented, and everything that is no plain text is escaped.
+
 A record written while a task runs carries `task_name` and `task_id`, whatever logger it came from,
 so a library's own log lines can be traced to the task that caused them.
 """
@@ -13,6 +17,7 @@ from typing import Final
 
 import msgspec
 
+from asynq._printable import printable_lines
 from asynq._time import from_timestamp
 from asynq.request import current
 
@@ -32,6 +37,9 @@ COLORS: Final = {
     logging.CRITICAL: "\x1b[35;1m",
 }
 RESET: Final = "\x1b[0m"
+
+INDENT: Final = "    "
+"""What the lines of a record begin with, the first one excepted."""
 
 
 def get_task_logger(name: str) -> logging.Logger:
@@ -70,6 +78,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         inside = getattr(record, "task_id", None) is not None and record.name != TASKS
         text = self._inside.format(record) if inside else super().format(record)
+        text = printable_lines(text.rstrip("\n"), INDENT)
         color = COLORS.get(record.levelno) if self._color else None
         return f"{color}{text}{RESET}" if color else text
 
@@ -82,14 +91,19 @@ class JsonFormatter(logging.Formatter):
             "time": from_timestamp(record.created).isoformat(),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _whole(record.getMessage()),
             "process": record.process,
         }
         if (task_id := getattr(record, "task_id", None)) is not None:
             line |= {"task_name": getattr(record, "task_name", None), "task_id": task_id}
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line).decode()
+            line["traceback"] = _whole(self.formatException(record.exc_info))
+        return printable_lines(msgspec.json.encode(line).decode())
+
+
+def _whole(text: str) -> str:
+    """The text with half characters written out, which UTF-8 does not have."""
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
 def set_up(

@@ -101,3 +101,51 @@ def test_colour_goes_by_level(logfile):
 def test_an_unknown_level_is_refused(logfile):
     with pytest.raises(ValueError, match="DEBUG, INFO"):
         set_up("loud", log_format=OUTSIDE, task_format=INSIDE, logfile=logfile)
+
+
+FORGED = "fine\nINFO Task proj.pay[9] succeeded\r\x1b[2K\x1b]0;title\x07\u202egnp.exe\ud800"
+
+
+@pytest.mark.usefixtures("in_a_task")
+def test_no_part_of_a_record_can_look_like_another(logfile):
+    set_up_to(logfile)
+    logging.getLogger("asynq.worker.tasks").error("Task raised: %s", FORGED)
+    first, second = logfile.read_text().splitlines()
+    assert first == "ERROR Task raised: fine"
+    assert second.startswith("    INFO Task proj.pay[9] succeeded\\u000d\\u001b[2K\\u001b]0;")
+    assert second.isprintable()
+
+
+def test_a_name_or_an_id_from_a_message_can_not_act_on_the_terminal(logfile):
+    token = current.set(Request(id="\x1b[31m1\n", task="a\nb"))
+    try:
+        set_up_to(logfile)
+        logging.getLogger("some.library").info("careful")
+    finally:
+        current.reset(token)
+    assert all(line.isprintable() for line in logfile.read_text().splitlines())
+
+
+def test_json_lines_stay_one_line_each_and_readable(logfile):
+    set_up_to(logfile, log_format=JSON)
+    try:
+        raise ValueError(FORGED)
+    except ValueError:
+        logging.getLogger("asynq").exception("%s", FORGED)
+    (line,) = logfile.read_text().splitlines()
+    assert line.isprintable()
+    read = json.loads(line)
+    assert read["message"] == FORGED.replace("\ud800", "\\ud800")
+    assert "ValueError: fine" in read["traceback"]
+
+
+def test_a_traceback_is_indented_below_its_line(logfile):
+    set_up_to(logfile)
+    try:
+        raise ValueError("wrong")
+    except ValueError:
+        logging.getLogger("asynq").exception("it failed")
+    first, *rest = logfile.read_text().splitlines()
+    assert first == "ERROR it failed"
+    assert rest[0] == "    Traceback (most recent call last):"
+    assert rest[-1] == "    ValueError: wrong"

@@ -12,7 +12,7 @@ would end the caller instead of telling it something (`SystemExit`, `CancelledEr
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sized
 from functools import lru_cache
 from traceback import FrameSummary, StackSummary, TracebackException
 from types import new_class
@@ -158,8 +158,9 @@ class _Frugal(Tagger):
         self._left = ARGS_COUNT
 
     def write(self, value: object, depth: int = 0) -> object:
-        many = isinstance(value, Collection) and not isinstance(value, str | bytes)
-        self._left -= len(value) if many else 1
+        # A text is one value, however long: its bytes are counted afterwards.
+        one = isinstance(value, str | bytes) or not isinstance(value, Collection)
+        self._left -= 1 if one else len(cast("Sized", value))
         if self._left < 0:
             raise UnwritableError("too many values")
         return super().write(value, depth)
