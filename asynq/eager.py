@@ -2,37 +2,35 @@
 
 `task.apply()` does it on demand; with `task_always_eager` every `delay` and `apply_async` does, for
 tests and debuggers. The awaited result looks like any other and is there at once.
+
+Nothing waits here: a retry runs at once, whatever its countdown, and neither expiry nor time limits
+mean anything. Hooks, signals and middleware are called as in a worker. What raises `Ignore` or
+`Reject` ends in a state of that name (IGNORED, REJECTED), and its value is None.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
+
+from msgspec.structs import replace
 
 from asynq import states
 from asynq._time import from_timestamp, time
 from asynq.brokers.base import StoredRecord
-from asynq.execution.outcome import Failed, Outcome, Success
+from asynq.execution.hooks import IGNORED, REJECTED
+from asynq.execution.outcome import Failed, Ignored, Outcome, Rejected, Retrying, Success
 from asynq.execution.run import Runnable, run_here
 from asynq.options import Call
 from asynq.request import Request, current
 from asynq.result.handle import AsyncResult, EagerResult
 from asynq.result.reading import Results, Update
 from asynq.result.submission import Submission
-from asynq.wire.arguments import Returned
+from asynq.wire.attempts import LONGEST, Attempt, remember
 from asynq.wire.failures import Failure
 from asynq.wire.ids import new_id
 from asynq.wire.record import Record, encode
-
-
-class Running(Runnable, Protocol):
-    """What running here needs to know of a task."""
-
-    @property
-    def returned(self) -> Returned:
-        """How its result is written."""
-        ...
 
 
 class EagerCall(Submission[Any]):
@@ -40,22 +38,18 @@ class EagerCall(Submission[Any]):
 
     Args:
         task: What to run.
-        args: Positional arguments.
-        kwargs: Named arguments.
-        request: What is known of the call.
+        request: What is known of the call, its arguments too.
         results: The app's.
         propagate: Raise the task's error when it is awaited, rather than when its value is asked.
         keep: The serializer to keep the result in the backend with; None: it is not kept there.
         ttl: Seconds to keep it there; None: for ever.
     """
 
-    __slots__ = ("_args", "_keep", "_kwargs", "_propagate", "_request", "_results", "_task", "_ttl")
+    __slots__ = ("_keep", "_propagate", "_request", "_results", "_task", "_ttl")
 
     def __init__(
         self,
-        task: Running,
-        args: Sequence[Any],
-        kwargs: Mapping[str, Any],
+        task: Runnable,
         *,
         request: Request,
         results: Results,
@@ -65,8 +59,6 @@ class EagerCall(Submission[Any]):
     ) -> None:
         super().__init__(request.id or new_id())
         self._task = task
-        self._args = args
-        self._kwargs = kwargs
         self._request = request
         self._results = results
         self._propagate = propagate
@@ -74,14 +66,34 @@ class EagerCall(Submission[Any]):
         self._ttl = ttl
 
     async def _depart(self, waiting: bool) -> AsyncResult[Any]:
-        outcome = await run_here(self._task, self._request, self._args, self._kwargs)
+        outcome, retries = await self._run()
         seconds = time()
-        update = _update(outcome, from_timestamp(seconds))
-        if self._keep is not None:
+        update = _update(outcome, from_timestamp(seconds), retries)
+        if self._keep is not None and update.ready:
             await self._store(self._keep, update, seconds)
         if self._propagate and update.state == states.FAILURE:
             raise update.result
         return EagerResult(self.id, self._results, update)
+
+    async def _run(self) -> tuple[Outcome, int]:
+        """Run it, and at once again as often as it asks for.
+
+        Returns:
+            How it ended, and after how many retries.
+        """
+        request, first = self._request, time()
+        returned: Success | None = None
+        while True:
+            outcome = await run_here(self._task, request, request.args, request.kwargs)
+            again: Outcome | None = outcome
+            if isinstance(outcome, Success):
+                again, returned = outcome.again, returned or outcome
+            if not isinstance(again, Retrying):
+                break
+            first -= _pause(again)
+            request = _next(request, again, first)
+        # Where it returned, and asked for another run all the same, that result stands.
+        return (outcome, request.retries) if returned is None else (returned, 0)
 
     async def _store(self, serializer: str, update: Update, seconds: float) -> None:
         if update.state == states.SUCCESS:
@@ -102,7 +114,7 @@ class EagerCall(Submission[Any]):
 
 
 def call_here(
-    task: Running,
+    task: Runnable,
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
     *,
@@ -128,8 +140,6 @@ def call_here(
     )
     return EagerCall(
         task,
-        args,
-        kwargs,
         request=request,
         results=results,
         propagate=propagate,
@@ -138,14 +148,43 @@ def call_here(
     )
 
 
-def _update(outcome: Outcome, done: datetime) -> Update:
-    if isinstance(outcome, Success):
-        return Update(state=states.SUCCESS, result=outcome.value, date_done=done)
-    if isinstance(outcome, Failed):
-        return Update(
-            state=states.FAILURE,
-            result=outcome.error,
-            traceback=outcome.failure.traceback,
-            date_done=done,
-        )
+def _pause(again: Retrying) -> float:
+    """Seconds that a worker would have waited: a deadline (`retry_for`) comes nearer by them."""
+    return again.delay if again.due is None else max(again.due - time(), 0.0)
+
+
+def _next(request: Request, again: Retrying, first: float) -> Request:
+    """The request of the next run; `first` is when the first began."""
+    changes = again.changes
+    error = f"{again.failure.type.removeprefix('builtins.')}: {again.failure.text}"[:LONGEST]
+    attempt = Attempt(started=time(), seconds=0.0, state=states.RETRY, error=error)
+    attempts = remember(request.attempts, attempt)
+    return replace(
+        request,
+        args=changes.get("args", request.args),
+        kwargs=changes.get("kwargs", request.kwargs),
+        headers=changes.get("headers", request.headers),
+        retries=request.retries + 1,
+        attempts=(replace(attempts[0], started=first), *attempts[1:]),
+        again=None,
+        spent=None,
+    )
+
+
+def _update(outcome: Outcome, done: datetime, retries: int) -> Update:
+    match outcome:
+        case Success(value):
+            return Update(state=states.SUCCESS, result=value, date_done=done, retries=retries)
+        case Failed(error, failure):
+            return Update(
+                state=states.FAILURE,
+                result=error,
+                traceback=failure.traceback,
+                date_done=done,
+                retries=retries,
+            )
+        case Ignored():
+            return Update(state=IGNORED, date_done=done, retries=retries)
+        case Rejected():
+            return Update(state=REJECTED, date_done=done, retries=retries)
     raise RuntimeError(f"{outcome!r} has no meaning without a worker")

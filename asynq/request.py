@@ -35,7 +35,7 @@ class Request(Struct, kw_only=True, eq=False):
     """Not to begin after, in ISO 8601."""
     timelimit: tuple[float | None, float | None] = (None, None)
     """Seconds after which it is ended, and after which `SoftTimeLimitExceeded` is raised in it."""
-    attempts: Sequence[Attempt] = ()
+    attempts: tuple[Attempt, ...] = ()
     """Earlier runs of this call that were retried."""
     hostname: str = ""
     """The worker's node name."""

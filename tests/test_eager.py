@@ -1,10 +1,12 @@
+import asyncio
 from contextvars import ContextVar
 from datetime import datetime
 
 import pytest
 
-from asynq import Asynq
-from asynq.exceptions import EncodeError
+from asynq import Asynq, Task
+from asynq.exceptions import EncodeError, Ignore, Reject, TaskError
+from asynq.middleware import Middleware
 from asynq.request import current
 
 
@@ -177,3 +179,126 @@ async def test_kept_results_of_eager_calls_are_sealed_where_there_are_keys(eager
     (body,) = await eager.backend.fetch([result.id])
     assert body[:1] == b"\x01"
     assert await eager.AsyncResult(result.id) == 3
+
+
+# Again, ignored, rejected
+
+
+async def test_retries_run_at_once(app):
+    seen = []
+
+    @app.task(bind=True, max_retries=2)
+    def flaky(self, x):
+        seen.append((self.request.retries, self.request.id, x))
+        raise self.retry(exc=ValueError(f"try {len(seen)}"), countdown=1000, args=(x + 1,))
+
+    result = await flaky.apply((1,), task_id="me")
+    assert seen == [(0, "me", 1), (1, "me", 2), (2, "me", 3)]
+    assert await result.state == "FAILURE"
+    assert await result.retries == 2
+    with pytest.raises(ValueError, match="try 3"):
+        await result
+
+
+async def test_a_retry_that_goes_well_counts(eager):
+    @eager.task(autoretry_for=(ValueError,), bind=True)
+    async def flaky(self):
+        if self.request.retries < 2:
+            raise ValueError("not yet")
+        return [each.error for each in self.request.attempts]
+
+    assert await flaky.delay().get() == ["ValueError: not yet"] * 2
+
+
+async def test_a_deadline_comes_nearer_though_nothing_waits(app):
+    runs = []
+
+    @app.task(autoretry_for=(ValueError,), retry_for=1000, default_retry_delay=400)
+    def never():
+        runs.append(1)
+        raise ValueError("no")
+
+    assert await (await never.apply()).failed()
+    assert len(runs) == 4  # after 0, 400, 800 and 1200 seconds
+
+
+async def test_what_was_returned_stands_where_a_retry_was_not_thrown(app):
+    runs = []
+
+    @app.task(bind=True, max_retries=2)
+    async def again(self):
+        runs.append(self.request.retries)
+        if self.request.retries < 2:
+            self.retry(throw=False)
+        return f"run {self.request.retries}"
+
+    result = await again.apply()
+    assert (await result, await result.state, await result.retries) == ("run 0", "SUCCESS", 0)
+    assert runs == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("error", "state"), [(Ignore(), "IGNORED"), (Reject("no", requeue=True), "REJECTED")]
+)
+async def test_what_is_ignored_or_rejected_is_over(eager, error, state):
+    eager.conf.task_store_eager_result = True
+
+    @eager.task
+    def give_up():
+        raise error
+
+    result = await give_up.delay()
+    assert await result.state == state
+    assert await result.get(timeout=1) is None
+    assert [update.state async for update in result.updates()] == [state]
+    assert not await eager.AsyncResult(result.id).exists()
+
+
+async def test_a_task_that_cancels_itself_has_failed_and_its_caller_goes_on(app):
+    @app.task
+    async def cancels():
+        asyncio.current_task().cancel()
+        await asyncio.sleep(10)
+
+    with pytest.raises(TaskError, match="cancelled itself"):
+        await cancels.apply().get()
+
+
+async def test_cancelling_the_caller_cancels_the_task(app):
+    started, ended = asyncio.Event(), asyncio.Event()
+
+    @app.task
+    async def wait():
+        try:
+            started.set()
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    caller = asyncio.create_task(wait.apply().get())
+    await started.wait()
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    assert ended.is_set()
+
+
+async def test_hooks_and_middleware_are_called(app):
+    class Doubling(Middleware):
+        async def execute(self, request, proceed):
+            return 2 * await proceed()
+
+    class Telling(Task):
+        told = []  # noqa: RUF012
+
+        def on_success(self, retval, task_id, args, kwargs):
+            self.told.append((retval, task_id, args))
+
+    app.middleware.append(Doubling())
+
+    @app.task(base=Telling)
+    def add(x, y):
+        return x + y
+
+    assert await add.apply((1, 2), task_id="me").get() == 6
+    assert add.told == [(6, "me", (1, 2))]
