@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,15 +26,14 @@ logger = logging.getLogger("asynq.broker")
 class Batches:
     """`publish` and `settle` of one broker."""
 
-    def __init__(self, calls: Calls, held: Held, clock: Clock) -> None:
+    def __init__(self, calls: Calls, marks: sending.Marks, held: Held, clock: Clock) -> None:
         self._calls = calls
         self._keys = calls.keys
         self._held = held
         self._clock = clock
         self._database = calls.server.database
         self._records = sending.Records(calls.keys, self._database)
-        marks = calls.keys.marks(secrets.token_hex(8))
-        self._marks = sending.Marks(marks, calls.timeout)
+        self._marks = marks
         self._parcels: Gathering[Parcel] | None = None
         self._settlements: Gathering[Settlement] | None = None
         self._soon: Soon | None = None

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
@@ -46,6 +47,7 @@ from asynq.brokers.redis.letters import Letters
 from asynq.brokers.redis.reaper import Reaper
 from asynq.brokers.redis.revocations import Revocations
 from asynq.brokers.redis.scripts import ANNOUNCE, DEPTH, PURGE, WORKERS
+from asynq.brokers.redis.sending import Marks
 from asynq.exceptions import OperationalError
 
 PURGED: Final = 500
@@ -86,10 +88,11 @@ class RedisBroker:
         self._held = held = Held()
         self._clock = clock = Clock()
         self._calls = calls = Calls(server, keys, timeout=publish_timeout)
-        self._batches = batches = Batches(calls, held, clock)
+        marks = Marks(keys.marks(secrets.token_hex(8)), publish_timeout)
+        self._batches = batches = Batches(calls, marks, held, clock)
         self._fetching = Fetching(server, keys, held, clock, lease=lease)
         self._revocations = Revocations(calls, batches, clock)
-        self._letters = Letters(calls)
+        self._letters = Letters(calls, marks)
         self._fanout = RedisFanout(calls)
         self._closed = False
 

@@ -12,6 +12,7 @@ from asynq.brokers.base import Buried
 from asynq.brokers.redis.calls import Calls
 from asynq.brokers.redis.delivery import entry_order, number_in
 from asynq.brokers.redis.scripts import DISCARD, EXHUME
+from asynq.brokers.redis.sending import Marks
 
 READ: Final = 20
 """Letters in one call: each may be as large as a message."""
@@ -24,8 +25,9 @@ _RECEIPT: Final = re.compile(r"\d{1,20}-\d{1,20}", re.ASCII)
 class Letters:
     """The dead letters of all queues."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, marks: Marks) -> None:
         self._calls = calls
+        self._marks = marks
         self._keys = calls.keys
 
     async def buried(self, queue: str, *, limit: int, after: str | None) -> list[Buried]:
@@ -49,11 +51,11 @@ class Letters:
 
     async def exhume(self, queue: str, letters: Mapping[str, bytes | None]) -> int:
         """See `Broker.exhume`. They go back in the order of their age."""
-        keys = (self._keys.buried(queue), *self._keys.lanes(queue)[1:])
+        keys = (self._marks.key, self._keys.buried(queue), *self._keys.lanes(queue)[1:])
         receipts = sorted(_receipts(letters), key=lambda receipt: entry_order(receipt.encode()))
         count = 0
         for first in range(0, len(receipts), EXHUMED):
-            words: list[Word] = [len(LEVELS), *LEVELS]
+            words: list[Word] = [*self._marks.words(), len(LEVELS), *LEVELS]
             for receipt in receipts[first : first + EXHUMED]:
                 body = letters[receipt]
                 words += (receipt, 0, b"") if body is None else (receipt, 1, body)
@@ -62,13 +64,14 @@ class Letters:
 
     async def discard(self, queue: str, receipts: Sequence[str] | None) -> int:
         """See `Broker.discard`."""
-        stream = self._keys.buried(queue)
+        keys = (self._marks.key, self._keys.buried(queue))
         if receipts is None:
-            return int(await self._calls.run(DISCARD, (stream,)))
+            return int(await self._calls.run(DISCARD, keys, (*self._marks.words(), "all")))
         known = _receipts(receipts)
         count = 0
         for first in range(0, len(known), DISCARDED):
-            count += await self._calls.execute(b"XDEL", stream, *known[first : first + DISCARDED])
+            some = known[first : first + DISCARDED]
+            count += await self._calls.run(DISCARD, keys, (*self._marks.words(), "some", *some))
         return count
 
 

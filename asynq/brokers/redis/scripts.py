@@ -8,15 +8,16 @@ from typing import Final
 from asynq._redis.scripts import RECORD, Script
 
 _HERE: Final = Path(__file__).parent
+_ONCE: Final = _HERE / "once.lua"
 _PUT_BACK: Final = _HERE / "putback.lua"
 
 ANNOUNCE: Final = Script(_HERE / "announce.lua")
 BEAT: Final = Script(_HERE / "beat.lua")
 COLLECT: Final = Script(_HERE / "collect.lua")
 DEPTH: Final = Script(_HERE / "depth.lua")
-DISCARD: Final = Script(_HERE / "discard.lua")
+DISCARD: Final = Script(_ONCE, _HERE / "discard.lua")
 ENQUEUE: Final = Script(_HERE / "enqueue.lua")
-EXHUME: Final = Script(_HERE / "exhume.lua")
+EXHUME: Final = Script(_ONCE, _HERE / "exhume.lua")
 FETCH: Final = Script(_HERE / "fetch.lua")
 MOVE: Final = Script(_HERE / "move.lua")
 OPEN: Final = Script(_HERE / "open.lua")

@@ -27,13 +27,13 @@ class Marks:
 
     def __init__(self, key: bytes, timeout: float) -> None:
         self.key = key
-        self.milliseconds = round(max(60.0, 2 * timeout + 30.0) * 1000)
+        self._milliseconds = round(max(60.0, 2 * timeout + 30.0) * 1000)
         self._number = 0
 
-    def next(self) -> int:
-        """The number of the next batch."""
+    def words(self) -> tuple[int, int]:
+        """The number of the next batch, and the milliseconds in which it may be sent again."""
         self._number += 1
-        return self._number
+        return self._number, self._milliseconds
 
 
 class Records:
@@ -90,7 +90,7 @@ def enqueue_call(
             delayed += (zset, lane, level, due, parcel.id, parcel.body)
         else:
             ready += (lane, parcel.id, parcel.body)
-    head: list[Word] = [marks.next(), marks.milliseconds, len(queues), *queues, len(ready) // 3]
+    head: list[Word] = [*marks.words(), len(queues), *queues, len(ready) // 3]
     return indexed.keys, [*head, *ready, *delayed]
 
 
@@ -117,7 +117,7 @@ def settle_call(
             words += _published(keys, indexed, parcel)
     elsewhere = "" if records.database == database else records.database
     prefix = len(records.keys.result_prefix)
-    head: list[Word] = [GROUP, marks.next(), marks.milliseconds, elsewhere, database, prefix]
+    head: list[Word] = [GROUP, *marks.words(), elsewhere, database, prefix]
     head += (len(queues), *queues)
     return indexed.keys, head + words
 

@@ -7,6 +7,7 @@ from asynq.brokers.base import Bury, Requeue, Settlement
 from asynq.brokers.redis.broker import RedisBroker
 from asynq.exceptions import OperationalError
 from tests.brokers.redis.conftest import Connect, Looker, parcel, parcels, take
+from tests.proxy import Proxy
 from tests.servers import ServerFactory
 
 
@@ -85,3 +86,18 @@ async def test_when_it_was_buried_is_the_servers_time(broker: RedisBroker, look:
     (letter,) = await broker.buried("q")
     seconds, _ = look.command("TIME")
     assert letter.at == pytest.approx(int(seconds), abs=3)
+
+
+async def test_a_lost_answer_changes_no_count(connect: Connect, proxy: Proxy, look: Looker):
+    broker = connect(proxy.url)
+    await broker.publish(parcels(6))
+    await bury(broker, 6)
+    letters = [one.receipt for one in await broker.buried("q")]
+    proxy.swallow(b"EVALSHA")
+    assert await broker.exhume("q", dict.fromkeys(letters[:3])) == 3
+    proxy.swallow(b"EVALSHA")
+    assert await broker.discard("q", letters[3:5]) == 2
+    proxy.swallow(b"EVALSHA")
+    assert await broker.discard("q") == 1
+    assert proxy.swallowed == 3
+    assert look.length() == 3
