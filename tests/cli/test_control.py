@@ -27,5 +27,14 @@ def test_several_are_revoked_and_ended(project):
     assert revoked(project.app, "a", "b") == {"a": True, "b": True}
 
 
+def test_a_worker_that_starts_later_leaves_it(project):
+    id = project.run("-A", "shop", "call", "shop.greet").out.strip()
+    project.run("-A", "shop", "control", "revoke", id)
+    with project.worker():
+        project.run("-A", "shop", "result", "--wait", id)
+    ran = project.run("-A", "shop", "result", id)
+    assert ran == (1, "REVOKED: TaskRevokedError: revoked\n", "")
+
+
 def test_it_says_what_it_needs(project):
     assert project.run("-A", "shop", "control", "revoke").code == 2

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import warnings
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -61,7 +62,8 @@ def received(app, *, wait):
 
 
 def test_call_can_name_a_time(project, asynq):
-    assert asynq("call", "shop.add", "-a", "[1, 1]", "--eta", "2999-01-31T08:00").code == 0
+    later = datetime.now(UTC) + timedelta(days=300)
+    assert asynq("call", "shop.add", "-a", "[1, 1]", "--eta", later.isoformat()).code == 0
     assert received(project.app, wait=0.01) == []
     assert depths(asynq) == {"default": 1}
 
@@ -71,6 +73,21 @@ def test_a_time_in_the_past_is_now(project, asynq):
     assert asynq("call", "shop.add", "-a", "[1, 1]", "--eta", past.isoformat()).code == 0
     [delivery] = received(project.app, wait=5)
     assert decode(delivery.body).eta == pytest.approx(past.timestamp())
+
+
+@pytest.mark.parametrize("expires", ["0", "2001-01-31T08:00"])
+def test_what_has_expired_is_revoked(project, asynq, expires):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        id = asynq("call", "shop.greet", "--expires", expires).out.strip()
+    with project.worker():
+        asynq("result", "--wait", id)
+    assert asynq("result", id) == (1, "REVOKED: TaskRevokedError: expired\n", "")
+
+
+def test_what_begins_in_time_has_not_expired(project, asynq):
+    with project.worker():
+        assert asynq("call", "shop.greet", "--expires", "60", "--wait").out == "hello you\n"
 
 
 def test_a_failed_task_is_one_line_and_exit_code_1(project, asynq):
@@ -138,6 +155,16 @@ def test_result_of_a_failed_task_is_its_error(project, asynq):
     assert traced.code == 1
     assert traced.out.startswith("Traceback (most recent call last):\n")
     assert traced.out.endswith("LookupError: nothing\nthere\n")
+
+
+def test_result_shows_what_became_of_each_run(project, asynq):
+    id = asynq("call", "shop.fail").out.strip()
+    with project.worker():
+        asynq("result", "--wait", id)
+    ran = asynq("result", id, "--attempts")
+    header, attempt = ran.out.splitlines()
+    assert header.split() == ["STARTED", "SECONDS", "WORKER", "STATE", "ERROR"]
+    assert "FAILURE  LookupError: nothing there" in attempt
 
 
 def test_result_in_json_is_for_programs(project, asynq):
