@@ -8,13 +8,8 @@ NOT_YET = "not in this release yet"
 @pytest.mark.parametrize(
     "option",
     [
-        {"max_retries": 3},
-        {"autoretry_for": (OSError,)},
         {"rate_limit": "10/s"},
-        {"time_limit": 60},
-        {"soft_time_limit": 50},
-        {"expires": 60},
-        {"acks_late": False},
+        {"compression": "gzip"},
     ],
     ids=lambda option: next(iter(option)),
 )
@@ -25,7 +20,7 @@ def test_options_of_tasks(app, option):
 
 @pytest.mark.parametrize(
     "option",
-    [{"expires": 60}, {"link": ["sums.mul"]}, {"time_limit": 1}],
+    [{"link": ["sums.mul"]}, {"link_error": ["sums.mul"]}],
     ids=lambda option: next(iter(option)),
 )
 def test_options_of_calls(app, option):
@@ -35,7 +30,7 @@ def test_options_of_calls(app, option):
 
 @pytest.mark.parametrize(
     "setting",
-    [{"beat_schedule": {"sums": {"task": "sums.add", "schedule": 30}}}, {"task_time_limit": 60}],
+    [{"beat_schedule": {"sums": {"task": "sums.add", "schedule": 30}}}],
     ids=lambda setting: next(iter(setting)),
 )
 def test_settings(app, setting):
@@ -43,14 +38,10 @@ def test_settings(app, setting):
         app.conf.update(**setting)
 
 
-def test_retrying_and_revoking(app):
-    @app.task(bind=True)
-    async def add(self, x, y): ...
-
+@pytest.mark.parametrize("word", ["inspect", "ping", "rate_limit", "shutdown"])
+def test_remote_control(app, word):
     with pytest.raises(NotImplementedError, match=NOT_YET):
-        add.retry()
-    with pytest.raises(NotImplementedError, match=NOT_YET):
-        app.AsyncResult("some-id").revoke()
+        getattr(app.control, word)
 
 
 def test_what_is_no_option_at_all_is_an_error_of_its_own(app):
