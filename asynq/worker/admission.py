@@ -19,12 +19,16 @@ from asynq.exceptions import (
     AsynqError,
     ContentDisallowed,
     DecodeError,
+    ImproperlyConfigured,
     NotRegistered,
+    PayloadTooLarge,
     TaskRevokedError,
     WorkerLostError,
 )
 from asynq.request import Request
+from asynq.routes import check_name
 from asynq.task import AnyTask
+from asynq.wire.bounds import LONGEST
 from asynq.wire.envelope import format_of
 from asynq.wire.message import Message, decode, encode
 from asynq.wire.sealing import Seal
@@ -39,6 +43,9 @@ UNKNOWN_PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 
 REVOKED = 10_000
 """How many revocations are remembered here; the server remembers all."""
+
+GROWTH = 64 * 1024
+"""Bytes that a message may have above `message_max_bytes`: the memory of its attempts, a seal."""
 
 KNOWN = 20
 """How many of the tasks known here are named to who looks for another."""
@@ -78,6 +85,7 @@ class Admission:
         unknown_task_ttl: float,
         now: Callable[[], float] = time,
         seal: Seal | None = None,
+        max_bytes: int | None = None,
     ) -> None:
         self._tasks = tasks
         self._hostname = hostname
@@ -85,6 +93,7 @@ class Admission:
         self._unknown_task_ttl = unknown_task_ttl
         self._now = now
         self._seal = seal
+        self._max_bytes = None if max_bytes is None else max_bytes + GROWTH
         self._revoked: dict[str, None] = {}
 
     def revoke(self, ids: Iterable[str]) -> None:
@@ -101,16 +110,23 @@ class Admission:
             message = decode(body)
             self._check_format(body, message)
             return self._admit(delivery, message, format_of(body))
-        except DecodeError as error:
+        except (DecodeError, PayloadTooLarge) as error:
             return Refusal(delivery, Bury(f"{type(error).__name__}: {error}"), error, message)
         except Exception as error:  # a field with nonsense in it must not stop the worker
             nonsense = DecodeError(f"the message makes no sense: {type(error).__name__}: {error}")
             return Refusal(delivery, Bury(str(nonsense)), nonsense, message)
 
     def _opened(self, delivery: Delivery) -> bytes:
-        if self._seal is None:
-            return delivery.body
-        return self._seal.open(delivery.body, queue=delivery.queue, id=delivery.id)
+        """The message's bytes, if it is one that may be read at all."""
+        id, body = delivery.id, delivery.body
+        if not 0 < len(id) <= LONGEST or not id.isprintable():
+            raise DecodeError(f"{id[:LONGEST]!a} is no task's id: 1 to {LONGEST} printable letters")
+        if self._max_bytes is not None and len(body) > self._max_bytes:
+            raise PayloadTooLarge(
+                f"the message has {len(body):,} bytes, and message_max_bytes is "
+                f"{self._max_bytes - GROWTH:,} here: it was not read"
+            )
+        return body if self._seal is None else self._seal.open(body, queue=delivery.queue, id=id)
 
     def _admit(self, delivery: Delivery, message: Message, format: str) -> Run | Refusal:
         if delivery.revoked or (self._revoked and delivery.id in self._revoked):
@@ -165,6 +181,10 @@ class Admission:
 
         Celery acknowledges and drops such a message; in a rolling deploy that loses tasks.
         """
+        try:
+            check_name(message.task, "task name")
+        except ImproperlyConfigured as wrong:  # no worker anywhere can know it
+            raise DecodeError(str(wrong)) from None
         first_seen = message.unknown_since or time()
         age = time() - first_seen
         error = NotRegistered(

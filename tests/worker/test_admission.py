@@ -11,7 +11,9 @@ from asynq.exceptions import (
     NotRegistered,
     WorkerLostError,
 )
+from asynq.wire.keyring import KeyRing
 from asynq.wire.message import Message, decode, encode
+from asynq.wire.sealing import Seal
 from asynq.worker import admission as room
 from asynq.worker.admission import KNOWN, MAX_REDELIVERIES, Admission, Refusal
 from asynq.worker.state import Run
@@ -213,3 +215,92 @@ def test_a_message_keeps_its_format_when_it_is_put_off(app):
 def test_without_patience_an_unknown_task_is_buried_at_once(app):
     admission = Admission(app.tasks, hostname="w", accept=["json"], unknown_task_ttl=0)
     assert admission.admit(delivered(Message(task="new"))).final
+
+
+# What comes from who knows where
+
+
+@pytest.mark.parametrize("id", ["", "x" * 201, "a\nb", "a\x1b[31m", "a\x00", "\u202ea"])
+def test_what_can_be_no_tasks_id_is_buried(admission, id):
+    refusal = admission.admit(Delivery(id=id, queue="q", body=encode(PLAIN, "json")))
+    assert refusal.final
+    assert "is no task's id" in refusal.verdict.reason
+    assert refusal.verdict.reason.isprintable()
+    assert len(refusal.verdict.reason) < 300
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a\x00b", "\x1b[31mred", "x" * 201, "zażółć"])
+def test_a_name_that_no_task_can_have_is_buried_at_once(admission, name):
+    refusal = admission.admit(delivered(Message(task=name)))
+    assert refusal.final
+    assert "task name" in refusal.verdict.reason
+    assert refusal.verdict.reason.isprintable()
+    assert len(refusal.verdict.reason) < 400
+
+
+def test_a_message_over_the_limit_is_not_even_decoded(app, monkeypatch):
+    monkeypatch.setattr(room, "decode", lambda body: pytest.fail("decoded"))
+    admission = Admission(app.tasks, hostname="w", accept=["json"], unknown_task_ttl=1, max_bytes=9)
+    refusal = admission.admit(delivered(b"{" + b" " * 100_000))
+    assert refusal.final
+    assert "has 100,001 bytes, and message_max_bytes is 9 here" in refusal.verdict.reason
+
+
+def test_what_a_message_of_the_largest_size_gains_on_its_way_is_let_pass(app):
+    @app.task(name="known")
+    async def known(): ...
+
+    body = encode(replace(PLAIN, headers={"a": "x" * 10_000}), "json")
+    admission = Admission(
+        app.tasks, hostname="w", accept=["json"], unknown_task_ttl=1, max_bytes=len(body) - 9000
+    )
+    assert isinstance(admission.admit(delivered(body)), Run)
+
+
+SEAL = Seal(namespace="proj", signing=KeyRing({"k": b"a secret that is long enough"}))
+
+
+@pytest.fixture
+def sealed(app):
+    @app.task(name="known")
+    async def known(): ...
+
+    return Admission(app.tasks, hostname="w", accept=["json"], unknown_task_ttl=9, seal=SEAL)
+
+
+def test_a_message_sealed_for_this_place_runs(sealed):
+    body = SEAL.seal(encode(PLAIN, "json"), queue="q", id="1")
+    assert sealed.admit(delivered(body)).format == "json"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        encode(PLAIN, "json"),
+        SEAL.seal(encode(PLAIN, "json"), queue="other", id="1"),
+        SEAL.seal(encode(PLAIN, "json"), queue="q", id="2"),
+        SEAL.seal(encode(PLAIN, "json"), queue="q", id="1")[:-1],
+    ],
+    ids=["not signed", "for another queue", "for another id", "cut short"],
+)
+def test_a_message_that_is_not_is_buried_undecoded(sealed, monkeypatch, body):
+    monkeypatch.setattr(room, "decode", lambda body: pytest.fail("decoded"))
+    refusal = sealed.admit(delivered(body))
+    assert refusal.final
+    assert refusal.verdict.reason.startswith("SecurityError: bad signature")
+    assert refusal.message is None
+
+
+def test_a_signed_message_is_buried_where_there_are_no_keys(admission):
+    refusal = admission.admit(delivered(SEAL.seal(b"{}", queue="q", id="1")))
+    assert refusal.final
+    assert "SecurityError: it is signed, and there are no message_keys here" in (
+        refusal.verdict.reason
+    )
+
+
+def test_a_sealed_message_of_an_unknown_task_goes_back_sealed(sealed):
+    body = SEAL.seal(encode(Message(task="unknown"), "json"), queue="q", id="1")
+    refusal = sealed.admit(delivered(body))
+    again = SEAL.open(refusal.verdict.body, queue="q", id="1")
+    assert decode(again).unknown_since is not None
