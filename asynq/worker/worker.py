@@ -213,6 +213,7 @@ class Worker:
             unknown_task_ttl=conf.worker_unknown_task_ttl,
             now=broker.now,
             seal=self.app.seal,
+            max_bytes=conf.message_max_bytes,
         )
         consumer = Consumer(
             broker,
