@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from collections import deque
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -26,6 +27,8 @@ KINDS: Final = {
 """What a connection is for, by what is asked on it; the others carry ``commands``."""
 
 CHUNK: Final = 1 << 20
+TICK: Final = 0.001
+"""Seconds that an event loop's timer may be early."""
 
 
 class Wire:
@@ -38,8 +41,8 @@ class Wire:
         """Its next replies are lost."""
         self.half_open = False
         """Nothing passes, either way, and nobody is told."""
-        self.due = {True: 0.0, False: 0.0}
-        """When the last byte of each direction arrives, where the wire is slow."""
+        self.under_way: dict[bool, deque[tuple[float, bytes]]] = {True: deque(), False: deque()}
+        """What has not arrived yet, where the wire is slow: out and back, and when it will."""
 
     def cut(self) -> None:
         """Close both ends."""
@@ -202,19 +205,30 @@ class Proxy:
     def _pass_on(self, writer: asyncio.StreamWriter, data: bytes, wire: Wire, *, out: bool) -> None:
         if wire.half_open:
             return
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        if not self._latency and not self._bandwidth and wire.due[out] <= now:
+        under_way = wire.under_way[out]
+        if not (self._latency or self._bandwidth or under_way):
             writer.write(data)
             return
-        # Later than what is under way: bytes never overtake each other.
-        arrives = max(now + self._latency + random.uniform(0.0, self._jitter), wire.due[out] + 1e-6)
+        loop = asyncio.get_running_loop()
+        arrives = loop.time() + self._latency + random.uniform(0.0, self._jitter)
+        if under_way:
+            arrives = max(arrives, under_way[-1][0])
         if self._bandwidth:
             arrives += len(data) / self._bandwidth
-        wire.due[out] = arrives
-        loop.call_at(arrives, _write, writer, data)
+        under_way.append((arrives, data))
+        if len(under_way) == 1:
+            loop.call_at(arrives, _arrive, loop, writer, under_way)
 
 
-def _write(writer: asyncio.StreamWriter, data: bytes) -> None:
-    if not writer.transport.is_closing():
-        writer.write(data)
+def _arrive(
+    loop: asyncio.AbstractEventLoop,
+    writer: asyncio.StreamWriter,
+    under_way: deque[tuple[float, bytes]],
+) -> None:
+    """In the order of the queue, whatever the timers do: bytes never overtake each other."""
+    while under_way and under_way[0][0] <= loop.time() + TICK:
+        _, data = under_way.popleft()
+        if not writer.transport.is_closing():
+            writer.write(data)
+    if under_way:
+        loop.call_at(under_way[0][0], _arrive, loop, writer, under_way)

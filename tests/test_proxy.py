@@ -84,3 +84,15 @@ async def test_a_long_wire_is_slow_and_keeps_the_order(pipeline, proxy):
     values = await asyncio.gather(*(pipeline.execute("INCR", "n") for _ in range(20)))
     assert values == list(range(1, 21))
     assert time.monotonic() - began >= 0.04
+
+
+@pytest.mark.both_loops
+async def test_bytes_never_overtake_each_other_when_a_wire_becomes_fast_again(pipeline, proxy):
+    """Else replies would go to other commands, and asynq would be blamed."""
+    asked = {}
+    for turn in range(300):
+        proxy.slow_down(0.003, jitter=0.004) if turn % 20 < 10 else proxy.slow_down()
+        asked[turn] = asyncio.ensure_future(pipeline.execute("ECHO", str(turn)))
+        await asyncio.sleep(0.0005)
+    told = await asyncio.gather(*asked.values())
+    assert told == [str(turn).encode() for turn in asked]
