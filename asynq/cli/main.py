@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from asynq.cli import control, dead, doctor, errors, server, shell, tasks, worker
+from asynq.cli import control, dead, doctor, errors, ping, server, shell, tasks, worker
 from asynq.cli.later import Command, Commands
 from asynq.cli.options import AppOption, BackendOption, BrokerOption, Common, WorkdirOption
 from asynq.cli.render import say
@@ -57,6 +57,7 @@ cli.command("purge", cls=Command, short_help="Throw away waiting tasks.")(tasks.
 cli.command("list", short_help="List queues or tasks.")(tasks.list_)
 cli.command("report", short_help="Versions and settings, for a bug report.")(tasks.report)
 cli.command("doctor", short_help="Look whether the server is fit for its work.")(doctor.doctor)
+cli.command("ping", short_help="Ask whether workers live.")(ping.ping)
 cli.command("shell", short_help="A Python prompt with the app in it.")(shell.shell)
 cli.add_typer(control.group, name="control", short_help="Revoke tasks.")
 cli.add_typer(dead.group, name="dead", short_help="Look after dead letters.")

@@ -22,6 +22,8 @@ from asynq.cli.versions import own_version
 from asynq.cli.worker_options import (
     ConcurrencyOption,
     GraceOption,
+    HealthHostOption,
+    HealthPortOption,
     HostnameOption,
     LogfileOption,
     LogFormatOption,
@@ -36,6 +38,7 @@ from asynq.cli.worker_options import (
     TimeLimitOption,
 )
 from asynq.logs import MAIN_PROCESS, set_up
+from asynq.worker.health import LOOPBACK
 from asynq.worker.node import DEFAULT_NODE, node_name, numbered
 from asynq.worker.processes import PARENT_PIPE, Processes, watch_parent
 from asynq.worker.sources import Sources
@@ -55,6 +58,8 @@ def worker(
     logfile: LogfileOption = None,
     log_format: LogFormatOption = None,
     grace: GraceOption = None,
+    health_port: HealthPortOption = None,
+    health_host: HealthHostOption = None,
     time_limit: TimeLimitOption = None,
     soft_time_limit: SoftTimeLimitOption = None,
     purge: PurgeOption = False,
@@ -80,6 +85,8 @@ def worker(
             prefetch_multiplier=prefetch_multiplier,
             hostname=hostname,
             grace=grace,
+            health_port=health_port,
+            health_host=health_host or LOOPBACK,
         )
 
     if PARENT_PIPE not in os.environ:
@@ -93,7 +100,10 @@ def worker(
         run(_purge(found, build()))
     name = common(context).app if app is None else app
     nodes = [hostname or DEFAULT_NODE] if processes == 1 else numbered(hostname, processes)
-    commands = {node: command_of(context, app=name, hostname=node) for node in nodes}
+    commands = {
+        node: command_of(context, app=name, hostname=node, number=number)
+        for number, node in enumerate(nodes)
+    }
     sources = Sources(Path.cwd()) if reload else None
     raise typer.Exit(run(Processes(commands, sources=sources).run()))
 
@@ -144,14 +154,17 @@ def _set_up_logging(
         raise Misused(f"--logfile {logfile}: {error.strerror}") from None
 
 
-HANDLED_BY_PARENT = frozenset({"app", "hostname", "processes", "purge", "reload"})
+HANDLED_BY_PARENT = frozenset({"app", "health_port", "hostname", "processes", "purge", "reload"})
 
 
-def command_of(context: typer.Context, *, app: str | None, hostname: str) -> list[str]:
+def command_of(
+    context: typer.Context, *, app: str | None, hostname: str, number: int = 0
+) -> list[str]:
     """The command line of a worker of ours: as ours was understood, with its own name.
 
     What was said before the command (`--workdir`, `--broker`) has been done already, and reaches
-    the worker by its directory and its environment.
+    the worker by its directory and its environment. Two can't listen at one port, so that of the
+    worker of that number is so much higher.
     """
     words = [sys.executable, "-m", "asynq", *(["-A", app] if app else []), "worker"]
     for parameter in context.command.params:
@@ -159,6 +172,8 @@ def command_of(context: typer.Context, *, app: str | None, hostname: str) -> lis
         value = context.params.get(name)
         if name not in HANDLED_BY_PARENT and value is not None and value != parameter.default:
             words += [f"{parameter.opts[-1]}={value}"]
+    if (port := context.params.get("health_port")) is not None:
+        words += [f"--health-port={port + number if port else 0}"]
     return [*words, f"--hostname={hostname}"]
 
 

@@ -95,6 +95,22 @@ SoftTimeLimitOption = Annotated[
     ),
 ]
 
+HealthPortOption = Annotated[
+    int | None,
+    typer.Option(
+        "--health-port",
+        metavar="PORT",
+        min=0,
+        max=65535,
+        help="Answer /healthz and /readyz there; with --processes each takes the next port.",
+    ),
+]
+
+HealthHostOption = Annotated[
+    str | None,
+    typer.Option("--health-host", metavar="ADDRESS", help="The address for it: 127.0.0.1."),
+]
+
 PurgeOption = Annotated[
     bool, typer.Option("--purge", help="Throw away all waiting tasks of its queues first.")
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 from collections.abc import Sequence
 
@@ -14,6 +15,11 @@ from asynq.brokers.base import Broker
 from asynq.exceptions import OperationalError
 from asynq.worker.outage import Outage
 from asynq.worker.state import WorkerState
+
+RECENTLY = 2.0
+"""Seconds that the broker's last answer holds for whoever asks whether it is there."""
+ANSWER_SECONDS = 0.5
+"""How long it may take to answer that: probes are impatient."""
 
 
 class WorkerInfo(Struct, frozen=True, kw_only=True):
@@ -43,6 +49,9 @@ class Heartbeat:
         self._queues = tuple(queues)
         self._slots = slots
         self._lease = lease
+        self._said = -math.inf
+        self.away = False
+        """The broker did not answer, when it was last asked."""
 
     async def run(self) -> None:
         """Announce until cancelled."""
@@ -51,11 +60,22 @@ class Heartbeat:
             try:
                 await self._announce(self._lease)
             except OperationalError as error:
+                self.away = True
                 await outage.pause(error)
                 continue
             outage.over()
             self._state.reached.set()
             await asyncio.sleep(self._lease / 3)
+
+    async def check(self) -> None:
+        """See whether the broker answers, where that is not known from a moment ago."""
+        if monotonic() - self._said < RECENTLY and not self.away:
+            return
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._announce(self._lease)
+        except (OperationalError, TimeoutError):
+            self.away = True
 
     async def farewell(self) -> None:
         """Say that the worker is gone."""
@@ -74,3 +94,4 @@ class Heartbeat:
             at=time(),
         )
         await self._broker.announce(self._state.hostname, msgspec.json.encode(info), ttl=ttl)
+        self._said, self.away = monotonic(), False

@@ -52,6 +52,10 @@ class Leases:
         """
         return self._keeper is None or monotonic() < self._trusted_until
 
+    def running(self) -> bool:
+        """Does somebody keep them? Not before the start, and not after the end."""
+        return self._thread.is_alive()
+
     def start(self, *, on_lost: Callable[[Sequence[Delivery]], None]) -> None:
         """Start the thread, in the event loop that it shall watch.
 

@@ -24,11 +24,14 @@ from asynq.brokers.base import Broker
 from asynq.exceptions import AsynqError, ImproperlyConfigured, QueueNotFound
 from asynq.execution.run import Pools
 from asynq.worker.admission import Admission
+from asynq.worker.checkup import check_up
 from asynq.worker.consumer import Consumer
 from asynq.worker.diagnostics import log_stacks
+from asynq.worker.health import LOOPBACK, Health, serve
 from asynq.worker.heartbeat import Heartbeat
 from asynq.worker.inbox import Inbox
 from asynq.worker.leases import Leases
+from asynq.worker.local import Place
 from asynq.worker.node import node_name
 from asynq.worker.processor import Processor
 from asynq.worker.records import Records
@@ -59,6 +62,9 @@ class Worker:
             now. Default: `worker_prefetch_multiplier`, chosen by the worker.
         grace: seconds that running tasks have to end when the worker stops. Default:
             `worker_shutdown_grace` (25).
+        health_port: where to answer probes over HTTP, at ``/healthz`` and ``/readyz``. Default:
+            nowhere. `health` says the same to the program around it.
+        health_host: the address for it.
 
     Raises:
         ImproperlyConfigured: an argument is out of range, or a queue is not declared and must be.
@@ -75,6 +81,8 @@ class Worker:
         hostname: str | None = None,
         prefetch_multiplier: int | None = None,
         grace: float | None = None,
+        health_port: int | None = None,
+        health_host: str = LOOPBACK,
     ) -> None:
         conf = app.conf
         self.app = app
@@ -93,6 +101,8 @@ class Worker:
         self._reserve = _reserve(self.concurrency, multiplier)
         self.state = WorkerState(self.hostname)
         self._shutdown = Shutdown()
+        self.health = Health(self.state, self._shutdown.warm)
+        self._health_address = health_host, health_port
         self._ready = asyncio.Event()
         self._main: asyncio.Task[None] | None = None
         self._is_watched = False
@@ -190,6 +200,7 @@ class Worker:
                 logger.critical("The worker has crashed: %s", error, exc_info=stack)
             raise error from None
         finally:
+            self.health.end()
             await pools.aclose()
             await broker.aclose()
             await backend.aclose()
@@ -213,7 +224,6 @@ class Worker:
             unknown_task_ttl=conf.worker_unknown_task_ttl,
             now=broker.now,
             seal=self.app.seal,
-            max_bytes=conf.message_max_bytes,
         )
         consumer = Consumer(
             broker,
@@ -245,6 +255,7 @@ class Worker:
     async def _run_agents(self, crew: _Crew) -> None:
         # Leases first: a delivery must never be ours without somebody to keep it.
         crew.leases.start(on_lost=crew.processor.lost)
+        self.health.begin(crew.leases, crew.heartbeat)
         try:
             async with asyncio.TaskGroup() as agents:
 
@@ -256,6 +267,8 @@ class Worker:
                 beating = start(crew.heartbeat.run(), "heartbeat")
                 listening = start(crew.inbox.run(), "inbox")
                 consuming = start(crew.consumer.run(crew.processor.start), "consumer")
+                answering = start(self._answer_probes(), "health")
+                looking = start(check_up(crew.broker, self.state), "checkup")
                 self._ready.set()
                 await self._shutdown.warm.wait()
                 # What comes in stops first, what keeps things true stops last.
@@ -264,7 +277,7 @@ class Worker:
                 crew.settlements.hand_back(crew.consumer.stop())
                 await self._end_runs()
                 await quietly(crew.settlements.drained(), "settle the last tasks")
-                for agent in (settling, upkeep, beating, listening):
+                for agent in (settling, upkeep, beating, listening, answering, looking):
                     agent.cancel()
         finally:
             await self._abandon_runs()
@@ -272,6 +285,11 @@ class Worker:
                 await quietly(crew.broker.resign(self.queues), "hand back what is left")
                 await quietly(crew.heartbeat.farewell(), "say goodbye")
             await crew.leases.stop()
+
+    async def _answer_probes(self) -> None:
+        host, port = self._health_address
+        place = Place(self.app.namespace, self.hostname) if self._is_watched else None
+        await serve(self.health, host=host, port=port, socket=place)
 
     async def _end_runs(self) -> None:
         """Let runs end within the grace period, then cancel those that still run."""

@@ -1,0 +1,60 @@
+"""`asynq ping --local`: do the workers of this machine live?
+
+Exit codes: 0 they do; 1 one is there and is not well, or does not answer; 69 there is none.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from asynq.cli.options import AppOption, JsonOption, common
+from asynq.cli.render import complain, say, say_json
+from asynq.worker.local import ask
+from asynq.worker.node import node_name
+
+
+def ping(
+    context: typer.Context,
+    app: AppOption = None,
+    local: Annotated[
+        bool, typer.Option("--local", help="Ask the workers of this machine and user.")
+    ] = False,
+    hostname: Annotated[
+        str | None,
+        typer.Option("-n", "--hostname", metavar="NODE", help="This worker only, as it was named."),
+    ] = None,
+    ready: Annotated[bool, typer.Option("--ready", help="Must be ready for tasks, too.")] = False,
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", min=0.001, help="Time to answer.")
+    ] = 2.0,
+    json: JsonOption = False,
+) -> None:
+    """Ask whether workers live: exit code 0 if they do, 1 if one is ill, 69 if there is none."""
+    if not local:
+        raise NotImplementedError(
+            "asynq ping without --local is not in this release yet (remote control)"
+        )
+    namespace = common(context).open(app).namespace
+    node = None if hostname is None else node_name(hostname)
+    try:
+        told = ask(namespace, node, timeout=timeout)
+    except TimeoutError:
+        complain(f"a worker did not answer within {timeout:g} s: its event loop is blocked")
+        raise typer.Exit(1) from None
+    if json:
+        say_json(told)
+    elif told:
+        say("\n".join(map(_line, told)))
+    if not told:
+        complain(f"no worker {node or f'of {namespace}'} runs here, or none of this user")
+        raise typer.Exit(69)
+    if not all(one["ready" if ready else "alive"] for one in told):
+        raise typer.Exit(1)
+
+
+def _line(told: dict[str, Any]) -> str:
+    state = "ready" if told["ready"] else "alive" if told["alive"] else "ill"
+    why = f" ({'; '.join(told['problems'])})" if told["problems"] else ""
+    return f"{told['hostname']}: {state}{why}, {told['active']} running"

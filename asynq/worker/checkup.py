@@ -1,0 +1,34 @@
+"""Agent of one moment: tells the log, when a worker starts, what may go wrong with its server.
+
+In the background, so a slow answer keeps no task waiting, and once: the same look, with all that it
+finds, is `asynq doctor`.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from asynq.brokers.base import Broker
+from asynq.exceptions import AsynqError
+from asynq.worker.state import WorkerState
+
+logger = logging.getLogger("asynq.worker")
+
+TOPICS: Final = frozenset({"server", "eviction", "persistence", "role", "permissions"})
+"""What is worth a line in a log. The rest changes from hour to hour, or is a matter of taste."""
+
+
+async def check_up(broker: Broker, state: WorkerState) -> None:
+    """Wait for the broker's first answer, look at the server, say what is wrong."""
+    await state.reached.wait()
+    try:
+        findings = await broker.diagnose()
+    except (AsynqError, NotImplementedError) as error:
+        logger.debug("Could not look at the server: %s", error)
+        return
+    for finding in findings:
+        if finding.level != "ok" and finding.topic in TOPICS:
+            level = logging.ERROR if finding.level == "error" else logging.WARNING
+            advice = f" → {finding.advice}" if finding.advice else ""
+            logger.log(level, "The server's %s: %s%s", finding.topic, finding.text, advice)
