@@ -138,6 +138,8 @@ class Effects:
         return Settlement(delivery=run.delivery, verdict=verdict, record=record)
 
     def _interrupted(self, run: Run, outcome: Interrupted) -> Effect | None:
+        if run.acknowledged and not run.entered:
+            return Aside(publish=(_same(run),))
         if run.acknowledged:
             lost = WorkerLostError(
                 f"{run.label} was cut off: {outcome.reason}. With acks_late=False it is not run "

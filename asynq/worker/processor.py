@@ -145,8 +145,12 @@ class Processor:
         timer = None
         try:
             await self._telling.received(admitted)
-            if not task.terms.acks_late and not await self._settlements.acknowledge(admitted):
-                return Interrupted("its lease was lost", lost=True)
+            if not task.terms.acks_late:
+                if not await self._settlements.acknowledge(admitted):
+                    return Interrupted("its lease was lost", lost=True)
+                if admitted.cut_off is not None:
+                    return admitted.cut_off
+            admitted.entered = True
             if limit is not None:
                 timer = self._limits.watch(admitted, limit)
             if self._quarantine.concerns(admitted):

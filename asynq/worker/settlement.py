@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 
 from asynq._time import monotonic
 from asynq.backends.base import ResultBackend
@@ -99,11 +100,17 @@ class Settlements:
         self._add(self._effects.of_refusal(refusal))
 
     async def acknowledge(self, run: Run) -> bool:
-        """Acknowledge the message before it runs; False: it is another worker's by now."""
+        """Acknowledge the message before it runs; False: it is another worker's by now.
+
+        Goes on when it is cancelled: whether the message is still in its queue must be known.
+        """
         done = asyncio.get_running_loop().create_future()
         self._acknowledging[run.delivery] = done
         self._add(Settlement(delivery=run.delivery))
-        run.acknowledged = await done
+        while not done.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.shield(done)
+        run.acknowledged = done.result()
         return run.acknowledged
 
     def hand_back(self, deliveries: Sequence[Delivery]) -> None:

@@ -39,6 +39,8 @@ class Run(Struct, kw_only=True, eq=False):
     """What its message is written in."""
     acknowledged: bool = False
     """Its message was acknowledged before it ran, and is the broker's no longer."""
+    entered: bool = False
+    """Its function may have been called."""
     cut_off: Interrupted | Failed | Revoked | None = None
     """How it ends because we ended it; None: whoever cancelled it was not us."""
     guilty: bool = False

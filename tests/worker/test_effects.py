@@ -189,7 +189,7 @@ def test_what_kills_its_own_process_is_buried(effects, made):
 @pytest.fixture
 def early(made):
     run = made(acks_late=False, acks_on_failure_or_timeout=False, reject_on_worker_lost=True)
-    run.acknowledged = True
+    run.acknowledged = run.entered = True
     return run
 
 
@@ -229,6 +229,13 @@ def test_a_run_that_was_cut_off_has_failed_for_it_will_not_run_again(effects, ea
     record = decode(effect.record.body)
     assert record.status == states.FAILURE
     assert "the worker stops. With acks_late=False it is not run again" in record.error.text
+
+
+def test_one_that_was_cut_off_before_it_began_is_sent_anew(effects, early):
+    early.entered = False
+    _, effect = effects.of(early, Interrupted("the worker stops"))
+    (parcel,) = effect.publish
+    assert (parcel.id, parcel.body, effect.record) == ("1", early.delivery.body, None)
 
 
 @pytest.mark.parametrize("lost", [True, False])

@@ -9,6 +9,7 @@ import pytest
 
 from asynq import Asynq
 from asynq.brokers.base import Parcel
+from asynq.brokers.memory import MemoryBroker
 from asynq.exceptions import EncodeError, PayloadTooLarge, TaskError, WorkerLostError
 from asynq.wire.message import Message, encode
 from asynq.worker.admission import MAX_REDELIVERIES
@@ -343,3 +344,49 @@ async def test_a_value_returned_in_spite_of_it_counts_as_long_as_it_is_ours(app,
         active.interrupt("its lease was lost", lost=lost)
         await until(lambda: not worker.state.active)
     assert await result.state == state
+
+
+# Acknowledged before it runs
+
+
+async def test_an_early_acknowledged_task_is_not_in_its_queue_while_it_runs(app, worker):
+    depths = []
+
+    @app.task(acks_late=False)
+    async def early():
+        depths.append(await app.broker.depth("default"))
+        return "done"
+
+    assert await early.delay().get(timeout=10) == "done"
+    assert depths == [0]
+
+
+async def test_one_whose_worker_stops_while_it_is_acknowledged_is_not_lost(app, monkeypatch):
+    ran = []
+
+    @app.task(acks_late=False)
+    async def early():
+        ran.append(1)
+
+    settle, asked, answer = MemoryBroker.settle, asyncio.Event(), asyncio.Event()
+
+    async def slowly(broker, settlements):
+        asked.set()
+        await answer.wait()
+        return await settle(broker, settlements)
+
+    monkeypatch.setattr(MemoryBroker, "settle", slowly)
+    async with Worker(app, grace=0) as worker:
+        result = await early.delay()
+        await asked.wait()
+        worker.stop()
+        await until(lambda: worker.state.active and all_cut_off(worker))
+        answer.set()
+    assert ran == []
+    async with Worker(app):
+        await result.get(timeout=10)
+    assert ran == [1]
+
+
+def all_cut_off(worker):
+    return all(run.cut_off is not None for run in worker.state.active.values())
