@@ -117,26 +117,26 @@ async def conclude(
         outcome: How it ended; of one that was interrupted or revoked nobody is told.
         blocking: Where `def` hooks are called; None: on the loop.
     """
-    tell = _Telling(task, request, blocking)
+    tell = _Telling(task, hooks, request, blocking)
     called = request.id, request.args, request.kwargs
     match outcome:
         case Success(value):
-            await tell.hook(hooks.on_success, value, *called)
+            await tell.hook("on_success", value, *called)
             if signals.task_success.receivers:
                 await signals.task_success.send(task, result=value)
-            await tell.hook(hooks.after_return, states.SUCCESS, value, *called, None)
+            await tell.hook("after_return", states.SUCCESS, value, *called, None)
             await tell.over(states.SUCCESS, value)
         case Failed(error, failure):
             einfo = ExceptionInfo(error, failure)
-            await tell.hook(hooks.on_failure, error, *called, einfo)
+            await tell.hook("on_failure", error, *called, einfo)
             if signals.task_failure.receivers:
                 await tell.broken(signals.task_failure, error, einfo)
             # Celery's after_return never learns of the error: there `einfo` is always None.
-            await tell.hook(hooks.after_return, states.FAILURE, error, *called, einfo)
+            await tell.hook("after_return", states.FAILURE, error, *called, einfo)
             await tell.over(states.FAILURE, error)
         case Retrying(error, failure):
             einfo = ExceptionInfo(error, failure)
-            await tell.hook(hooks.on_retry, error, *called, einfo)
+            await tell.hook("on_retry", error, *called, einfo)
             if signals.task_retry.receivers:
                 await signals.task_retry.send(task, request=request, reason=error, einfo=einfo)
             await tell.over(states.RETRY, error)
@@ -149,13 +149,17 @@ async def conclude(
 class _Telling:
     """One run, to be told of."""
 
-    def __init__(self, task: Hooked, request: Request, blocking: Caller | None) -> None:
+    def __init__(
+        self, task: Hooked, hooks: Hooks, request: Request, blocking: Caller | None
+    ) -> None:
         self._task = task
+        self._hooks = hooks
         self._request = request
         self._blocking = blocking
 
-    async def hook(self, hook: Hook | None, *args: Any) -> None:
-        """Call it; its error is logged."""
+    async def hook(self, name: str, *args: Any) -> None:
+        """Call the hook of that name, if there is one; its error is logged."""
+        hook: Hook | None = getattr(self._hooks, name)
         if hook is None:
             return
         try:
@@ -164,7 +168,6 @@ class _Telling:
             raise
         except BaseException as error:
             task, request = self._task, self._request
-            name = getattr(hook, "__name__", "a hook")
             logger.exception("%s of %s[%s] has failed", name, task.name, request.id)
             signal = signals.task_internal_error
             if signal.receivers:
