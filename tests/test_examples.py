@@ -63,6 +63,52 @@ async def test_a_script_without_a_loop_gets_its_results(environment, worker_log)
     assert script.stderr == ""
 
 
+SAYS = {
+    "retries": [
+        "Paris is sunny",
+        "  RETRY: __main__.OverloadedError: try again later",
+        "  RETRY: __main__.OverloadedError: try again later",
+        "  SUCCESS: well",
+        "Athens will be rainy",
+        "given up: LookupError('nobody knows')",
+    ],
+    "time_limits": [
+        "crawled some pages",
+        "read some lines",
+        "stubborn was ended",
+        "compute was ended",
+    ],
+    "revoking": [
+        "the newsletter: revoked",
+        "  (the export cleans up)",
+        "the export: terminated",
+        "sent to 10 readers",
+        "too late: expired",
+    ],
+    "dead_letters": [
+        "shipped a book",
+        "put aside: shop.ship('lamp',), rejected: Reject: no lamp in stock",
+        "sent back: 1",
+        "shipped a lamp",
+        "left: 0",
+    ],
+    "hooks": [
+        "ada runs div(8, 2)",
+        "4.0",
+        "ada runs div(1, 0)",
+        "div has failed: division by zero",
+        "alert: ZeroDivisionError in div",
+    ],
+}
+
+
+@pytest.mark.parametrize("name", SAYS)
+def test_an_example_says_what_it_is_to_say(environment, name):
+    example = run(f"examples.{name}", environment=environment)
+    assert example.returncode == 0, example.stderr
+    assert example.stdout.splitlines() == SAYS[name], example.stderr
+
+
 @pytest.fixture
 async def client(url, namespace):
     """An HTTP client of the FastAPI example, whose worker runs on a real server."""
