@@ -12,6 +12,7 @@ at once, whatever it does: nobody keeps the lease of its task any more.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import faulthandler
 import io
 import os
@@ -48,6 +49,9 @@ STOP_SIGNALS: Final = [
     for name in ("SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP")
     if hasattr(signal, name)
 ]
+
+PR_SET_PDEATHSIG: Final = 1
+"""From <linux/prctl.h>: the signal to get when the parent's thread that started us ends."""
 
 WITHOUT_PARENT: Final = 70
 """Our exit code where the parent is gone: EX_SOFTWARE of sysexits.h."""
@@ -116,8 +120,7 @@ def main() -> None:
             stream.reconfigure(line_buffering=True)  # what tasks print is part of the worker's log
     line = socket.socket(fileno=int(sys.argv[1]))
     line.set_inheritable(False)
-    watch = threading.Thread(target=_end_with_parent, args=(line.fileno(),), daemon=True)
-    watch.start()
+    _end_with_parent(line)
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
         thread = MainThread(runner.get_loop())
         serving = runner.get_loop().create_task(_serve(line, thread))
@@ -125,11 +128,19 @@ def main() -> None:
         serving.result()
 
 
-def _end_with_parent(line: int) -> None:
-    poll = select.poll()
-    poll.register(line, 0)  # which tells of the other side's end alone
-    poll.poll()
-    os._exit(WITHOUT_PARENT)
+def _end_with_parent(line: socket.socket) -> None:
+    """Let this process end at once when its parent has."""
+
+    def watch() -> None:
+        poll = select.poll()
+        poll.register(line.fileno(), 0)  # which tells of the other side's end alone
+        poll.poll()
+        os._exit(WITHOUT_PARENT)
+
+    threading.Thread(target=watch, daemon=True).start()
+    if sys.platform == "linux":
+        # No thread gets to run beside C code that keeps the interpreter's lock.
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 async def _serve(line: socket.socket, thread: MainThread) -> None:

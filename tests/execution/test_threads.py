@@ -253,3 +253,8 @@ async def test_a_thread_keeps_nothing_of_its_last_call(pool):
         return seen() is None
 
     await until(gone)
+
+
+async def test_a_stop_iteration_does_not_leave_its_caller_waiting(pool):
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await pool.run(lambda: next(iter(())))
