@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import MethodType
@@ -27,6 +28,8 @@ from asynq.task.base import AnyTask, Task
 from asynq.task.decorating import Async, BoundDecorator, Decorator, P, R, TaskOfAsync, TaskOfDef
 from asynq.task.recipe import Recipe
 from asynq.wire.arguments import Parameters, Returned
+
+logger = logging.getLogger("asynq.registry")
 
 
 class TaskRegistry(Mapping[str, AnyTask]):
@@ -141,7 +144,10 @@ def make(
         place=place,
         options=checked,
     )
-    return set_up(task, recipe, app)
+    set_up(task, recipe, app)
+    if task.max_retries is None and task.retry_for is None:
+        logger.warning("%s may be retried without end (max_retries=None)", task.name)
+    return task
 
 
 def set_up(task: AnyTask, recipe: Recipe, app: Application | None) -> AnyTask:

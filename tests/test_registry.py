@@ -234,3 +234,17 @@ def test_a_shared_task_has_options_and_a_class(app):
     assert isinstance(own, Base)
     assert own.queue == "lib"
     assert own() is own
+
+
+def test_a_task_that_may_be_retried_without_end_is_spoken_of_once(app, caplog):
+    @shared_task(max_retries=None, name="tests.endless")
+    def endless():
+        pass
+
+    assert app.tasks["tests.endless"].max_retries is None
+    assert caplog.messages == ["tests.endless may be retried without end (max_retries=None)"]
+
+
+def test_a_deadline_is_an_end(app, caplog):
+    app.task(max_retries=None, retry_for=60, name="patient")(lambda: None)
+    assert caplog.messages == []
