@@ -157,7 +157,9 @@ async def conclude(task: Runnable, request: Request, outcome: Outcome, pools: Po
     `run` tells of what it returns. This is for whoever ends a run in another way: its time was
     over, its arguments can't be read. Never raises.
     """
-    called, place = task.terms.hooks or NO_HOOKS, _Place(pools, task.pool)
+    # A `def` that runs in a child process has hooks that may block, and nobody left to run them.
+    where = "thread" if task.pool == "process" and not task.is_coroutine else task.pool
+    called, place = task.terms.hooks or NO_HOOKS, _Place(pools, where)
     await hooks.conclude(task, called, request, outcome, place.blocking)
 
 
@@ -166,6 +168,7 @@ def ended(task: Runnable, request: Request, end: Success | Raised) -> Outcome:
     if isinstance(end, Success):
         return end if request.again is None else _again(task, request, end)
     error, policy = end.error, task.terms.retries
+    error.__traceback__ = since_task(error.__traceback__)
     match error:
         case Retry():
             try:

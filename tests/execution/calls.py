@@ -34,6 +34,11 @@ class Told(Task):
         with open(args[0], "a") as file:
             file.write(f"{os.getpid()} {retval} {task_id} {threading.current_thread().name}\n")
 
+    def on_failure(self, exc, task_id, args, kwargs, einfo):
+        with open(args[0], "a") as file:
+            name = threading.current_thread().name
+            file.write(f"{os.getpid()} {type(exc).__name__} {name}\n")
+
 
 @in_process
 def add(x, y):
@@ -54,6 +59,11 @@ def custom(x):
 @app.task(pool="process", base=Told)
 def told(path):
     return os.getpid()
+
+
+@app.task(pool="process", base=Told)
+def told_of_death(path):
+    os._exit(9)
 
 
 @shared_task(pool="process")

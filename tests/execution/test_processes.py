@@ -21,6 +21,7 @@ from asynq.exceptions import (
 )
 from asynq.execution.outcome import Failed, Ignored, Rejected, Retrying, Success
 from asynq.execution.processes import ProcessPool, run_alone
+from asynq.execution.run import Pools, run
 from asynq.request import Request
 from tests.execution import calls
 from tests.waiting import until
@@ -103,6 +104,7 @@ async def test_what_a_task_asks_for_by_raising_comes_back(pool):
     outcome = await go(pool, calls.fail_for_now)
     assert isinstance(outcome, Retrying)
     assert isinstance(outcome.error, KeyError)
+    assert outcome.failure.traceback.count("File ") == 1
     outcome = await go(pool, calls.retry_later, throw=True)
     assert (type(outcome.error).__name__, outcome.delay) == ("OddError", 3.0)
     assert outcome.changes["kwargs"] == {"throw": False}
@@ -184,6 +186,14 @@ async def test_a_child_that_dies_is_a_lost_worker_and_the_next_call_gets_a_new_o
     )
     assert outcome.failure.traceback.count("\n") == 1
     assert await go(pool, calls.add, 1, 1) == Success(2)
+
+
+async def test_of_a_childs_death_the_hooks_are_told_in_a_thread_of_the_worker(tmp_path):
+    pools = Pools(threads=1, processes=1)
+    note = tmp_path / "told"
+    await run(calls.told_of_death, request_of(calls.told_of_death), (str(note),), {}, pools)
+    assert note.read_text() == f"{os.getpid()} WorkerLostError asynq-task-1\n"
+    await pools.aclose()
 
 
 @pytest.mark.both_loops
