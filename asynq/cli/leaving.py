@@ -32,11 +32,12 @@ class DefaultExecutor(ThreadPoolExecutor):
         super().shutdown(wait=False, cancel_futures=True)
 
 
-def leave(known: Collection[Thread]) -> None:
+def leave(known: Collection[Thread], code: int = 0) -> None:
     """Return, to end in the usual way; end the process here where threads would keep it alive.
 
     Args:
         known: The threads that were there before the worker, and are not its to end.
+        code: The process's exit code.
     """
     until = monotonic() + PATIENCE
     ours = [each for each in living() if each not in known and not each.daemon]
@@ -49,4 +50,4 @@ def leave(known: Collection[Thread]) -> None:
     atexit._run_exitfuncs()  # an embedded server is released there
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(code)

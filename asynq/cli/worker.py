@@ -41,6 +41,7 @@ from asynq.logs import MAIN_PROCESS, set_up
 from asynq.worker.health import LOOPBACK
 from asynq.worker.node import DEFAULT_NODE, node_name, numbered
 from asynq.worker.processes import PARENT_PIPE, Processes, watch_parent
+from asynq.worker.shutdown import HARD_EXIT_CODE
 from asynq.worker.sources import Sources
 from asynq.worker.worker import Worker
 
@@ -93,9 +94,9 @@ def worker(
         say(banner(found, build(), processes=processes))
     if processes == 1 and not reload:
         known = threading.enumerate()
-        run(_serve(found, build, purge=purge))
-        leave(known)
-        return
+        code = run(_serve(found, build, purge=purge))
+        leave(known, code)
+        raise typer.Exit(code)
     if purge:
         run(_purge(found, build()))
     name = common(context).app if app is None else app
@@ -108,7 +109,7 @@ def worker(
     raise typer.Exit(run(Processes(commands, sources=sources).run()))
 
 
-async def _serve(app: Asynq, build: Callable[[], Worker], *, purge: bool) -> None:
+async def _serve(app: Asynq, build: Callable[[], Worker], *, purge: bool) -> int:
     worker = build()
     asyncio.get_running_loop().set_default_executor(DefaultExecutor())
     async with app:
@@ -116,6 +117,7 @@ async def _serve(app: Asynq, build: Callable[[], Worker], *, purge: bool) -> Non
             await _throw_away(app, worker)
         watch_parent(worker.stop)
         await worker.run(on_ready=lambda: say(f"{worker.hostname} ready."))
+    return HARD_EXIT_CODE if worker.worn_out else 0
 
 
 async def _purge(app: Asynq, worker: Worker) -> None:

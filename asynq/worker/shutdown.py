@@ -33,6 +33,11 @@ class Shutdown:
         self.warm = asyncio.Event()
         self.cold = asyncio.Event()
 
+    @property
+    def how(self) -> str:
+        """``Warm`` or ``Cold``, as Celery's signals call it."""
+        return "Cold" if self.cold.is_set() else "Warm"
+
     def begin_warm(self) -> None:
         """Go to the warm stage, and no further."""
         if not self.warm.is_set():

@@ -18,6 +18,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from asynq import signals
 from asynq.app import Asynq
 from asynq.backends.base import ResultBackend
 from asynq.brokers.base import Broker
@@ -27,6 +28,7 @@ from asynq.worker.admission import Admission
 from asynq.worker.checkup import check_up
 from asynq.worker.consumer import Consumer
 from asynq.worker.diagnostics import log_stacks
+from asynq.worker.ending import Ending
 from asynq.worker.health import LOOPBACK, Health, serve
 from asynq.worker.heartbeat import Heartbeat
 from asynq.worker.inbox import Inbox
@@ -41,9 +43,6 @@ from asynq.worker.state import WorkerState
 from asynq.worker.steps import first, only, quietly
 
 logger = logging.getLogger("asynq.worker")
-
-COLD_SECONDS = 3.0
-"""How long cancelled tasks have for their `finally`."""
 
 
 class Worker:
@@ -192,6 +191,7 @@ class Worker:
         backend = self.app.connect_backend()
         pools = Pools(threads=self.threads, processes=self.child_processes)
         try:
+            await signals.worker_init.send(self)
             await self._run_agents(self._crew(broker, backend, pools))
         except BaseExceptionGroup as group:
             error = only(group)
@@ -204,6 +204,7 @@ class Worker:
             await pools.aclose()
             await broker.aclose()
             await backend.aclose()
+            await signals.worker_shutdown.send(self)
 
     def _crew(self, broker: Broker, backend: ResultBackend, pools: Pools) -> _Crew:
         conf = self.app.conf
@@ -224,6 +225,7 @@ class Worker:
             unknown_task_ttl=conf.worker_unknown_task_ttl,
             now=broker.now,
             seal=self.app.seal,
+            max_bytes=conf.message_max_bytes,
         )
         consumer = Consumer(
             broker,
@@ -253,6 +255,7 @@ class Worker:
         return _Crew(broker, leases, settlements, heartbeat, consumer, processor, inbox)
 
     async def _run_agents(self, crew: _Crew) -> None:
+        ending = Ending(self.state, self._shutdown, grace=self.grace)
         # Leases first: a delivery must never be ours without somebody to keep it.
         crew.leases.start(on_lost=crew.processor.lost)
         self.health.begin(crew.leases, crew.heartbeat)
@@ -270,60 +273,34 @@ class Worker:
                 answering = start(self._answer_probes(), "health")
                 looking = start(check_up(crew.broker, self.state), "checkup")
                 self._ready.set()
+                telling = start(self._tell_when_ready(), "ready")
                 await self._shutdown.warm.wait()
+                await signals.worker_shutting_down.send(
+                    self.hostname, sig=None, how=self._shutdown.how, exitcode=0
+                )
                 # What comes in stops first, what keeps things true stops last.
                 consuming.cancel()
                 await asyncio.wait({consuming})
                 crew.settlements.hand_back(crew.consumer.stop())
-                await self._end_runs()
+                await ending.end()
                 await quietly(crew.settlements.drained(), "settle the last tasks")
-                for agent in (settling, upkeep, beating, listening, answering, looking):
+                for agent in (settling, upkeep, beating, listening, answering, looking, telling):
                     agent.cancel()
         finally:
-            await self._abandon_runs()
+            await ending.abandon()
             if self.state.reached.is_set():
                 await quietly(crew.broker.resign(self.queues), "hand back what is left")
                 await quietly(crew.heartbeat.farewell(), "say goodbye")
             await crew.leases.stop()
 
+    async def _tell_when_ready(self) -> None:
+        await self.state.reached.wait()
+        await signals.worker_ready.send(self)
+
     async def _answer_probes(self) -> None:
         host, port = self._health_address
         place = Place(self.app.namespace, self.hostname) if self._is_watched else None
         await serve(self.health, host=host, port=port, socket=place)
-
-    async def _end_runs(self) -> None:
-        """Let runs end within the grace period, then cancel those that still run."""
-        await self._let_end(self.grace)
-        if not self.state.active:
-            return
-        self._shutdown.cold.set()
-        logger.warning("Cancelling %d tasks that still run", len(self.state.active))
-        for active in list(self.state.active.values()):
-            active.interrupt("the worker stops")
-        await self._let_end(COLD_SECONDS, cold_too=True)
-
-    async def _abandon_runs(self) -> None:
-        """What still runs now is not ours any more: an agent crashed, or it can't be cancelled."""
-        for active in list(self.state.active.values()):
-            active.interrupt("the worker has ended", lost=True)
-        if self.state.active and not self._shutdown.cold.is_set():
-            await self._let_end(COLD_SECONDS, cold_too=True)
-        for active in self.state.active.values():
-            logger.error("%s ignores its cancellation; it is left behind", active.label)
-
-    async def _let_end(self, seconds: float, *, cold_too: bool = False) -> None:
-        handles = {active.handle for active in self.state.active.values() if active.handle}
-        if not handles:
-            return
-        ended = asyncio.create_task(_all_done(handles))
-        cold = asyncio.create_task(self._shutdown.cold.wait())
-        await asyncio.wait(
-            {ended} if cold_too else {ended, cold},
-            timeout=seconds,
-            return_when=asyncio.FIRST_COMPLETED,
-        )
-        ended.cancel()
-        cold.cancel()
 
 
 class _Crew(NamedTuple):
@@ -336,10 +313,6 @@ class _Crew(NamedTuple):
     consumer: Consumer
     processor: Processor
     inbox: Inbox
-
-
-async def _all_done(handles: set[asyncio.Task[None]]) -> None:
-    await asyncio.wait(handles)
 
 
 def _queue_names(app: Asynq, queues: str | Sequence[str] | None) -> list[str]:

@@ -4,11 +4,10 @@ import asyncio
 
 import pytest
 
-from asynq import Asynq
+from asynq import Asynq, signals
 from asynq.brokers.memory import MemoryBroker
 from asynq.exceptions import ImproperlyConfigured, OperationalError
-from asynq.worker import steps
-from asynq.worker import worker as room
+from asynq.worker import ending, steps
 from asynq.worker.worker import Worker
 from tests.waiting import until
 
@@ -292,7 +291,7 @@ async def test_what_does_not_end_in_the_grace_period_is_cancelled_and_goes_back(
 
 
 async def test_what_ignores_its_cancellation_is_left_behind_and_said(app, caplog, monkeypatch):
-    monkeypatch.setattr(room, "COLD_SECONDS", 0.05)
+    monkeypatch.setattr(ending, "COLD_SECONDS", 0.05)
     begun, let_go = asyncio.Event(), asyncio.Event()
 
     @app.task(name="stubborn")
@@ -582,3 +581,28 @@ async def test_being_ready_is_told_when_the_broker_has_answered(app, monkeypatch
         await told.wait()
     worker.stop()
     await running
+
+
+# What it tells of itself
+
+
+async def test_its_signals_tell_of_its_life(app):
+    told = []
+
+    def hear(name):
+        async def heard(sender, **more):
+            told.append((name, getattr(sender, "hostname", sender)))
+
+        return heard
+
+    names = ("worker_init", "worker_ready", "worker_shutting_down", "worker_shutdown")
+    receivers = {name: hear(name) for name in names}
+    for name, receiver in receivers.items():
+        getattr(signals, name).connect(receiver)
+    try:
+        async with Worker(app, hostname="w@here"):
+            await until(lambda: len(told) == 2)
+        assert told == [(name, "w@here") for name in names]
+    finally:
+        for name, receiver in receivers.items():
+            getattr(signals, name).disconnect(receiver)
