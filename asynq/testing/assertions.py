@@ -52,6 +52,7 @@ class Outbox:
         self._app = app
         self._space = space
         self._sent: list[Sent] = []
+        self._ids: dict[str, None] = {}
 
     def __len__(self) -> int:
         return len(self._sent)
@@ -114,11 +115,12 @@ class Outbox:
             f"expected {what} to be sent {expected}, it was {len(found)} times; sent were:\n{sent}"
         )
 
-    async def drained(self, timeout: float = 10.0) -> None:
-        """Wait until all that was sent has run, and what that has sent. Delayed calls don't count.
+    async def drained(self, timeout: float = 10.0, *, delayed: bool = False) -> None:
+        """Wait until all that was sent has run, and what that has sent.
 
         Args:
             timeout: Seconds to wait.
+            delayed: Run at once what waits for its time too, retries included; else it stays.
 
         Raises:
             AssertionError: not in time; names the queues where something is left. A queue that the
@@ -128,15 +130,21 @@ class Outbox:
         try:
             with self._space.queues.watched_for_ends(bell):
                 async with asyncio.timeout(timeout):
-                    while self._space.queues.busy():
+                    while (delayed and self._hurried()) or self._space.queues.busy():
                         await bell.wait()
                         bell.clear()
         except TimeoutError:
-            left = ", ".join(self._space.queues.busy())
+            left = ", ".join(self._space.queues.busy() or ["(delayed, in a queue nobody serves)"])
             raise AssertionError(f"after {timeout:g} s there are still calls in: {left}") from None
+
+    def _hurried(self) -> bool:
+        """Have all that waits for its time wait no longer; was there anything?"""
+        waited = {self._space.queues.reschedule(id, 0.0) for id in self._ids}
+        return True in waited
 
     def watch(self, message: Message, due: float | None) -> None:
         """Take note of a message that is published."""
+        self._ids[message.id] = None
         call = wire.decode(message.body)
         known = self._known(call.task)
         try:

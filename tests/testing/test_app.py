@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from asynq import Asynq
+from asynq import Asynq, Reject, TaskRevokedError
 from asynq._memory import space as spaces
 from asynq.testing import assert_enqueued, in_memory
 
@@ -47,6 +47,16 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Asynq:
         if depth:
             await self.delay(depth - 1)
             await self.delay(depth - 1)
+
+    @app.task(name="proj.again", bind=True)
+    async def again(self) -> int:
+        if self.request.retries < 2:
+            raise self.retry()
+        return self.request.retries
+
+    @app.task(name="proj.refuse")
+    async def refuse() -> None:
+        raise Reject("no")
 
     return app
 
@@ -109,6 +119,42 @@ async def test_draining_does_not_wait_for_what_is_delayed(app):
             await outbox.drained()
 
 
+async def test_what_is_delayed_can_be_run_at_once(app):
+    async with in_memory(app) as outbox:
+        later = await app.tasks["proj.add"].apply_async((1,), countdown=3600)
+        retried = await app.tasks["proj.again"].delay()
+        with takes_at_most(5):
+            await outbox.drained(delayed=True)
+        assert await later.get(timeout=5) == 5
+        assert await retried.get(timeout=5) == 2
+        assert [attempt.state for attempt in await retried.attempts] == [
+            "RETRY",
+            "RETRY",
+            "SUCCESS",
+        ]
+
+
+async def test_what_is_delayed_where_nobody_serves_is_said(app):
+    async with in_memory(app, queues=["default"]) as outbox:
+        await app.tasks["proj.add"].apply_async((1,), queue="far", countdown=3600)
+        with pytest.raises(AssertionError, match="in a queue nobody serves"):
+            await outbox.drained(timeout=0.05, delayed=True)
+
+
+async def test_revocations_and_dead_letters_do_not_outlive_the_block(app):
+    add = app.tasks["proj.add"]
+    async with in_memory(app):
+        revoked = await add.apply_async((1,), countdown=3600, task_id="the-same")
+        await revoked.revoke()
+        with pytest.raises(TaskRevokedError):
+            await revoked.get(timeout=5)
+        await app.tasks["proj.refuse"].delay().get(timeout=5, propagate=False)
+        assert await app.dead.count() == 1
+    async with in_memory(app):
+        assert await add.apply_async((1,), task_id="the-same").get(timeout=5) == 5
+        assert await app.dead.count() == 0
+
+
 async def test_draining_says_where_something_is_left(app):
     async with in_memory(app, queues=["default"]) as outbox:
         await app.tasks["proj.add"].apply_async((1,), queue="far")
@@ -139,7 +185,7 @@ async def test_rich_arguments_are_compared_by_value(app):
 
 
 async def test_what_was_sent_can_be_read(app):
-    noon = datetime(2100, 1, 1, 12, tzinfo=UTC)
+    noon = datetime.now(UTC).replace(hour=12, minute=0, second=0) + timedelta(days=300)
     async with in_memory(app, worker=False) as outbox:
         await app.send_task(
             "other.task", [1, "a"], {"k": {2}}, eta=noon, priority=9, headers={"user": "ada"}
