@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from asynq.brokers.base import Delivery, LeaseKeeper
 from asynq.exceptions import AsynqError
 from asynq.execution.frames import stack_since_task
 from asynq.worker.outage import Outage
+from asynq.worker.shutdown import HARD_EXIT_CODE
 
 logger = logging.getLogger("asynq.worker")
 
@@ -27,11 +29,31 @@ LOOK_SECONDS = 1.0
 """How often the thread looks at the loop, and the least lag it reports."""
 
 
-class Leases:
-    """Renews every third of the lease. Without a keeper it only watches the loop."""
+WEDGED_SECONDS = 30.0
+"""How much longer than its tasks may take the loop may be blocked."""
 
-    def __init__(self, keeper: LeaseKeeper | None, *, lease: float) -> None:
+
+class Leases:
+    """Renews every third of the lease. Without a keeper it only watches the loop.
+
+    A loop that never goes on would keep its tasks for ever. Where all that runs has a time limit,
+    and the last of these is long over, the process is ended: others take the tasks over then.
+
+    Args:
+        keeper: Renews them; None: they need no renewal.
+        lease: Seconds.
+        patience: How many seconds what runs may block the loop; None: without end.
+    """
+
+    def __init__(
+        self,
+        keeper: LeaseKeeper | None,
+        *,
+        lease: float,
+        patience: Callable[[], float | None] = lambda: None,
+    ) -> None:
         self._keeper = keeper
+        self._patience = patience
         self._lease = lease
         self._margin = min(5.0, lease / 6)
         self._trusted_until = monotonic() + lease
@@ -40,6 +62,9 @@ class Leases:
         self._loop_thread = 0
         self._on_lost: Callable[[Sequence[Delivery]], None]
         self._answered = monotonic()
+        self._looked = monotonic()
+        self._blocked = 0.0
+        """Seconds for which the loop has not answered, as far as this thread was there to see."""
         self._reported = False
         self._outage = Outage("renew the leases of running tasks")
         self._thread = threading.Thread(target=self._run, name="asynq-leases", daemon=True)
@@ -114,10 +139,27 @@ class Leases:
             frame = sys._current_frames().get(self._loop_thread)
             stack = stack_since_task(frame) if frame else "(no stack)"
             logger.warning("The event loop has been blocked for %.1f s, here:\n%s", lag, stack)
+        self._end_if_wedged()
         self._call_in_loop(self._answer)
+
+    def _end_if_wedged(self) -> None:
+        # Counted look by look: while the whole process stood still, its loop was not blocked.
+        now = monotonic()
+        self._blocked += min(now - self._looked, 2 * LOOK_SECONDS)
+        self._looked = now
+        if self._blocked <= WEDGED_SECONDS:
+            return
+        patience = self._patience()
+        if patience is not None and self._blocked > patience + WEDGED_SECONDS:
+            logger.critical(
+                "The event loop is blocked for longer than any task here may run: ending the "
+                "process, so that its tasks run elsewhere"
+            )
+            os._exit(HARD_EXIT_CODE)
 
     def _answer(self) -> None:
         self._answered = monotonic()
+        self._blocked = 0.0
         self._reported = False
 
     def _call_in_loop(self, function: Callable[..., None], *args: object) -> None:

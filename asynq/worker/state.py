@@ -100,3 +100,14 @@ class WorkerState:
         self.reached = asyncio.Event()
         """Set when the broker has answered for the first time."""
         self.began = monotonic()
+
+    def patience(self) -> float | None:
+        """The longest time limit of what runs, in seconds; None: something has none, or nothing
+        runs. Called from another thread, while the loop is blocked."""
+        limits = [run.request.timelimit[0] for run in list(self.active.values())]
+        longest = 0.0
+        for limit in limits:
+            if limit is None:
+                return None
+            longest = max(longest, limit)
+        return longest or None

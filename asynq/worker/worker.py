@@ -208,7 +208,9 @@ class Worker:
 
     def _crew(self, broker: Broker, backend: ResultBackend, pools: Pools) -> _Crew:
         conf = self.app.conf
-        leases = Leases(broker.lease_keeper(), lease=conf.worker_lease)
+        leases = Leases(
+            broker.lease_keeper(), lease=conf.worker_lease, patience=self.state.patience
+        )
         records = Records(
             hostname=self.hostname,
             serializer=conf.result_serializer,

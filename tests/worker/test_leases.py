@@ -9,6 +9,7 @@ import pytest
 
 from asynq.brokers.base import Delivery
 from asynq.exceptions import ImproperlyConfigured, OperationalError
+from asynq.worker import leases as room
 from asynq.worker.leases import Leases
 from tests.waiting import until
 
@@ -132,3 +133,26 @@ async def test_a_long_outage_is_said_once_and_its_end_too(kept, caplog):
     assert caplog.text.count("Can't renew the leases of running tasks: gone") == 1
     keeper.away = None
     await until(lambda: "Can renew the leases of running tasks again" in caplog.text)
+
+
+@pytest.mark.parametrize(("patience", "ends"), [(0.1, True), (None, False), (60.0, False)])
+async def test_a_loop_blocked_for_longer_than_any_task_may_run_ends_the_process(
+    monkeypatch, patience, ends
+):
+    ended = threading.Event()
+    monkeypatch.setattr(room, "WEDGED_SECONDS", 0.2)
+    monkeypatch.setattr(room.os, "_exit", lambda code: ended.set())
+    leases = Leases(None, lease=0.3, patience=lambda: patience)
+    leases.start(on_lost=lambda lost: None)
+    assert ended.wait(5 if ends else 1) is ends
+    await leases.stop()
+
+
+async def test_a_process_that_stood_still_was_not_blocked(monkeypatch):
+    ended = []
+    monkeypatch.setattr(room, "WEDGED_SECONDS", 5.0)
+    monkeypatch.setattr(room.os, "_exit", ended.append)
+    leases = Leases(None, lease=0.3, patience=lambda: 1.0)
+    leases._looked -= 3600
+    leases._end_if_wedged()
+    assert not ended
