@@ -147,7 +147,7 @@ class Campaign:
             struck=nemesis.struck,
             ends=crew.ends,
             crashed=[str(worker.output) for worker in crew.crashed],
-            left=left + self.checks.left_behind(live=None if left else 0),
+            left=sorted({*left, *self.checks.left_behind()}),
             seconds=time.monotonic() - began,
             drained_in=drained_in,
         )
@@ -167,10 +167,10 @@ class Campaign:
         """Wait until the server has forgotten who is dead; what it has not."""
 
         async def tidy() -> bool:
-            return not await asyncio.to_thread(self.checks.left_behind, self.plan.workers)
+            return not await asyncio.to_thread(self.checks.left_behind)
 
         await self._until(tidy, FORGOTTEN)
-        return self.checks.left_behind(self.plan.workers)
+        return self.checks.left_behind()
 
     async def _until(self, condition: Callable[[], Awaitable[bool]], seconds: float) -> None:
         until = time.monotonic() + seconds

@@ -164,12 +164,12 @@ class Checks:
             failed=[id for id, state in statuses.items() if state not in _may_be(kinds[id])],
         )
 
-    def left_behind(self, live: int | None = None) -> list[str]:
+    def left_behind(self, *, consumers: bool = True) -> list[str]:
         """What is left on the server and should not be.
 
         Args:
-            live: How many workers there are, where it is long enough since the last one died that
-                it must be forgotten as a consumer. (One that has read nothing of a lane is none.)
+            consumers: Name consumers that no worker lives for, too; it takes a while until those
+                of killed workers are forgotten.
         """
         found = []
         command = self.server.command
@@ -181,12 +181,18 @@ class Checks:
             pending = command("XPENDING", lane, GROUP)[0]
             if pending:
                 found.append(f"{pending} pending in {lane!r}")
-            consumers = command("XINFO", "CONSUMERS", lane, GROUP)
-            if live is not None and len(consumers) > live:
-                found.append(f"{len(consumers)} consumers of {lane!r}, {live} workers")
+            if consumers:
+                found += [f"{name} is a consumer of {lane!r}" for name in self._dead(lane)]
         stores = (self.keys.delayed(self.queue), self.keys.delayed_messages(self.queue))
         found += [f"{store!r} is not empty" for store in stores if command("EXISTS", store)]
         return found + [f"no time to live: {key}" for key in self.without_ttl()]
+
+    def _dead(self, lane: bytes) -> list[str]:
+        """Consumers of a lane whose process does not live; the name says which one it was."""
+        told = self.server.command("XINFO", "CONSUMERS", lane, GROUP)
+        names = [fields[fields.index(b"name") + 1].decode() for fields in told]
+        living = {str(worker.pid) for worker in self.fleet.alive}
+        return [name for name in names if name.split(":")[-2] not in living]
 
     def without_ttl(self) -> list[str]:
         """Keys that stay for ever and are not on the list of those which may."""
@@ -206,12 +212,12 @@ class Checks:
             cursor, names = self.server.command("SCAN", cursor, "COUNT", 1000)
             yield from names
 
-    async def clean(self, live: int | None = None, *, within: float = 20.0) -> None:
+    async def clean(self, *, consumers: bool = True, within: float = 20.0) -> None:
         """Wait until nothing is left behind; says what is, if that does not come."""
         try:
-            await until(lambda: not self.left_behind(live), within=within)
+            await until(lambda: not self.left_behind(consumers=consumers), within=within)
         except TimeoutError:
-            left = self.left_behind(live)
+            left = self.left_behind(consumers=consumers)
             raise AssertionError(f"left behind: {left}") from None
 
 

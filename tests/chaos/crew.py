@@ -83,7 +83,9 @@ class Crew:
     def _note_end(self, worker: ChaosWorker) -> None:
         code = worker.process.returncode
         self.ends[code] += 1
-        if code not in KILLED and not (code == 0 and worker.pid in self.told_to_stop):
+        # -15: it was told so before it had begun to listen for signals.
+        stopped = worker.pid in self.told_to_stop and code in (0, -15)
+        if code not in KILLED and not stopped:
             self.crashed.append(worker)
 
     async def stop(self, *, within: float) -> list[int]:

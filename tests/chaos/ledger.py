@@ -7,7 +7,7 @@ Workers and whoever sends write to the same file, so that what a killed worker d
     S id retries d pid at   a run begins, after d redeliveries
     E id retries pid at     its body has ended
     R id at                 revoked: the call that did it has returned
-    C id status at          accepted: the server says that the task has ended (see `trail`)
+    C id status entry at    accepted: the server says that the task has ended (see `trail`)
 """
 
 from __future__ import annotations
@@ -49,8 +49,9 @@ class Book:
         self.ends: list[End] = []
         self.revoked: dict[str, float] = {}
         """Id to when."""
-        self.accepted: defaultdict[str, list[str]] = defaultdict(list)
-        """Id to the final states that the server took for it; more than one is one too many."""
+        self.accepted: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        """Id to the entries of the trail that tell of its end, and the final state in each; more
+        than one is one too many."""
         for line in lines:
             match line.split():
                 case ["P", id, kind, _]:
@@ -65,8 +66,8 @@ class Book:
                     self.ends.append(End(id, int(retries), int(pid), float(at)))
                 case ["R", id, at]:
                     self.revoked[id] = float(at)
-                case ["C", id, status, _]:
-                    self.accepted[id].append(status)
+                case ["C", id, status, entry, _]:
+                    self.accepted[id][entry] = status
                 case _:
                     raise ValueError(f"not a line of the ledger: {line!r}")
 

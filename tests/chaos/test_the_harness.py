@@ -18,7 +18,7 @@ def test_a_run_beyond_the_first_of_an_attempt_is_a_duplicate():
 
 
 def test_two_accepted_ends_of_one_task_are_one_too_many():
-    book = Book(["C a SUCCESS 1.0", "C b SUCCESS 1.0", "C b FAILURE 2.0"])
+    book = Book(["C a SUCCESS 1-0 1.0", "C b SUCCESS 1-1 1.0", "C b FAILURE 2-0 2.0"])
     assert book.completed_twice == ["b"]
 
 
@@ -87,15 +87,17 @@ async def test_a_run_after_the_revocation_counts(checks, fleet, send):
 
 
 async def test_what_is_left_behind_is_named(checks, fleet, send, server, namespace):
-    await fleet.start()
+    worker = await fleet.start()
     assert await (await send("quick", 1)).get(timeout=10) == 1
-    assert checks.left_behind(live=1) == []
+    assert checks.left_behind() == []
     server.command("SET", f"aq:{{{namespace}}}:stray", "x")
     await send("quick", countdown=60)
-    left = checks.left_behind(live=0)
+    worker.kill()
+    left = checks.left_behind()
     assert "no time to live: stray" in left
     assert sum("is not empty" in what for what in left) == 2
-    assert any("1 consumers" in what for what in left)
+    assert any(f":{worker.pid}:" in what and "is a consumer" in what for what in left)
+    assert len(checks.left_behind(consumers=False)) == 3
 
 
 async def test_the_crew_replaces_who_dies_and_notes_who_crashes(fleet, wire, checks):

@@ -35,7 +35,7 @@ async def test_t1_a_task_of_a_killed_worker_runs_elsewhere(fleet, checks, send):
     assert two.at - killed < TAKEN_OVER
     tally = checks.tally()
     assert (tally.executions, tally.duplicates, tally.faults) == (2, 1, [])
-    await checks.clean()
+    await checks.clean(consumers=False)
 
 
 async def test_t2_a_worker_killed_before_it_could_say_that_the_task_had_ended(fleet, checks, send):
@@ -65,7 +65,7 @@ async def test_t3_a_worker_killed_before_it_heard_that_its_end_was_accepted(
     assert second.fenced == 0
     tally = checks.tally()
     assert (tally.duplicates, tally.faults) == (0, [])
-    await checks.clean()
+    await checks.clean(consumers=False)
 
 
 async def test_t4_what_a_killed_worker_had_taken_and_not_begun_runs_elsewhere(fleet, checks, send):
@@ -117,7 +117,7 @@ async def test_t6_a_stopping_worker_ends_what_runs_and_hands_back_the_rest(fleet
     assert {start.redeliveries for start in handed_back} == {0}
     tally = checks.tally()
     assert (tally.duplicates, tally.faults) == (0, [])
-    await checks.clean(live=1)
+    await checks.clean()
 
 
 @pytest.mark.parametrize("task", ["stubborn", "stubborn_thread"])
@@ -134,7 +134,7 @@ async def test_t7_a_task_that_can_not_be_stopped_is_left_behind(fleet, checks, s
     assert await result.get(timeout=20) == "at last"
     assert [run.redeliveries for run in fleet.ledger.read().runs(result.id)] == [0, 0]
     assert checks.tally().faults == []
-    await checks.clean(live=1)
+    await checks.clean()
 
 
 async def test_t8_the_second_signal_cancels_and_the_third_leaves_at_once(fleet, checks, send):
@@ -177,5 +177,5 @@ async def test_t9_a_frozen_worker_is_replaced_and_its_late_end_is_refused(fleet,
     runs = fleet.ledger.read().runs(result.id)
     assert [run.pid for run in runs] == [first.pid, second.pid]
     assert checks.tally().faults == []
-    await checks.clean(live=2)
+    await checks.clean()
     os.kill(first.pid, 0)

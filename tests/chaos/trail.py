@@ -11,6 +11,9 @@ sends here says that it is (`want`), and a task that has ended without a trace i
 
 from __future__ import annotations
 
+from contextlib import suppress
+from threading import Lock
+
 from asynq import Asynq
 from asynq._redis.keys import Keys
 from asynq.wire import record
@@ -33,17 +36,16 @@ class Trail:
         self._pattern = Keys(namespace).reply("*")
         self._ledger = ledger
         self._positions: dict[bytes, bytes] = {}
+        self._one_at_a_time = Lock()
         self.count = 0
         """Ends seen."""
 
     def follow(self) -> None:
         """Copy what is new. A server that is away is asked another time."""
-        try:
+        with self._one_at_a_time, suppress(OSError, ServerError):
             self._find()
             while self._read():
                 pass
-        except (OSError, ServerError):
-            return
 
     def _find(self) -> None:
         cursor: bytes | str = "0"
@@ -61,13 +63,13 @@ class Trail:
             *("XREAD", "COUNT", PAGE, "STREAMS", *self._positions, *self._positions.values())
         )
         for stream, entries in reply or ():
-            for _, fields in entries:
-                self._take(dict(zip(fields[::2], fields[1::2], strict=True)))
+            for entry, fields in entries:
+                self._take(entry, dict(zip(fields[::2], fields[1::2], strict=True)))
             self._positions[stream] = entries[-1][0]
         return bool(reply)
 
-    def _take(self, fields: dict[bytes, bytes]) -> None:
+    def _take(self, entry: bytes, fields: dict[bytes, bytes]) -> None:
         stored = fields.get(b"v")
         status = "?" if stored is None else record.decode(stored).status
-        self._ledger.note("C", fields[b"i"].decode(), status)
+        self._ledger.note("C", fields[b"i"].decode(), status, entry.decode())
         self.count += 1
