@@ -30,6 +30,9 @@ BUSY: Final = ("LOADING", "BUSY", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN", "READ
 CROWDED: Final = "max number of clients"
 """In what a server says that has no connection left for us."""
 
+_IN_SCRIPT: Final = ("ERR ACL failure in script", "ERR The user executing the script can't")
+"""Beginnings of what Valkey and Redis 7.0 say for NOPERM when it was a script that may not."""
+
 REFUSALS: Final = frozenset({"NOAUTH", "WRONGPASS", "NOPERM"})
 """What a server says to whom it does not let in, or not this far."""
 
@@ -76,7 +79,10 @@ def kind_of(error: BaseException) -> str:
         return "WRONGPASS" if "password" in str(error) else "NOAUTH"
     if not isinstance(error, redis.RedisError):
         return ""
-    word = str(error).partition(" ")[0]
+    text = str(error)
+    if text.startswith(_IN_SCRIPT):
+        return "NOPERM"
+    word = text.partition(" ")[0]
     return word if word.isupper() else ""
 
 
@@ -126,4 +132,4 @@ def _reason(error: BaseException | None) -> str:
         return error.strerror
     if isinstance(error, TimeoutError):
         return "no answer"
-    return str(error) or type(error).__name__
+    return str(error).rstrip(".") or type(error).__name__

@@ -16,7 +16,7 @@ from asynq.exceptions import OperationalError
 from asynq.worker.outage import Outage
 from asynq.worker.state import WorkerState
 
-RECENTLY = 2.0
+RECENTLY = 0.2
 """Seconds that the broker's last answer holds for whoever asks whether it is there."""
 ANSWER_SECONDS = 0.5
 """How long it may take to answer that: probes are impatient."""

@@ -33,6 +33,8 @@ def test_each_way_to_lose_a_connection_is_one_of_them(error: Exception):
         (redis.OutOfMemoryError("command not allowed"), "OOM"),
         (redis.exceptions.NoScriptError("No matching script"), "NOSCRIPT"),
         (Refused("NOGROUP No such key"), "NOGROUP"),
+        (Refused("ERR ACL failure in script: User me has no permissions"), "NOPERM"),
+        (Refused("ERR The user executing the script can't run this command"), "NOPERM"),
         (redis.AuthenticationError("invalid username-password pair"), "WRONGPASS"),
         (Refused("no such thing"), ""),
         (ValueError("OOM"), ""),
