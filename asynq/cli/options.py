@@ -84,6 +84,7 @@ class Common:
 
         The broker first: the result backend is by default of the same URL, and asked for first.
         """
+        _ = app.conf.broker_url  # another setting that is wrong is not the URL's fault
         async with app:
             with _blaming("broker_url", "--broker" if self._has_broker else None):
                 _ = app.broker

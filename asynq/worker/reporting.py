@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from asynq._printable import printable
 from asynq._time import monotonic
 from asynq.execution.outcome import (
     Failed,
@@ -42,7 +43,8 @@ class Refusals:
             level = logging.WARNING if self._is_news(refusal) else logging.DEBUG
         elif refusal.revoked:
             level = logging.INFO
-        logger.log(level, "Task %s refused: %s", _id(refusal.delivery.id), refusal.error)
+        id = printable(refusal.delivery.id, SHOWN)
+        logger.log(level, "Task %s refused: %s", id, refusal.error)
 
     def _is_news(self, refusal: Refusal) -> bool:
         name = refusal.message.task if refusal.message is not None else ""
@@ -98,7 +100,3 @@ def _level(outcome: Outcome) -> int:
         case Interrupted() | Rejected():
             return logging.WARNING
     return logging.INFO
-
-
-def _id(id: str) -> str:
-    return id if id.isprintable() else ascii(id)

@@ -113,3 +113,12 @@ def test_an_option_of_the_url_that_is_none_is_said_as_well(project):
     assert ran.err.startswith(
         "Error: --broker: redis://localhost/0?sosket_timeout=3: unknown option"
     )
+
+
+def test_a_wrong_key_is_not_blamed_on_the_broker_nor_shown(project, monkeypatch):
+    project.write("one.py", "from asynq import Asynq\napp = Asynq(broker='memory://')\n")
+    monkeypatch.setenv("ASYNQ_MESSAGE_KEYS", "k1:too short")
+    ran = project.run("-A", "one", "list", "tasks")
+    assert (ran.code, ran.out) == (78, "")
+    assert ran.err.startswith("Error: message_keys: expected a dict from key ids to secrets")
+    assert "too short" not in ran.err
