@@ -14,7 +14,7 @@ from typing import Final
 
 from asynq._redis.keys import Keys
 
-_CONNECTION: Final = ("client|setname", "ping", "select")
+_CONNECTION: Final = ("acl|whoami", "client|setname", "ping", "select")
 _SCRIPTS: Final = ("eval", "evalsha", "time")
 _READING: Final = (
     *("exists", "get", "getrange", "hget", "hlen", "hmget", "info", "mget", "pttl", "smembers"),
