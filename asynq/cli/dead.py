@@ -58,7 +58,7 @@ def list_letters(
     if json:
         say_json([_told(letter) for letter in letters])
     elif letters:
-        say(table(map(_row, letters), ("ID", "TASK", "QUEUE", "AT", "REASON")))
+        say(table(map(_row, letters), ("ID", "TASK", "QUEUE", "AT (UTC)", "REASON")))
     else:
         say("No dead letters.")
 

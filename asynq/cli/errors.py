@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from asynq._secrets import hide_password
-from asynq.cli.render import complain
+from asynq.cli.render import complain, plain
 from asynq.exceptions import AsynqError, ImproperlyConfigured, OperationalError, QueueNotFound
 
 
@@ -51,12 +51,12 @@ def report(error: Exception) -> int:
 
 def one_line(error: BaseException) -> str:
     """The error's text without line breaks and passwords; its type where it has no text."""
-    return hide_password(" ".join(str(error).split())) or type(error).__name__
+    return hide_password(plain(str(error))) or type(error).__name__
 
 
 def described(error: BaseException) -> str:
     """The error's type and text, on one line."""
-    text = " ".join(str(error).split())
+    text = plain(str(error))
     return hide_password(f"{type(error).__name__}: {text}" if text else type(error).__name__)
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 import typer
 
+from asynq._printable import printable
+
 
 def say(text: str) -> None:
     """A line to standard output."""
@@ -34,8 +36,7 @@ def complain(text: str, *, begin: str = "Error: ") -> None:
 
 def plain(text: str) -> str:
     """A text that may come from anywhere on one line, without what a terminal would obey."""
-    line = " ".join(text.split())
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in line)
+    return printable(" ".join(text.split()))
 
 
 def table(rows: Iterable[Sequence[str]], header: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ AT_ONCE = Attempt(started=60.0, seconds=math.nan, state="SUCCESS")
 def test_for_people_they_are_a_table_that_no_terminal_obeys():
     assert attempts_table([RETRIED, AT_ONCE]).splitlines() == [
         "STARTED              SECONDS  WORKER  STATE    ERROR",
-        "1970-01-01 00:00:00  1.500    w@host  RETRY    KeyError: '\\x1b[31m'",
+        "1970-01-01 00:00:00  1.500    w@host  RETRY    KeyError: '\\u001b[31m'",
         "1970-01-01 00:01:00                   SUCCESS",
     ]
 

@@ -43,11 +43,11 @@ def test_where_there_are_none_it_says_so(asynq):
 def test_they_are_listed_with_their_reason(project, asynq):
     bury(project, letter("a"), letter("b", body=b"\x00"), reason="DecodeError: \x1b[31mno\n" * 9)
     header, a, b = asynq("dead", "list").out.splitlines()
-    assert header.split() == ["ID", "TASK", "QUEUE", "AT", "REASON"]
+    assert header.split() == ["ID", "TASK", "QUEUE", "AT", "(UTC)", "REASON"]
     assert a.startswith("a   shop.add      default  20")
     assert b.startswith("b   (unreadable)  default  20")
     assert a.endswith("…")
-    assert "DecodeError: \\x1b[31mno DecodeError" in a
+    assert "DecodeError: \\u001b[31mno DecodeError" in a
 
 
 def test_a_queues_own_are_listed(project, asynq):

@@ -37,6 +37,7 @@ def test_it_is_one_line_without_a_password():
     assert one_line(ValueError()) == "ValueError"
     assert described(ValueError("at\n  once")) == "ValueError: at once"
     assert described(ValueError()) == "ValueError"
+    assert described(ValueError("\x1b[31mred")) == "ValueError: \\u001b[31mred"
 
 
 def test_the_apps_own_error_is_shown_from_where_it_is_the_apps_own(project, capsys):
