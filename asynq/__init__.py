@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from asynq import exceptions
+from asynq import exceptions, signals
 from asynq._imports import import_object
 from asynq.app import Asynq
 from asynq.blocking import run
@@ -35,6 +35,7 @@ from asynq.exceptions import (
     TaskRevokedError,
     TimeLimitExceeded,
 )
+from asynq.middleware import Middleware
 from asynq.registry import shared_task
 from asynq.request import Request
 from asynq.result import AsyncResult, EagerResult, Submission, Update
@@ -58,6 +59,7 @@ __all__ = [
     "EagerResult",
     "Ignore",
     "MaxRetriesExceededError",
+    "Middleware",
     "Queue",
     "Reject",
     "Request",
@@ -78,6 +80,7 @@ __all__ = [
     "register_serializer",
     "run",
     "shared_task",
+    "signals",
 ]
 
 _LATER = {"Worker": "asynq.worker.worker:Worker"}

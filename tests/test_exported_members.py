@@ -13,6 +13,7 @@ def test_the_public_names_are_these():
         "EagerResult",
         "Ignore",
         "MaxRetriesExceededError",
+        "Middleware",
         "Queue",
         "Reject",
         "Request",
@@ -33,6 +34,7 @@ def test_the_public_names_are_these():
         "register_serializer",
         "run",
         "shared_task",
+        "signals",
     ]
 
 
