@@ -127,6 +127,11 @@ class Checks:
         lanes = sum(self.server.command("XLEN", lane) for lane in self.keys.lanes(self.queue))
         return int(lanes + self.server.command("ZCARD", self.keys.delayed(self.queue)))
 
+    def held(self) -> int:
+        """How many messages are pending, of all workers."""
+        lanes = self.keys.lanes(self.queue)
+        return sum(self.server.command("XPENDING", lane, GROUP)[0] for lane in lanes)
+
     def letters(self) -> list[Letter]:
         """The dead letters."""
         found = []
@@ -223,7 +228,11 @@ class Checks:
 
 def _may_be(kind: str) -> tuple[str, ...]:
     """How a task of that kind may end; one that was revoked may have been quicker."""
-    return ("SUCCESS", "REVOKED") if kind in ("revoked", "terminated") else ("SUCCESS",)
+    return {
+        "revoked": ("SUCCESS", "REVOKED"),
+        "terminated": ("SUCCESS", "REVOKED"),
+        "limited": ("FAILURE",),
+    }.get(kind, ("SUCCESS",))
 
 
 def _executed(book: Book) -> list[str]:

@@ -65,6 +65,15 @@ def threaded(self: Task, seconds: float) -> float:
     return seconds
 
 
+@app.task(bind=True, pool="process")
+def in_child(self: Task, seconds: float) -> float:
+    """The same in a child process."""
+    begun(self)
+    time.sleep(seconds)
+    ended(self)
+    return seconds
+
+
 @app.task(bind=True)
 async def blocking(self: Task, seconds: float) -> float:
     """Blocks the event loop, as no task should."""

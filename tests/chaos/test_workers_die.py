@@ -7,19 +7,12 @@ import time
 
 import pytest
 
-from asynq._redis.keys import GROUP
 from asynq.brokers.redis.scripts import SETTLE
 from tests.chaos.fleet import CONFIRM, LEASE, SWEEP
 from tests.waiting import until
 
 TAKEN_OVER = LEASE + CONFIRM + 2 * SWEEP + 2.5
 """Seconds after which what a dead worker held must run elsewhere; the last are the machine's."""
-
-
-def held(checks):
-    """How many messages are pending, of all workers."""
-    lanes = checks.keys.lanes(checks.queue)
-    return sum(checks.server.command("XPENDING", lane, GROUP)[0] for lane in lanes)
 
 
 async def test_t1_a_task_of_a_killed_worker_runs_elsewhere(fleet, checks, send):
@@ -71,7 +64,7 @@ async def test_t3_a_worker_killed_before_it_heard_that_its_end_was_accepted(
 async def test_t4_what_a_killed_worker_had_taken_and_not_begun_runs_elsewhere(fleet, checks, send):
     first = await fleet.start("-c", "1", "--prefetch-multiplier", "4")
     sent = [await send("sleeping", 0.3) for _ in range(4)]
-    await until(lambda: held(checks) == 4)
+    await until(lambda: checks.held() == 4)
     await fleet.running(sent[0].id)
     first.kill()
     await fleet.start("-c", "4")
@@ -103,7 +96,7 @@ async def test_t6_a_stopping_worker_ends_what_runs_and_hands_back_the_rest(fleet
     first = await fleet.start("-c", "5")
     sent = [await send("sleeping", 2.0) for _ in range(10)]
     await until(lambda: len(fleet.ledger.read().starts) == 5)
-    await until(lambda: held(checks) == 10)
+    await until(lambda: checks.held() == 10)
     second = await fleet.start("-c", "10")
     first.signal(signal.SIGTERM)
     stopped = time.time()
