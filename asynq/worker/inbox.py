@@ -8,28 +8,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection
-from typing import Final, Protocol
+from typing import Protocol
 
 import msgspec
-from msgspec import Struct
 
 from asynq.brokers.base import Broker
+from asynq.control import CHANNEL, Order
 from asynq.exceptions import OperationalError
 from asynq.worker.outage import Outage
 from asynq.worker.state import WorkerState
 
 logger = logging.getLogger("asynq.worker")
-
-CHANNEL: Final = "control"
-
-
-class Order(Struct, frozen=True):
-    """What is said to all workers."""
-
-    revoke: tuple[str, ...] = ()
-    """Ids of tasks that shall not run."""
-    terminate: bool = False
-    """Nor go on, where they run."""
 
 
 class Revoke(Protocol):

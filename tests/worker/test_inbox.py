@@ -6,8 +6,9 @@ import logging
 import pytest
 
 from asynq.brokers.base import Delivery
+from asynq.control import CHANNEL
 from asynq.exceptions import OperationalError
-from asynq.worker.inbox import CHANNEL, Inbox
+from asynq.worker.inbox import Inbox
 from asynq.worker.state import WorkerState
 from tests.waiting import until
 
