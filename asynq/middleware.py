@@ -56,7 +56,8 @@ class Middleware:
         await proceed()
 
     async def execute(self, request: Request, proceed: Callable[[], Awaitable[Any]]) -> Any:
-        """Wrap one run of a task, on the event loop also where the task has a thread.
+        """Wrap one run of a task: on the event loop also where the task has a thread; in the child
+        process where it has one.
 
         Args:
             request: The run; `request.args` and `request.kwargs` may be assigned before proceeding.

@@ -203,7 +203,7 @@ after_task_publish = Signal("after_task_publish", PUBLISHING)
 """It was sent. `sender`, `body`, `exchange`, `routing_key`, `headers`: as before."""
 
 task_received = Signal("task_received")
-"""A worker has got a call and will run it. `sender`: the worker; `request`."""
+"""A worker has got a call and will run it. `sender`: its node name; `request`."""
 task_prerun = Signal("task_prerun", RUNNING)
 """A run begins. `sender`, `task`: the task; `task_id`, `args`, `kwargs`."""
 task_postrun = Signal("task_postrun", RUNNING)
@@ -221,13 +221,14 @@ task_internal_error = Signal("task_internal_error", RUNNING)
 """A hook of the task has failed. `sender`: the task; `task_id`, `args`, `kwargs`, `request`,
 `exception`, `traceback`, `einfo`."""
 task_revoked = Signal("task_revoked")
-"""A call was revoked or has expired. `sender`: the task; `request`; `terminated`: it ran already;
-`signum`: None; `expired`."""
+"""A call was revoked or has expired. `sender`: the task, or the name of one that did not
+run; `request`; `terminated`: it ran already; `signum`: None; `expired`."""
 task_rejected = Signal("task_rejected")
-"""A call can't be run or was rejected. `sender`: the worker; `message`: its bytes; `exc`."""
+"""A call can't be run, or was rejected by its task. `sender`: the worker's node name; `message`: its
+bytes; `exc`."""
 task_unknown = Signal("task_unknown")
-"""A call of a task that the worker does not know. `sender`: the worker; `name`, `id`, `message`,
-`exc`."""
+"""A call of a task that the worker does not know. `sender`: its node name; `name`, `id`; `message`:
+the call's bytes; `exc`."""
 
 worker_init = Signal("worker_init")
 """A worker is about to start. `sender`: the worker."""

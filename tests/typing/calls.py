@@ -6,10 +6,23 @@ Checked by mypy and pyright in `test_calls`; never run.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, assert_type
 
-from asynq import AsyncResult, Asynq, Attempt, Submission, Task, run, shared_task
+from asynq import (
+    AsyncResult,
+    Asynq,
+    Attempt,
+    Request,
+    Retry,
+    Submission,
+    Task,
+    run,
+    shared_task,
+    signals,
+)
+from asynq.execution.hooks import ExceptionInfo
+from asynq.middleware import Middleware, Outgoing
 
 app = Asynq("proj", broker="memory://", include=["proj.tasks"], task_track_started=True)
 
@@ -51,6 +64,60 @@ class DebugTask(Task):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         print(f"TASK STARTING: {self.name}[{self.request.id}]")
         return self.run(*args, **kwargs)
+
+
+class Telling(Task):
+    """Hooks, as `def` and as `async def`."""
+
+    max_retries = None
+    retry_backoff = 2.5
+
+    def before_start(self, task_id: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        print(self.request.retries)
+
+    async def on_failure(
+        self,
+        exc: BaseException,
+        task_id: str,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        einfo: ExceptionInfo,
+    ) -> None:
+        print(einfo.exception, einfo.traceback)
+
+
+class Tenants(Middleware):
+    async def publish(self, outgoing: Outgoing, proceed: Callable[[], Awaitable[None]]) -> None:
+        outgoing.headers["tenant"] = "t1"
+        await proceed()
+
+    async def execute(self, request: Request, proceed: Callable[[], Awaitable[Any]]) -> Any:
+        return await proceed()
+
+
+Asynq("proj", middleware=[Tenants()]).middleware.append(Tenants())
+
+
+@signals.task_failure.connect
+async def tell_of_failure(sender: Task, exception: BaseException, **named: Any) -> None:
+    print(sender.name, exception)
+
+
+@signals.task_success.connect(sender="proj.add")
+def tell_of_success(result: object, **named: Any) -> None:
+    print(result)
+
+
+@app.task(bind=True, base=Telling, autoretry_for=(OSError,), retry_for=60, time_limit=9)
+async def flaky(self: Task, x: int) -> int:
+    try:
+        if x:
+            raise self.retry((x - 1,), countdown=5, max_retries=None, queue="slow")
+    except ValueError as error:
+        raise self.retry(exc=error) from error
+    again = assert_type(self.retry(throw=False), Retry)
+    print(again.when)
+    return x
 
 
 class Report(Task):
@@ -139,6 +206,17 @@ async def forgotten_awaits() -> None:
         add.delay(1, "x")  # wrong
     len(result.result)  # wrong
     add.delay(1, "x")  # wrong
+
+
+async def mistaken_retries(task: Task) -> None:
+    task.retry(countdwon=5, throw=False)  # wrong
+    task.retry(5, throw=False)  # wrong
+    task.retry(exc="text", throw=False)  # wrong
+    task.retry(task_id="x", throw=False)  # wrong
+
+
+@app.task(retry_backoff="fast")  # wrong
+def too_vague() -> None: ...
 
 
 @app.task(queu="x")  # wrong
