@@ -12,7 +12,7 @@ import builtins
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
@@ -23,7 +23,7 @@ from asynq.brokers.base import Parcel
 from asynq.connections import Connections
 from asynq.exceptions import EncodeError, OperationalError, PayloadTooLarge
 from asynq.middleware import Middleware, Outgoing, wrapped
-from asynq.options import Call
+from asynq.options import PLAIN, Call
 from asynq.request import current
 from asynq.result.handle import AsyncResult
 from asynq.result.reading import Results
@@ -68,7 +68,7 @@ class Plan(Struct, frozen=True, kw_only=True, eq=False):
     """What seals them; None: they go as they are."""
 
 
-class Written(NamedTuple):
+class Written(Struct, frozen=True, eq=False):
     """The arguments of a call: as they were given, as bytes, and what made them that."""
 
     args: Sequence[Any]
@@ -197,7 +197,7 @@ class Sending(Submission[Any]):
         args, kwargs = outgoing.args, outgoing.kwargs
         if args is not written.args or kwargs is not written.kwargs:
             encoded = written.encoder(args, kwargs, plan.serializer)
-            self._written = written._replace(args=args, kwargs=kwargs, encoded=encoded)
+            self._written = Written(args, kwargs, encoded, written.encoder)
         self._headers = outgoing.headers or None
 
     async def _publish(self, waiting: bool) -> None:
@@ -215,7 +215,7 @@ class Sending(Submission[Any]):
             delay=self._delay,
             due=self._due,
         )
-        if not signals.PUBLISHING:
+        if not signals.PUBLISHING.receivers:
             await self._hand_over(parcel)
             return
         told = self._told(message)
@@ -245,7 +245,8 @@ class Sending(Submission[Any]):
         args, kwargs, content = self._written.encoded
         eta = self._due if self._due is not None or not self._delay else time() + self._delay
         kept = options.result_expires
-        return Message(
+        # Python calls with more than fifteen names by way of a dict, which takes a microsecond.
+        message = Message(
             task=plan.task,
             args=args,
             kwargs=kwargs,
@@ -255,13 +256,18 @@ class Sending(Submission[Any]):
             root_id=self._root_id,
             parent_id=self._parent_id,
             eta=eta,
-            expires=self._expires,
-            time_limit=options.time_limit,
-            soft_time_limit=options.soft_time_limit,
             ignore_result=options.ignore_result,
             result_expires=None if kept is UNSET else kept or FOR_EVER,
             shadow=options.shadow,
             headers=self._headers,
+        )
+        if options is PLAIN and self._expires is None:
+            return message
+        return replace(
+            message,
+            expires=self._expires,
+            time_limit=options.time_limit,
+            soft_time_limit=options.soft_time_limit,
         )
 
     def _body(self, message: Message) -> bytes:

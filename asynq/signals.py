@@ -39,14 +39,11 @@ class _Receiver(Struct, frozen=True, eq=False):
     """Gives the function; None: it is no more."""
 
 
-class _Watch:
+class Watch:
     """Counts the receivers of several signals, so that one look tells whether there are any."""
 
     def __init__(self) -> None:
         self.receivers = 0
-
-    def __bool__(self) -> bool:
-        return self.receivers > 0
 
 
 class Signal:
@@ -60,10 +57,10 @@ class Signal:
         receivers: Who listens; test it before making what `send` is given.
     """
 
-    def __init__(self, name: str, watch: _Watch | None = None) -> None:
+    def __init__(self, name: str, watch: Watch | None = None) -> None:
         self.name = name
         self.receivers: list[_Receiver] = []
-        self._watch = _Watch() if watch is None else watch
+        self._watch = watch or Watch()
 
     @overload
     def connect(self, receiver: F, /) -> F: ...
@@ -190,10 +187,10 @@ def _name(sender: object) -> object:
     return name if isinstance(name, str) else sender
 
 
-PUBLISHING: Final = _Watch()
-"""True if anybody listens to the signals of publishing."""
-RUNNING: Final = _Watch()
-"""True if anybody listens to the signals of a run."""
+PUBLISHING: Final = Watch()
+"""How many listen to the signals of publishing."""
+RUNNING: Final = Watch()
+"""How many listen to the signals of a run."""
 
 before_task_publish = Signal("before_task_publish", PUBLISHING)
 """A call is about to be sent. `sender`: the task's name; `body`: args and kwargs; `exchange`,
@@ -224,8 +221,8 @@ task_revoked = Signal("task_revoked")
 """A call was revoked or has expired. `sender`: the task, or the name of one that did not
 run; `request`; `terminated`: it ran already; `signum`: None; `expired`."""
 task_rejected = Signal("task_rejected")
-"""A call can't be run, or was rejected by its task. `sender`: the worker's node name; `message`: its
-bytes; `exc`."""
+"""A call can't be run, or was rejected by its task. `sender`: the worker's node name; `message`:
+its bytes; `exc`."""
 task_unknown = Signal("task_unknown")
 """A call of a task that the worker does not know. `sender`: its node name; `name`, `id`; `message`:
 the call's bytes; `exc`."""

@@ -186,12 +186,12 @@ def test_one_look_tells_whether_anybody_listens_to_a_run():
     def hear(**named):
         pass
 
-    assert not signals.RUNNING
+    assert not signals.RUNNING.receivers
     signals.task_retry.connect(hear)
-    assert signals.RUNNING
-    assert not signals.PUBLISHING
+    assert signals.RUNNING.receivers
+    assert not signals.PUBLISHING.receivers
     signals.task_retry.disconnect(hear)
-    assert not signals.RUNNING
+    assert not signals.RUNNING.receivers
 
 
 def test_a_signal_says_its_name():

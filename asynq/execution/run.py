@@ -145,10 +145,13 @@ async def run(
     if where == "process":
         return await _in_process(task, request, args, kwargs, pools)
     terms = task.terms
-    if terms.hooks is not None or terms.middleware or signals.RUNNING:
+    if terms.hooks is not None or terms.middleware or signals.RUNNING.receivers:
         request.args, request.kwargs = args, kwargs
         return await _watched(task, request, terms, _Place(pools, where))
-    return ended(task, request, await _call(task, request, args, kwargs, pools, where))
+    end = await _call(task, request, args, kwargs, pools, where)
+    if request.again is None and isinstance(end, Success):
+        return end
+    return ended(task, request, end)
 
 
 async def conclude(task: Runnable, request: Request, outcome: Outcome, pools: Pools) -> None:
