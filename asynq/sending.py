@@ -7,8 +7,6 @@ and `after_task_publish` where there are any.
 
 from __future__ import annotations
 
-import asyncio
-import builtins
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from types import MappingProxyType
@@ -21,7 +19,7 @@ from asynq import signals
 from asynq._time import from_timestamp, time
 from asynq.brokers.base import Parcel
 from asynq.connections import Connections
-from asynq.exceptions import EncodeError, OperationalError, PayloadTooLarge
+from asynq.exceptions import EncodeError, PayloadTooLarge
 from asynq.middleware import Middleware, Outgoing, wrapped
 from asynq.options import PLAIN, Call
 from asynq.request import current
@@ -230,15 +228,8 @@ class Sending(Submission[Any]):
         seconds = self._options.publish_timeout
         if seconds is None:
             await broker.publish((parcel,))
-            return
-        try:
-            async with asyncio.timeout(seconds):
-                await broker.publish((parcel,))
-        except builtins.TimeoutError:
-            raise OperationalError(
-                f"{self!r} could not be published to {broker.location.server} within "
-                f"{seconds:g} s (publish_timeout); whether it arrived is not known"
-            ) from None
+        else:
+            await broker.publish((parcel,), timeout=seconds)
 
     def _message(self, reply_to: str | None) -> Message:
         plan, options = self._plan, self._options

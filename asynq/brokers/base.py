@@ -187,9 +187,13 @@ class Broker(Protocol):
     capabilities: Capabilities
     location: Location
 
-    async def publish(self, parcels: Sequence[Parcel]) -> None:
+    async def publish(self, parcels: Sequence[Parcel], *, timeout: float | None = None) -> None:
         """Store the parcels. When it returns, they are in the broker; a parcel is stored once
         however often the sending was repeated.
+
+        Args:
+            parcels: What to store.
+            timeout: Seconds to go on trying; None: the broker's own.
 
         Raises:
             BrokerFull: the server has no room; of more than 100 parcels, the first hundreds may

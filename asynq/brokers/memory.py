@@ -66,7 +66,7 @@ class MemoryBroker:
         self._vanish = weakref.finalize(self, _redeliver, self._queues, self._held)
         self._vanish.atexit = False
 
-    async def publish(self, parcels: Sequence[Parcel]) -> None:
+    async def publish(self, parcels: Sequence[Parcel], *, timeout: float | None = None) -> None:
         """Store the parcels."""
         self._publish(parcels)
 

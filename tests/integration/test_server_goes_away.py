@@ -288,3 +288,25 @@ async def test_a_wire_that_breaks_is_replaced(open_shop, own_server, directory, 
         shop.go_on.set()
         assert await result.get(timeout=10.0) == "done"
         assert shop.begun == 1
+
+
+async def test_a_caller_is_told_why_in_its_own_time_or_waits(namespace, own_server, directory):
+    nobody = f"unix://{directory}/nobody"
+    async with Asynq(namespace, broker=nobody, publish_timeout=30.0) as app:
+        begin = asyncio.get_running_loop().time()
+        with pytest.raises(OperationalError) as raised:
+            await app.send_task("a", publish_timeout=0.3)
+        assert asyncio.get_running_loop().time() - begin < 2.0
+        assert str(raised.value) == (
+            f"can't publish: can't reach {nobody}: No such file or directory (tried for 0.3 s)"
+        )
+    private = own_server(durable=True)
+    async with Asynq(namespace, broker=private.url, publish_timeout=0.2) as app:
+        private.kill()
+        sent = asyncio.ensure_future(app.send_task("a", publish_timeout=30.0).send())
+        with pytest.raises(OperationalError):
+            await app.send_task("b")
+        assert not sent.done()
+        await asyncio.to_thread(private.start)
+        await asyncio.wait_for(sent, BACK_WITHIN)
+        assert await app.broker.depth("default") >= 1

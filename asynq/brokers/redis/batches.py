@@ -49,17 +49,19 @@ class Batches:
         """Write results there from now on."""
         self._records = sending.Records(Keys(where.namespace), where.database)
 
-    async def publish(self, parcels: Sequence[Parcel]) -> None:
+    async def publish(self, parcels: Sequence[Parcel], timeout: float | None = None) -> None:
         """See `Broker.publish`. A batch of more than 100 parcels is several of them."""
         gathered = self._parcels or self._gather_parcels()
+        if timeout is not None:
+            self._marks.last_for(timeout)
         if len(parcels) <= sending.PARCELS:
             size = sum([len(parcel.body) for parcel in parcels])
-            await gathered.add(parcels, size)
+            await gathered.add(parcels, size, timeout)
             return
         most = sending.PARCELS
         for first in range(0, len(parcels), most):
             chunk = parcels[first : first + most]
-            await gathered.add(chunk, sum([len(parcel.body) for parcel in chunk]))
+            await gathered.add(chunk, sum([len(parcel.body) for parcel in chunk]), timeout)
 
     async def settle(self, settlements: Sequence[Settlement]) -> Sequence[bool]:
         """See `Broker.settle`."""

@@ -96,9 +96,11 @@ class RedisBroker:
         self._fanout = RedisFanout(calls)
         self._closed = False
 
-    def publish(self, parcels: Sequence[Parcel]) -> Coroutine[Any, Any, None]:
+    def publish(
+        self, parcels: Sequence[Parcel], *, timeout: float | None = None
+    ) -> Coroutine[Any, Any, None]:
         """See `Broker.publish`. A batch of more than 100 parcels is several of them."""
-        return self._batches.publish(parcels)
+        return self._batches.publish(parcels, timeout)
 
     async def receive(
         self, queues: Sequence[str], *, limit: int, wait: float

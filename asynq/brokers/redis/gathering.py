@@ -71,23 +71,31 @@ class Gathering(Generic[T]):
         self._scheduled = False
         self._timer: asyncio.TimerHandle | None = None
 
-    def add(self, items: Sequence[T], size: int) -> asyncio.Future[tuple[Any, int]]:
+    def add(
+        self, items: Sequence[T], size: int, timeout: float | None = None
+    ) -> asyncio.Future[tuple[Any, int]]:
         """Have the items sent.
 
         Args:
             size: Their bytes, roughly.
+            timeout: Seconds until this caller gets an error, where it is not as for all.
 
         Returns:
             The server's answer to their batch, and where in the batch they began.
         """
         future: asyncio.Future[tuple[Any, int]] = self._loop.create_future()
-        call = _Call(items, size, self._loop.time() + self._timeout, future)
+        seconds = self._timeout if timeout is None else timeout
+        call = _Call(items, size, self._loop.time() + seconds, future)
         self._waiting.append(call)
-        self._all.append(call)
+        if timeout is None:
+            self._all.append(call)
+        else:
+            timer = self._loop.call_at(call.deadline, self._give_up, call, timeout)
+            future.add_done_callback(lambda _: timer.cancel())
         if not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._flush)
-        if self._timer is None:
+        if self._timer is None and timeout is None:
             self._timer = self._loop.call_at(call.deadline, self._expire)
         return future
 
@@ -107,7 +115,8 @@ class Gathering(Generic[T]):
     def _launch(self, calls: list[_Call[T]]) -> None:
         items = [item for call in calls for item in call.items]
         try:
-            sent = self._send(items, calls[-1].deadline - self._loop.time())
+            latest = max([call.deadline for call in calls])
+            sent = self._send(items, latest - self._loop.time())
         except Exception as error:  # a value that can't be packed, a closed connection
             if len(calls) == 1:
                 self._fail(calls, error)
@@ -165,13 +174,15 @@ class Gathering(Generic[T]):
                 # One for each: an error raised in many tasks would collect all their tracebacks.
                 call.future.set_exception(type(ours)(*ours.args).with_traceback(None))
 
+    def _give_up(self, call: _Call[T], seconds: float) -> None:
+        self._fail([call], explain(self._trouble(), self._url, doing=self._doing, seconds=seconds))
+
     def _expire(self) -> None:
         """Callers that have waited long enough, whatever their batch is doing."""
         self._timer = None
         now = self._loop.time()
         known = self._all
         while known and (known[0].future.done() or known[0].deadline <= now):
-            late = explain(self._trouble(), self._url, seconds=self._timeout)
-            self._fail([known.popleft()], late)
+            self._give_up(known.popleft(), self._timeout)
         if known:
             self._timer = self._loop.call_at(known[0].deadline, self._expire)

@@ -27,8 +27,13 @@ class Marks:
 
     def __init__(self, key: bytes, timeout: float) -> None:
         self.key = key
-        self._milliseconds = round(max(60.0, 2 * timeout + 30.0) * 1000)
+        self._milliseconds = 60_000
         self._number = 0
+        self.last_for(timeout)
+
+    def last_for(self, timeout: float) -> None:
+        """From now on, remember batches for as long as that many seconds of tries ask for."""
+        self._milliseconds = max(self._milliseconds, round((2 * timeout + 30.0) * 1000))
 
     def words(self) -> tuple[int, int]:
         """The number of the next batch, and the milliseconds in which it may be sent again."""

@@ -153,7 +153,10 @@ async def test_who_waited_in_vain_is_told_why(sender: Sender, make: Callable[...
     sender.trouble = ConnectionRefusedError(111, "Connection refused")
     with pytest.raises(OperationalError) as raised:
         await asked
-    assert str(raised.value) == "can't reach redis://h: Connection refused (tried for 0.1 s)"
+    assert (
+        str(raised.value)
+        == "can't publish: can't reach redis://h: Connection refused (tried for 0.1 s)"
+    )
     sender.sent[0].cancel()
 
 
@@ -166,3 +169,19 @@ async def test_a_connection_that_closes_ends_what_is_asked(
     sender.sent[0].cancel()
     with pytest.raises(OperationalError, match="closed"):
         await asked
+
+
+async def test_a_caller_may_have_less_time_than_the_others_or_more(
+    sender: Sender, make: Callable[..., Any]
+):
+    gathering = make(timeout=0.2)
+    short = gathering.add(["a"], 1, 0.05)
+    long = gathering.add(["b"], 1, 30.0)
+    usual = gathering.add(["c"], 1)
+    with pytest.raises(OperationalError, match=r"can.t publish: .*tried for 0\.1 s"):
+        await short
+    assert not usual.done()
+    with pytest.raises(OperationalError):
+        await usual
+    assert not long.done()
+    long.cancel()
