@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
+from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -49,6 +50,9 @@ GROWTH = 64 * 1024
 
 KNOWN = 20
 """How many of the tasks known here are named to who looks for another."""
+
+
+E = TypeVar("E", bound=Exception)
 
 
 class Refusal(Struct, frozen=True):
@@ -111,7 +115,8 @@ class Admission:
             self._check_format(body, message)
             return self._admit(delivery, message, format_of(body))
         except (DecodeError, PayloadTooLarge) as error:
-            return Refusal(delivery, Bury(f"{type(error).__name__}: {error}"), error, message)
+            reason = f"{type(error).__name__}: {error}"
+            return Refusal(delivery, Bury(reason), _bare(error), message)
         except Exception as error:  # a field with nonsense in it must not stop the worker
             nonsense = DecodeError(f"the message makes no sense: {type(error).__name__}: {error}")
             return Refusal(delivery, Bury(str(nonsense)), nonsense, message)
@@ -202,6 +207,13 @@ class Admission:
         if self._seal is not None:
             body = self._seal.seal(body, queue=delivery.queue, id=delivery.id, due=message.eta)
         return Refusal(delivery, Requeue(body=body, delay=pause), error, message)
+
+
+def _bare(error: E) -> E:
+    """The error alone. Its frames hold the message, be it of 100 MB, and are held by it in turn,
+    until the garbage collector comes by."""
+    error.__context__ = error.__cause__ = None
+    return error.with_traceback(None)
 
 
 def _revoked(delivery: Delivery, message: Message, reason: str) -> Refusal:

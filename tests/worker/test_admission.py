@@ -257,6 +257,13 @@ def test_what_a_message_of_the_largest_size_gains_on_its_way_is_let_pass(app):
     assert isinstance(admission.admit(delivered(body)), Run)
 
 
+@pytest.mark.parametrize("body", [b"{", b"[" * 10_000, b"x" * 10])
+def test_a_message_that_was_refused_is_not_kept_by_its_error(app, body):
+    admission = Admission(app.tasks, hostname="w", accept=["json"], unknown_task_ttl=1, max_bytes=1)
+    error = admission.admit(delivered(body)).error
+    assert (error.__traceback__, error.__context__, error.__cause__) == (None, None, None)
+
+
 SEAL = Seal(namespace="proj", signing=KeyRing({"k": b"a secret that is long enough"}))
 
 
