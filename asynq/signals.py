@@ -236,6 +236,5 @@ worker_shutting_down = Signal("worker_shutting_down")
 worker_shutdown = Signal("worker_shutdown")
 """It has stopped. `sender`: the worker."""
 worker_process_init = Signal("worker_process_init")
-"""A child process for `pool="process"` tasks has started; sent in it. `sender`: None."""
-worker_process_shutdown = Signal("worker_process_shutdown")
-"""A child process is about to end; sent in it. `sender`: None; `pid`, `exitcode`."""
+"""A child process for `pool="process"` tasks is about to run its first; sent in it. `sender`: None.
+(Celery's `worker_process_shutdown` is not there: a child ends at once when it is not needed.)"""

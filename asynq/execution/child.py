@@ -31,6 +31,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from msgspec import Struct
 
+from asynq import signals
 from asynq._imports import import_object
 from asynq.exceptions import TaskError
 from asynq.execution.inheritance import load_script, take_over
@@ -148,6 +149,7 @@ async def _serve(line: socket.socket, thread: MainThread) -> None:
     pools = ChildPools(thread)
     inherited = take_over(await receive(reader))
     await send(writer, READY)
+    is_new = True
     while True:
         try:
             content = await receive(reader)
@@ -159,8 +161,11 @@ async def _serve(line: socket.socket, thread: MainThread) -> None:
             job, app = await thread.run(partial(_read, content, inherited.script))
         except BaseException as error:
             await send(writer, refusal_of(error))
-        else:
-            await send(writer, answer_of(await _outcome(job, app, pools), job.request))
+            continue
+        if is_new:  # whoever listens is known only now: the modules of tasks connect
+            is_new = False
+            await signals.worker_process_init.send(None)
+        await send(writer, answer_of(await _outcome(job, app, pools), job.request))
     writer.close()
 
 

@@ -12,7 +12,7 @@ import threading
 import time
 from contextlib import suppress
 
-from asynq import Asynq, Task, shared_task
+from asynq import Asynq, Task, shared_task, signals
 from asynq.exceptions import Ignore, Reject, SoftTimeLimitExceeded
 from asynq.request import lend
 
@@ -38,6 +38,19 @@ class Told(Task):
         with open(args[0], "a") as file:
             name = threading.current_thread().name
             file.write(f"{os.getpid()} {type(exc).__name__} {name}\n")
+
+
+begun = []
+
+
+@signals.worker_process_init.connect
+def begin(**named):
+    begun.append(os.getpid())
+
+
+@in_process
+def beginnings():
+    return begun.count(os.getpid())
 
 
 @in_process

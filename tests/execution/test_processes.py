@@ -89,6 +89,11 @@ async def test_hooks_are_told_in_the_child_where_the_task_ran(pool, tmp_path):
     assert note.read_text() == f"{pid} {pid} id-1 MainThread\n"
 
 
+async def test_a_child_says_once_that_it_begins_to_those_who_connect_with_their_tasks(pool):
+    assert await go(pool, calls.beginnings) == Success(1)
+    assert await go(pool, calls.beginnings) == Success(1)
+
+
 async def test_an_error_comes_back_as_its_own_type(pool):
     outcome = await go(pool, calls.fail)
     assert isinstance(outcome, Failed)
