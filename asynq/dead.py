@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from msgspec import Struct
@@ -31,6 +31,9 @@ from asynq.wire.sealing import Seal
 
 PAGE: Final = 100
 """How many letters are fetched, sent back or thrown away at once."""
+
+CLOCK_DOUBT: Final = timedelta(seconds=5)
+"""How far the server's clock may be ahead of what is known of it here."""
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
@@ -130,12 +133,19 @@ class DeadLetters:
 
     async def retry_all(self, queue: str | None = None) -> int:
         """`retry` for all the letters there are now, of a queue or of all."""
-        until = from_timestamp(self._broker().now())
-        back = 0
+        now = from_timestamp(self._broker().now())
+        back, sent = 0, set[str]()
         for name in await self._names(queue):
             async for page in self._pages(name):
-                # What has failed again meanwhile would go round for ever.
-                back += await self._exhume(name, [each for each in page if each.at <= until])
+                # What has failed again meanwhile would go round for ever; and the server's clock
+                # is not known here so well that the last moment before could be told from it.
+                chosen = [
+                    each
+                    for each in page
+                    if each.at <= now or (each.at <= now + CLOCK_DOUBT and each.id not in sent)
+                ]
+                sent.update(each.id for each in chosen)
+                back += await self._exhume(name, chosen)
         return back
 
     async def discard(self, *letters: DeadLetter | str, queue: str | None = None) -> int:

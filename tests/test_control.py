@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -85,10 +86,11 @@ async def test_what_can_not_be_asked_for_says_why(control, broker, option, error
 
 
 async def test_a_waiting_task_gets_another_time(control, broker):
-    noon = datetime(2100, 1, 1, 12, tzinfo=UTC)
+    noon = (datetime.now(UTC) + timedelta(days=30)).replace(hour=12, minute=0, microsecond=0)
+    berlin = noon.astimezone(ZoneInfo("Europe/Berlin")).replace(tzinfo=None)
     assert await control.reschedule("a", countdown=timedelta(minutes=1))
     await control.reschedule("a", eta=noon)
-    await control.reschedule("a", eta="2100-01-01T13:00")  # in the app's timezone
+    await control.reschedule("a", eta=berlin.isoformat())  # in the app's timezone
     await control.reschedule("a", countdown=0, eta=noon)
     assert broker.told == [
         ("reschedule", "a", 60.0, None),

@@ -143,6 +143,13 @@ async def test_what_somebody_else_has_sent_back_is_sent_back_once(app, bury):
     assert await app.broker.depth("default") == 1
 
 
+async def test_what_was_put_aside_by_a_clock_that_is_ahead_goes_back_too(app, bury, monkeypatch):
+    await bury("a")
+    known = app.broker.now()
+    monkeypatch.setattr(type(app.broker), "now", lambda broker: known - 3)
+    assert await app.dead.retry_all() == 1
+
+
 async def test_sending_back_all_ends_where_they_come_again(app, bury):
     await bury("a", b'{"task":"nobodys"}')
     app.conf.worker_unknown_task_ttl = 0  # put aside at once, again and again
