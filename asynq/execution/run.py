@@ -170,14 +170,19 @@ def ended(task: Runnable, request: Request, end: Success | Raised) -> Outcome:
     """The outcome of a call that returned or raised: failed, to be retried, ignored …"""
     if isinstance(end, Success):
         return end if request.again is None else _again(task, request, end)
-    error, policy = end.error, task.terms.retries
+    error = end.error
     error.__traceback__ = since_task(error.__traceback__)
+    try:
+        return _raised(task, request, error)
+    except BaseException as wrong:  # of its own methods, or what it asks to be raised
+        return failed(task, wrong)
+
+
+def _raised(task: Runnable, request: Request, error: BaseException) -> Outcome:
+    policy = task.terms.retries
     match error:
         case Retry():
-            try:
-                return asked(error, request, policy)
-            except Exception as wrong:
-                return failed(task, wrong)
+            return asked(error, request, policy)
         case Ignore():
             return Ignored(str(error))
         case Reject():

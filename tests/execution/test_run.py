@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from asynq.exceptions import Ignore, Reject
 from asynq.execution.outcome import Failed, Success
 from asynq.execution.run import Pools, run, run_here
 from asynq.execution.terms import Terms
@@ -108,3 +109,21 @@ async def test_run_here_leaves_the_callers_context_alone():
     assert outcome == Success("7")
     assert mark.get() is None
     assert current.get() is None
+
+
+async def test_an_error_whose_own_methods_fail_is_a_failure_like_any_other(pools):
+    class Unspeakable(Ignore):
+        def __str__(self):
+            raise RuntimeError("no words")
+
+    class Unfinished(Reject):
+        def __init__(self):
+            pass
+
+    async def fail(kind):
+        raise kind
+
+    for kind, error in ((Unspeakable, RuntimeError), (Unfinished, AttributeError)):
+        outcome = await go(fail, pools, kind)
+        assert isinstance(outcome, Failed)
+        assert isinstance(outcome.error, error)
