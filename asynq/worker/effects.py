@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from asynq import states
 from asynq._time import time
 from asynq.brokers.base import Bury, Parcel, Requeue, Settlement, StoredRecord
-from asynq.exceptions import WorkerLostError
+from asynq.exceptions import PayloadTooLarge, WorkerLostError
 from asynq.execution.outcome import (
     Failed,
     Ignored,
@@ -30,7 +30,7 @@ from asynq.execution.run import failed
 from asynq.wire.attempts import remember
 from asynq.wire.failures import Failure
 from asynq.wire.message import Message, encode
-from asynq.worker.admission import Refusal
+from asynq.worker.admission import GROWTH, Refusal
 from asynq.worker.records import Records
 from asynq.worker.state import Run
 
@@ -53,10 +53,12 @@ class Effects:
 
     Args:
         records: Writes what is stored.
+        max_bytes: The largest message, `message_max_bytes`; None: any.
     """
 
-    def __init__(self, records: Records) -> None:
+    def __init__(self, records: Records, *, max_bytes: int | None = None) -> None:
         self._records = records
+        self._max_bytes = max_bytes
         self._seal = records.seal
 
     def of(self, run: Run, outcome: Outcome) -> tuple[Outcome, Effect | None]:
@@ -155,6 +157,11 @@ class Effects:
         message = replace(message, attempts=remember(message.attempts, attempt))
         queue = str(outcome.changes.get("queue") or run.delivery.queue)
         body = encode(message, run.format)
+        if self._max_bytes is not None and len(body) > self._max_bytes + GROWTH:
+            raise PayloadTooLarge(
+                f"the message of the next run of {run.label} has {len(body):,} bytes, the limit "
+                f"is {self._max_bytes:,} (message_max_bytes)"
+            )
         if self._seal is not None:
             body = self._seal.seal(body, queue=queue, id=run.delivery.id, due=message.eta)
         parcel = Parcel(

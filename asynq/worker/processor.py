@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from asynq.brokers.base import Delivery
 from asynq.exceptions import TaskError
 from asynq.execution.outcome import Failed, Interrupted, Outcome, Retrying, Revoked
-from asynq.execution.run import Pools, failed, run
+from asynq.execution.run import Pools, conclude, failed, run
 from asynq.request import lend
 from asynq.worker.admission import Admission, Refusal
 from asynq.worker.limits import Limits
@@ -46,7 +46,7 @@ class Processor:
         self._state = state
         self._pools = pools
         self._limits = Limits(state, self._give_up)
-        self._quarantine = Quarantine(state, opened)
+        self._quarantine = Quarantine(state, opened, self._limits)
         self._max_stuck = max_stuck
         self._too_many_stuck = too_many_stuck
         self._refusals = Refusals()
@@ -107,6 +107,7 @@ class Processor:
         outcome = _decisive(admitted, outcome)
         if outcome is admitted.cut_off and not admitted.abandoned:
             await self._telling.cut_off(admitted)
+            outcome = _decisive(admitted, outcome)  # its lease may be lost by now
         if not admitted.abandoned:
             self._end(admitted, outcome)
 
@@ -138,31 +139,44 @@ class Processor:
         try:
             args, kwargs = task.parameters.decode(admitted.message)
         except Exception as error:
-            return failed(task, error)
+            broken = failed(task, error)
+            await conclude(task, request, broken, self._pools)
+            return broken
         request.args, request.kwargs = args, kwargs
         self._settlements.called(admitted)
-        limit = request.timelimit[0]
-        timer = None
+        apart = self._quarantine.concerns(admitted)
+        place = self._quarantine.places if apart else self._pools.place(task.pool)
         try:
             await self._telling.received(admitted)
-            if not task.terms.acks_late:
-                if not await self._settlements.acknowledge(admitted):
-                    return Interrupted("its lease was lost", lost=True)
-                if admitted.cut_off is not None:
-                    return admitted.cut_off
-            admitted.entered = True
-            if limit is not None:
-                timer = self._limits.watch(admitted, limit)
-            if self._quarantine.concerns(admitted):
-                return await self._quarantine.run(admitted, self._pools)
-            return await run(task, request, args, kwargs, self._pools)
+            if place is None:
+                return await self._enter(admitted, apart)
+            async with place:
+                return await self._enter(admitted, apart)
         except asyncio.CancelledError:
             if admitted.cut_off is not None:
                 return admitted.cut_off
             return failed(task, TaskError(f"{admitted.label} cancelled itself"))
+        except BaseException as error:  # else it would hold its slot and its message for ever
+            return failed(task, error)
+
+    async def _enter(self, admitted: Run, apart: bool) -> Outcome:
+        """Run it now that there is room where it runs. Its time begins here, and where its message
+        is acknowledged early, that is not earlier."""
+        task, request = admitted.task, admitted.request
+        if not task.terms.acks_late:
+            if not await self._settlements.acknowledge(admitted):
+                return Interrupted("its lease was lost", lost=True)
+            if admitted.cut_off is not None:
+                return admitted.cut_off
+        admitted.entered = True
+        if request.timelimit[0] is not None:
+            self._limits.watch(admitted)
+        try:
+            if apart:
+                return await self._quarantine.run(admitted, self._pools)
+            return await run(task, request, request.args, request.kwargs, self._pools)
         finally:
-            if timer is not None:
-                timer.cancel()
+            self._limits.relax(admitted)
 
 
 def _decisive(admitted: Run, outcome: Outcome) -> Outcome:

@@ -49,6 +49,7 @@ class Settlements:
         backend: Where results go.
         records: Writes them.
         trusted: Are the leases surely ours?
+        message_max_bytes: The largest message that a retry may send; None: any.
     """
 
     def __init__(
@@ -58,12 +59,13 @@ class Settlements:
         records: Records,
         *,
         trusted: Callable[[], bool],
+        message_max_bytes: int | None = None,
     ) -> None:
         self._broker = broker
         self._backend = backend
         self._united = broker.unite(backend.location)
         self._records = records
-        self._effects = Effects(records)
+        self._effects = Effects(records, max_bytes=message_max_bytes)
         self._trusted = trusted
         self._waiting: list[Effect] = []
         self._acknowledging: dict[Delivery, asyncio.Future[bool]] = {}

@@ -219,7 +219,13 @@ class Worker:
             expires=conf.result_expires,
             seal=self.app.seal,
         )
-        settlements = Settlements(broker, backend, records, trusted=leases.trusted)
+        settlements = Settlements(
+            broker,
+            backend,
+            records,
+            trusted=leases.trusted,
+            message_max_bytes=conf.message_max_bytes,
+        )
         admission = Admission(
             self.app.tasks,
             hostname=self.hostname,

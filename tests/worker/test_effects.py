@@ -117,6 +117,13 @@ def test_a_retry_with_arguments_that_can_not_be_written_has_failed(effects, made
     assert (effect.verdict, decode(effect.record.body).status) == (ACK, states.FAILURE)
 
 
+def test_a_retry_with_arguments_that_are_too_large_has_failed(effects, made):
+    effects = Effects(effects._records, max_bytes=100)
+    outcome, effect = effects.of(made(), retrying(changes={"args": ("x" * 70_000,)}))
+    assert isinstance(outcome, Failed)
+    assert "message_max_bytes" in decode(effect.record.body).error.text
+
+
 def test_a_retry_that_was_asked_for_by_the_way_leaves_the_result_as_it_is(effects, made):
     _, effect = effects.of(made(), Success("returned", again=retrying(delay=3.0)))
     assert (effect.verdict, effect.record.final) == (ACK, True)

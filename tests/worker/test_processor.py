@@ -6,8 +6,9 @@ import os
 import threading
 
 import pytest
+from msgspec import Raw
 
-from asynq import Asynq
+from asynq import Asynq, Task
 from asynq.brokers.base import Parcel
 from asynq.brokers.memory import MemoryBroker
 from asynq.exceptions import EncodeError, PayloadTooLarge, TaskError, WorkerLostError
@@ -344,6 +345,23 @@ async def test_a_value_returned_in_spite_of_it_counts_as_long_as_it_is_ours(app,
         active.interrupt("its lease was lost", lost=lost)
         await until(lambda: not worker.state.active)
     assert await result.state == state
+
+
+async def test_unreadable_arguments_are_told_to_the_hooks_too(app, worker, broker):
+    told = []
+
+    class Hooked(Task):
+        def on_failure(self, exc, task_id, args, kwargs, einfo):
+            told.append((task_id, type(exc)))
+
+    @app.task(name="typed", base=Hooked)
+    async def typed(number: int): ...
+
+    message = Message(task="typed", args=Raw(b'["no number"]'))
+    await broker.publish([parcel("1", message)])
+    with pytest.raises(TypeError):
+        await app.AsyncResult("1").get(timeout=10)
+    assert told == [("1", TypeError)]
 
 
 # Acknowledged before it runs
