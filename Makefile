@@ -36,5 +36,9 @@ chaos: $(STAMP)
 reliability: $(STAMP)
 	@$(BIN)/python -m benchmarks.reliability $(ARGS)
 
+soak: $(STAMP)
+	@CHAOS_EVERYWHERE=1 $(BIN)/python -m pytest -q -n 2 tests/chaos
+	@$(BIN)/python -m tests.chaos.soak $(ARGS)
+
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

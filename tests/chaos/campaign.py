@@ -16,7 +16,7 @@ from tests.chaos.checks import Checks, Tally
 from tests.chaos.crew import Crew
 from tests.chaos.fleet import LEASE, Fleet
 from tests.chaos.load import Load
-from tests.chaos.nemesis import Nemesis
+from tests.chaos.nemesis import PAUSES, Nemesis
 from tests.proxy import Proxy
 from tests.servers import PrivateServer
 
@@ -45,6 +45,8 @@ class Plan(NamedTuple):
     """Kinds of tasks; None: all."""
     faults: Sequence[str] | None = None
     """Faults to choose from; None: all; empty: none."""
+    pauses: tuple[float, float] = PAUSES
+    """Seconds between two faults, from and to."""
 
 
 class Outcome(NamedTuple):
@@ -124,6 +126,7 @@ class Campaign:
         nemesis = Nemesis(
             *(self.server, crew, wires, random.Random(seeds.random())),
             only=plan.faults,
+            pauses=plan.pauses,
         )
         await crew.start()
         keeping = asyncio.ensure_future(crew.keep())

@@ -71,6 +71,8 @@ class Fleet:
         self.directory = directory
         self.ledger = Ledger(directory / "ledger")
         self.started: list[ChaosWorker] = []
+        self.more: dict[str, str] = {}
+        """What else every worker is told."""
 
     async def start(self, *arguments: str, **how: object) -> ChaosWorker:
         """Start one, and wait until it takes tasks; see `launch`."""
@@ -111,6 +113,7 @@ class Fleet:
             "CHAOS_NAMESPACE": self.namespace,
             "CHAOS_LEASE": str(LEASE),
             "CHAOS_LEDGER": str(self.ledger.path),
+            **self.more,
         }
 
     @property

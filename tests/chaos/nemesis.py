@@ -36,9 +36,6 @@ SHARES: Final = {
 }
 """Faults, and their shares."""
 
-MILD: Final = ("stop a worker", "close connections", "forget the scripts", "slow a wire down")
-"""What may happen every day."""
-
 MARKERS: Final[Sequence[bytes]] = (
     b"XREADGROUP",
     b"XPENDING",
@@ -58,6 +55,7 @@ class Nemesis:
         wires: Theirs, and that of whoever sends.
         rng: Decides.
         only: Faults to choose from; None: all.
+        pauses: Seconds between two faults, from and to.
     """
 
     def __init__(
@@ -68,11 +66,13 @@ class Nemesis:
         rng: random.Random,
         *,
         only: Sequence[str] | None = None,
+        pauses: tuple[float, float] = PAUSES,
     ) -> None:
         self._server = server
         self._crew = crew
         self._wires = wires
         self._rng = rng
+        self._pauses = pauses
         self._shares = {name: SHARES[name] for name in only or SHARES}
         self._lasting: set[asyncio.Task[None]] = set()
         self._server_is_away = asyncio.Lock()
@@ -89,7 +89,7 @@ class Nemesis:
             fault = asyncio.ensure_future(self._fault(name))
             self._lasting.add(fault)
             fault.add_done_callback(self._lasting.discard)
-            await asyncio.sleep(self._rng.uniform(*PAUSES))
+            await asyncio.sleep(self._rng.uniform(*self._pauses))
         while self._lasting:
             await asyncio.wait(self._lasting)
         for wire in self._wires:
@@ -178,7 +178,7 @@ class Nemesis:
         return True
 
     async def _swallow(self) -> bool:
-        wire, before = self._wire(), 0
+        wire = self._wire()
         before = wire.swallowed
         wire.swallow(self._rng.choice(MARKERS), cut=self._rng.random() < 0.8)
         await asyncio.sleep(2.0)

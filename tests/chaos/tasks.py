@@ -23,6 +23,8 @@ app = Asynq(
     worker_lease=LEASE,
     task_default_queue="chaos",
     worker_hijack_root_logger=True,
+    result_expires=float(os.environ.get("CHAOS_KEPT", "86400")),
+    task_revoke_expires=float(os.environ.get("CHAOS_KEPT", "86400")),
     worker_max_stuck=int(os.environ.get("CHAOS_MAX_STUCK", "0")) or None,
 )
 ledger = Ledger(Path(os.environ.get("CHAOS_LEDGER", os.devnull)))
@@ -45,6 +47,12 @@ async def quick(self: Task, number: int = 0) -> int:
     begun(self)
     ended(self)
     return number
+
+
+@app.task
+async def count() -> tuple[int, int]:
+    """This process, and how many asyncio tasks it has."""
+    return os.getpid(), len(asyncio.all_tasks())
 
 
 @app.task(bind=True)
