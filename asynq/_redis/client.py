@@ -10,6 +10,7 @@ import asyncio
 import os
 import re
 import socket
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -171,7 +172,12 @@ class Server:
             tls = None if address.tls is None else address.tls.context()
         except OSError as error:
             raise FatalError(f"the files for TLS can't be used: {error}") from error
-        transport, link = await loop.create_connection(Link, address.host, address.port, ssl=tls)
+        try:
+            transport, link = await loop.create_connection(
+                Link, address.host, address.port, ssl=tls
+            )
+        except ssl.SSLCertVerificationError as error:
+            raise FatalError(f"its certificate is not accepted: {error.verify_message}") from error
         sock = transport.get_extra_info("socket")
         if sock is not None:
             _keep_alive(sock)

@@ -132,8 +132,10 @@ async def test_tls_is_spoken_and_verified(directory: Path, own_server: ServerFac
     link = await Server(f"{place}?ssl_ca_certs={certificate}").connect()
     assert await link.ask("PING") == b"PONG"
     link.close()
-    with pytest.raises(OSError, match=r"self.signed certificate"):
+    with pytest.raises(FatalError, match=r"its certificate is not accepted: self.signed"):
         await Server(place).connect()
+    with pytest.raises(FatalError, match=r"IP address mismatch.*127\.0\.0\.1"):
+        await Server(f"rediss://127.0.0.1:22431?ssl_ca_certs={certificate}").connect()
     with pytest.raises(FatalError, match="files for TLS"):
         await Server(f"{place}?ssl_ca_certs=/nowhere.pem").connect()
     blocking = Threaded(Server(f"{place}?ssl_ca_certs={certificate}"), timeout=5.0)
