@@ -11,8 +11,8 @@ from asynq.cli import tasks
 from asynq.exceptions import ImproperlyConfigured, OperationalError
 
 COMMANDS = (
-    *("worker", "call", "result", "purge", "list", "report", "shell"),
-    *("control", "dead", "server"),
+    *("worker", "call", "result", "purge", "list", "report", "doctor", "ping"),
+    *("shell", "control", "dead", "server"),
 )
 GROUPS = {
     "control": ("revoke",),
