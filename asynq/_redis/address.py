@@ -93,8 +93,12 @@ def parse(url: str, options: Mapping[str, object] | None = None) -> Address:
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{shown}: not a URL: {error}") from None
+    except ValueError:
+        # Python's text repeats what it took for the port: a password, if there is a / in it.
+        raise ImproperlyConfigured(
+            f"{shown}: not a URL: the host or the port can't be read; in a password, write / as "
+            "%2F, # as %23 and ? as %3F"
+        ) from None
     if kind := _LATER.get(parts.scheme):
         raise ImproperlyConfigured(
             f"{shown}: {kind} is not in this release yet; name one server by {_SCHEMES}"

@@ -115,3 +115,11 @@ def test_a_grace_that_is_no_time_is_refused():
 def test_only_an_embedded_server_has_a_grace():
     with pytest.raises(ImproperlyConfigured, match="unknown option grace"):
         parse("redis://localhost?grace=1")
+
+
+@pytest.mark.parametrize("sign", "/#?")
+def test_a_password_that_breaks_the_url_is_not_shown(sign):
+    with pytest.raises(ImproperlyConfigured, match=r"not a URL: .* in a password, write") as caught:
+        parse(f"redis://:hunter2{sign}rest@host:6379/0")
+    assert "hunter2" not in str(caught.value)
+    assert "rest" not in str(caught.value)
