@@ -24,6 +24,10 @@ POISON: Final = "poison"
 """The kind of a task that kills its worker, and so may end as a dead letter."""
 
 
+EARLY: Final = "early"
+"""The kind of a task that is acknowledged before it runs: it may be lost, but never runs twice."""
+
+
 class Letter(NamedTuple):
     """A dead letter."""
 
@@ -52,6 +56,10 @@ class Tally(NamedTuple):
     poison_buried: int
     innocents_buried: list[Letter]
     revoked: int
+    early_lost: int
+    """Tasks with `acks_late=False` that went with their worker, as they may."""
+    early_twice: list[str]
+    """Of those, tasks that ran more than once."""
     revoked_executed: list[str]
     """A run has begun after the call that revoked it had returned."""
     states: Counter[str]
@@ -72,6 +80,10 @@ class Tally(NamedTuple):
         if self.innocents_buried:
             letters = self.innocents_buried
             found.append(f"{len(letters)} innocents buried: {letters[:3]}")
+        if self.early_twice:
+            found.append(
+                f"{len(self.early_twice)} with early acks ran twice: {self.early_twice[:5]}"
+            )
         if self.failed:
             found.append(f"{len(self.failed)} failed: {self.failed[:5]}")
         if self.revoked_executed:
@@ -114,13 +126,13 @@ class Checks:
         with contextlib.suppress(TimeoutError):
             await until(self.is_drained, within=within)
         self.trail.follow()
-        return self.unfinished(self.fleet.ledger.read().sent)
+        return self.unfinished(owed(self.fleet.ledger.read()))
 
     def is_drained(self) -> bool:
         """Has everything sent ended, and is the queue empty?"""
         self.trail.follow()
         book = self.fleet.ledger.read()
-        open_ones = book.sent.keys() - book.accepted.keys()
+        open_ones = owed(book) - book.accepted.keys()
         return not self.unfinished(open_ones) and not self._in_queue()
 
     def _in_queue(self) -> int:
@@ -149,21 +161,25 @@ class Checks:
         buried = {letter.id for letter in letters}
         poison = {id for id, kind in kinds.items() if kind == POISON}
         statuses = self.statuses(id for id in book.sent if id not in poison)
-        unfinished = self.unfinished(book.sent)
-        ended = book.sent.keys() - set(unfinished)
+        unfinished = set(self.unfinished(book.sent))
+        ended = book.sent.keys() - unfinished
+        early = {id for id, kind in book.sent.items() if kind == EARLY}
+        runs = Counter(start.id for start in book.starts)
         return Tally(
             tasks=len(book.sent),
             perhaps=len(book.perhaps_sent.keys() - book.sent.keys()),
             executions=len(book.starts),
             duplicates=book.duplicates,
             fenced=self.fleet.fenced,
-            lost=[id for id in unfinished if id not in buried],
+            lost=sorted(unfinished - buried - early),
             completed_twice=book.completed_twice,
             untold=sorted(ended - book.accepted.keys()),
             poison=len(poison),
             poison_buried=len(poison & buried),
             innocents_buried=[letter for letter in letters if letter.id not in poison],
             revoked=len(book.revoked),
+            early_lost=len(early & unfinished),
+            early_twice=sorted(id for id in early if runs[id] > 1),
             revoked_executed=_executed(book),
             states=Counter(statuses.values()),
             failed=[id for id, state in statuses.items() if state not in _may_be(kinds[id])],
@@ -226,12 +242,18 @@ class Checks:
             raise AssertionError(f"left behind: {left}") from None
 
 
+def owed(book: Book) -> set[str]:
+    """Tasks that must end."""
+    return {id for id, kind in book.sent.items() if kind != EARLY}
+
+
 def _may_be(kind: str) -> tuple[str, ...]:
     """How a task of that kind may end; one that was revoked may have been quicker."""
     return {
         "revoked": ("SUCCESS", "REVOKED"),
         "terminated": ("SUCCESS", "REVOKED"),
         "limited": ("FAILURE",),
+        EARLY: ("SUCCESS", "FAILURE", "STARTED"),
     }.get(kind, ("SUCCESS",))
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from asynq import Asynq
 from asynq.exceptions import OperationalError
 from asynq.wire.ids import new_id
-from tests.chaos.checks import POISON
+from tests.chaos.checks import EARLY, POISON
 from tests.chaos.fleet import LEASE
 from tests.chaos.ledger import Ledger
 from tests.chaos.trail import want
@@ -19,6 +19,8 @@ SHARES: Final = {
     "quick": 40.0,
     "sleeping": 24.0,
     "threaded": 8.0,
+    "in_child": 1.0,
+    EARLY: 4.0,
     "delayed": 10.0,
     "retrying": 10.0,
     "long": 2.0,
@@ -91,7 +93,7 @@ class Load:
     def _call(self, kind: str) -> Call:
         number = self._rng.uniform
         match kind:
-            case "sleeping" | "threaded":
+            case "sleeping" | "threaded" | "in_child" | "early":
                 return kind, (round(number(0.02, 0.8), 3),), {}
             case "delayed":
                 return "sleeping", (0.05,), {"countdown": round(number(0.1, 5.0), 2)}

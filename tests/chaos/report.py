@@ -56,6 +56,8 @@ def story(outcome: Outcome) -> Iterable[str]:
     yield f"workers ended with {ends}"
     states = ", ".join(f"{state} {count:,}" for state, count in tally.states.most_common())
     yield f"tasks ended {states}; {tally.perhaps} calls raised"
+    lost, twice = tally.early_lost, len(tally.early_twice)
+    yield f"early acks: {lost} went with their worker, {twice} ran twice"
     for fault in outcome.faults:
         yield f"FAULT: {fault}"
 

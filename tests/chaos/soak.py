@@ -28,7 +28,7 @@ import uvloop
 
 from asynq import Asynq
 from tests.chaos.campaign import Campaign, Plan
-from tests.chaos.checks import Checks
+from tests.chaos.checks import Checks, owed
 from tests.chaos.crew import Crew
 from tests.chaos.fleet import Fleet
 from tests.chaos.load import SHARES, Load
@@ -128,7 +128,7 @@ class Soak:
         following = asyncio.ensure_future(self._follow())
         try:
             await load.run(WARM_UP)
-            await self._fill_thread_pools(app)
+            await self._fill_pools(app)
             before = await self._idle(app)
             looking = asyncio.ensure_future(self._look_on())
             nemesis = Nemesis(self.server, crew, wires, rng, only=FAULTS, pauses=(5.0, 15.0))
@@ -142,11 +142,12 @@ class Soak:
         self._judge(before, after, crew)
         return self._rows(before, after)
 
-    async def _fill_thread_pools(self, app: Asynq) -> None:
-        """Threads are started when they are first needed, which must not look like a leak."""
-        for _ in range(3):
-            calls = [app.send_task("tests.chaos.tasks.threaded", (0.3,)).get() for _ in range(20)]
-            await asyncio.gather(*calls)
+    async def _fill_pools(self, app: Asynq) -> None:
+        """Threads are started when they are first needed, which must not look like a leak; child
+        processes as well."""
+        for task in 3 * ["threaded", "in_child"]:
+            name = f"tests.chaos.tasks.{task}"
+            await asyncio.gather(*(app.send_task(name, (0.3,)).get() for _ in range(20)))
 
     async def _follow(self) -> None:
         while True:
@@ -168,7 +169,7 @@ class Soak:
         until = time.monotonic() + 120
         while time.monotonic() < until:
             book = await asyncio.to_thread(self.fleet.ledger.read)
-            if not book.sent.keys() - book.accepted.keys():
+            if not owed(book) - book.accepted.keys():
                 break
             await asyncio.sleep(1.0)
         await asyncio.sleep(KEPT / 6)
@@ -193,7 +194,7 @@ class Soak:
 
     def _judge(self, before: Idle, after: Idle, crew: Crew) -> None:
         book = self.fleet.ledger.read()
-        if lost := book.sent.keys() - book.accepted.keys():
+        if lost := owed(book) - book.accepted.keys():
             self.faults.append(f"{len(lost)} lost: {sorted(lost)[:5]}")
         if book.completed_twice:
             self.faults.append(f"{len(book.completed_twice)} ended twice")

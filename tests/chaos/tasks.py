@@ -73,6 +73,15 @@ def threaded(self: Task, seconds: float) -> float:
     return seconds
 
 
+@app.task(bind=True, acks_late=False)
+async def early(self: Task, seconds: float) -> float:
+    """Never runs twice, and is lost with its worker."""
+    begun(self)
+    await asyncio.sleep(seconds)
+    ended(self)
+    return seconds
+
+
 @app.task(bind=True, pool="process")
 def in_child(self: Task, seconds: float) -> float:
     """The same in a child process."""

@@ -4,6 +4,9 @@ import asyncio
 import signal
 import time
 
+import pytest
+
+from asynq.exceptions import TaskRevokedError
 from tests.chaos.fleet import LEASE, SkewedWorker
 from tests.waiting import until
 
@@ -61,10 +64,15 @@ async def test_t36_a_worker_with_a_wrong_clock_is_neither_early_nor_late(fleet, 
     long = [await send("sleeping", 2 * LEASE) for _ in range(4)]
     later = [await send("quick", countdown=1.0) for _ in range(6)]
     short = [await send("quick", expires=30.0) for _ in range(6)]
+    over = [await send("quick", kind="revoked", countdown=1.0, expires=0.3) for _ in range(6)]
     await asyncio.gather(*(result.get(timeout=20) for result in [*long, *later, *short]))
     for result in later:
         (run,) = fleet.ledger.read().runs(result.id)
         assert 1.0 <= run.at - began < 4.0
+    for result in over:
+        with pytest.raises(TaskRevokedError, match="expired"):
+            await result.get(timeout=10)
+        assert fleet.ledger.read().runs(result.id) == []
     tally = checks.tally()
     assert (tally.duplicates, tally.fenced, tally.faults) == (0, 0, [])
     await checks.clean()

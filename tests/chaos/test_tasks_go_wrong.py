@@ -8,7 +8,7 @@ import time
 import pytest
 
 from asynq.exceptions import TaskRevokedError, TimeLimitExceeded, WorkerLostError
-from tests.chaos.checks import POISON
+from tests.chaos.checks import EARLY, POISON
 from tests.chaos.crew import Crew
 from tests.chaos.fleet import LEASE
 from tests.waiting import until
@@ -29,6 +29,22 @@ async def test_t30_a_poison_pill_dies_alone_and_its_neighbours_end(fleet, checks
     assert len(fleet.ledger.read().runs(poison.id)) <= 3
     tally = checks.tally()
     assert (tally.poison_buried, tally.faults, crew.crashed) == (1, [], [])
+
+
+async def test_a_task_with_early_acks_dies_with_its_worker_and_never_runs_twice(
+    fleet, checks, send
+):
+    first = await fleet.start()
+    result = await send("early", 1.0, kind=EARLY)
+    await fleet.running(result.id)
+    first.kill()
+    await fleet.start()
+    beside = await send("sleeping", 2 * LEASE + 1.0)  # longer than a lease and what confirms it
+    assert await beside.get(timeout=20) == 2 * LEASE + 1.0
+    assert len(fleet.ledger.read().runs(result.id)) == 1
+    tally = checks.tally()
+    assert (tally.early_lost, tally.early_twice, tally.faults) == (1, [], [])
+    await checks.clean(consumers=False)
 
 
 @pytest.mark.parametrize("task", ["stubborn", "stubborn_thread"])

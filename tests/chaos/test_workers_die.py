@@ -61,6 +61,25 @@ async def test_t3_a_worker_killed_before_it_heard_that_its_end_was_accepted(
     await checks.clean(consumers=False)
 
 
+async def test_t3_a_worker_killed_before_it_heard_that_its_retry_was_accepted(
+    fleet, checks, send, wire
+):
+    through = await wire()
+    first = await fleet.start(through=through)
+    assert await (await send("quick")).get(timeout=10) == 0
+    through.swallow(SETTLE.digest, cut=False)
+    result = await send("retrying", 1, 0.3)
+    await through.lost.wait()
+    first.kill()
+    await fleet.start()
+    assert await result.get(timeout=20) == 1
+    runs = fleet.ledger.read().runs(result.id)
+    assert [(run.retries, run.redeliveries) for run in runs] == [(0, 0), (1, 0)]
+    tally = checks.tally()
+    assert (tally.duplicates, tally.faults) == (0, [])
+    await checks.clean(consumers=False)
+
+
 async def test_t4_what_a_killed_worker_had_taken_and_not_begun_runs_elsewhere(fleet, checks, send):
     first = await fleet.start("-c", "1", "--prefetch-multiplier", "4")
     sent = [await send("sleeping", 0.3) for _ in range(4)]
