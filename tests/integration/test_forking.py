@@ -59,7 +59,8 @@ print(json.dumps(told))
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 def test_a_child_sends_over_connections_of_its_own(url, namespace, loop):
-    words = [sys.executable, "-c", PROGRAM, url, namespace, loop]
+    quiet = "ignore:This process:DeprecationWarning"  # of Python 3.12, for whoever forks
+    words = [sys.executable, "-W", quiet, "-c", PROGRAM, url, namespace, loop]
     done = subprocess.run(words, capture_output=True, text=True, timeout=40, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout) == [10, 0, 30, 0, 50, 0, 70, "waited"]
