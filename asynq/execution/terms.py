@@ -33,3 +33,8 @@ class Terms(Struct, frozen=True, kw_only=True, eq=False):
     middleware: Sequence[Middleware] = ()
     """The app's own list: what is added to it later counts too."""
     result_serializer: str = "json"
+    ignore_result: bool = False
+    store_errors_even_if_ignored: bool = False
+    result_expires: float | None = None
+    """Seconds to keep a result; None: for ever."""
+    track_started: bool = True

@@ -264,6 +264,10 @@ class Running(Attributes):
             hooks=self._hooks(),
             middleware=app.middleware,
             result_serializer=app.conf.result_serializer,
+            ignore_result=self.ignore_result,
+            store_errors_even_if_ignored=self.store_errors_even_if_ignored,
+            result_expires=self.result_expires,
+            track_started=self.track_started,
         )
 
     def _hooks(self) -> Hooks | None:

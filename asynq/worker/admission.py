@@ -26,6 +26,7 @@ from asynq.exceptions import (
     TaskRevokedError,
     WorkerLostError,
 )
+from asynq.execution.terms import Terms
 from asynq.request import Request
 from asynq.routes import check_name
 from asynq.task import AnyTask
@@ -157,6 +158,7 @@ class Admission:
             raise ContentDisallowed(serializer)
 
     def _request(self, delivery: Delivery, message: Message, task: AnyTask) -> Request:
+        terms = task.terms
         return Request(
             id=delivery.id,
             task=message.task,
@@ -168,7 +170,7 @@ class Admission:
             expires=(
                 None if message.expires is None else from_timestamp(message.expires).isoformat()
             ),
-            timelimit=_limits(message, task),
+            timelimit=_limits(message, terms),
             attempts=message.attempts,
             hostname=self._hostname,
             queue=delivery.queue,
@@ -176,7 +178,7 @@ class Admission:
             redeliveries=delivery.redeliveries,
             headers=message.headers,
             ignore_result=(
-                task.ignore_result if message.ignore_result is None else message.ignore_result
+                terms.ignore_result if message.ignore_result is None else message.ignore_result
             ),
             shadow=message.shadow,
         )
@@ -220,10 +222,9 @@ def _revoked(delivery: Delivery, message: Message, reason: str) -> Refusal:
     return Refusal(delivery, ACK, TaskRevokedError(reason), message, states.REVOKED)
 
 
-def _limits(message: Message, task: AnyTask) -> tuple[float | None, float | None]:
+def _limits(message: Message, terms: Terms) -> tuple[float | None, float | None]:
     """Seconds after which the run is ended, and after which it is warned."""
     hard, soft = message.time_limit, message.soft_time_limit
-    terms = task.terms
     return (
         terms.time_limit if hard is None else hard or None,
         terms.soft_time_limit if soft is None else soft or None,

@@ -95,7 +95,7 @@ class Records:
 
     def failure(self, run: Run, failure: Failure) -> StoredRecord | None:
         """It has failed; None where not even that is kept."""
-        if run.request.ignore_result and not run.task.store_errors_even_if_ignored:
+        if run.request.ignore_result and not run.task.terms.store_errors_even_if_ignored:
             return None
         return self._error(run, states.FAILURE, failure)
 
@@ -127,11 +127,15 @@ class Records:
             retries=message.retries,
             attempts=message.attempts,
         )
-        body = encode(self._extend(record, message, delivery), envelope.JSON)
+        if self._extended:
+            record = self._extend(record, message, delivery)
+        body = encode(record, envelope.JSON)
+        if self.seal is not None:
+            body = self.seal.seal_record(delivery.id, body)
         asked = message.result_expires
         ttl = self._expires if asked is None else asked or None
         return StoredRecord(
-            id=delivery.id, body=self._closed(delivery.id, body), ttl=ttl, reply_to=message.reply_to
+            id=delivery.id, body=body, ttl=ttl, reply_to=message.reply_to
         )
 
     def attempt(self, run: Run, state: str, failure: Failure | None = None) -> Attempt:
@@ -161,18 +165,20 @@ class Records:
     def _of_run(
         self, run: Run, record: Record, serializer: str, *, final: bool = True
     ) -> StoredRecord:
-        record = self._extend(record, run.message, run.delivery, run.called)
-        asked = run.message.result_expires
+        message, id = run.message, run.delivery.id
+        if self._extended:
+            record = self._extend(record, message, run.delivery, run.called)
+        body = encode(record, serializer)
+        if self.seal is not None:
+            body = self.seal.seal_record(id, body)
+        asked = message.result_expires
         return StoredRecord(
-            id=run.delivery.id,
-            body=self._closed(run.delivery.id, encode(record, serializer)),
+            id=id,
+            body=body,
             final=final,
-            ttl=run.task.result_expires if asked is None else asked or None,
-            reply_to=run.message.reply_to,
+            ttl=run.task.terms.result_expires if asked is None else asked or None,
+            reply_to=message.reply_to,
         )
-
-    def _closed(self, id: str, body: bytes) -> bytes:
-        return body if self.seal is None else self.seal.seal_record(id, body)
 
     def _extend(
         self,
@@ -181,8 +187,6 @@ class Records:
         delivery: Delivery,
         called: Sequence[str | None] | None = None,
     ) -> Record:
-        if not self._extended:
-            return record
         args, kwargs = called or (None, None)
         return replace(
             record,

@@ -76,7 +76,7 @@ class Settlements:
 
     def started(self, run: Run) -> None:
         """The run has begun; write STARTED if it lasts."""
-        if run.task.track_started and not run.request.ignore_result:
+        if run.task.terms.track_started and not run.request.ignore_result:
             if not self._unannounced:
                 self._wake.set()  # so that it is looked for, were nothing else to happen
             self._unannounced[run] = None
