@@ -20,6 +20,7 @@ NOT_RUN = {
     ("docs/embedded-server.md", "$ pip install 'asynq-tasks[embedded]'"),
     ("docs/fastapi.md", "$ uvicorn service:api"),
     ("docs/performance.md", "$ make bench"),
+    ("docs/security.md", 'pip install "asynq-tasks[encryption]"'),
 }
 """The snippets that can't be run here, by their first line."""
 
