@@ -39,7 +39,9 @@ def ping(
     namespace = common(context).open(app).namespace
     node = None if hostname is None else node_name(hostname)
     try:
-        told = ask(namespace, node, timeout=timeout)
+        told = sorted(
+            ask(namespace, node, timeout=timeout), key=lambda one: str(one.get("hostname"))
+        )
     except TimeoutError:
         complain(f"a worker did not answer within {timeout:g} s: its event loop is blocked")
         raise typer.Exit(1) from None
