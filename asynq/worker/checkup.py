@@ -31,4 +31,4 @@ async def check_up(broker: Broker, state: WorkerState) -> None:
         if finding.level != "ok" and finding.topic in TOPICS:
             level = logging.ERROR if finding.level == "error" else logging.WARNING
             advice = f" → {finding.advice}" if finding.advice else ""
-            logger.log(level, "The server's %s: %s%s", finding.topic, finding.text, advice)
+            logger.log(level, "Broker, %s: %s%s", finding.topic, finding.text, advice)

@@ -20,7 +20,8 @@ async def quietly(step: Coroutine[None, None, None], what: str) -> None:
         async with asyncio.timeout(GOODBYE_SECONDS):
             await step
     except (AsynqError, TimeoutError) as error:
-        logger.error("Could not %s: %s. Leases will run out instead", what, error)
+        why = str(error) or f"no answer within {GOODBYE_SECONDS:g} s"
+        logger.error("Could not %s: %s. Leases will run out instead", what, why)
 
 
 async def first(task: asyncio.Task[None], event: asyncio.Event) -> None:

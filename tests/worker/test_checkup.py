@@ -40,8 +40,8 @@ async def test_what_may_lose_tasks_is_said_and_the_rest_is_not(state, caplog):
     )
     await check_up(Broker(*findings), state)
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
-        (logging.WARNING, "The server's persistence: nothing → do it"),
-        (logging.ERROR, "The server's eviction: evicts"),
+        (logging.WARNING, "Broker, persistence: nothing → do it"),
+        (logging.ERROR, "Broker, eviction: evicts"),
     ]
 
 

@@ -22,7 +22,7 @@ async def test_a_step_that_fails_is_said_and_does_not_stop_the_stopping(caplog, 
 async def test_a_step_that_never_ends_is_given_up(caplog, monkeypatch):
     monkeypatch.setattr(steps, "GOODBYE_SECONDS", 0.01)
     await quietly(asyncio.Event().wait(), "wait")
-    assert caplog.messages[0].startswith("Could not wait")
+    assert caplog.messages[0].startswith("Could not wait: no answer within 0.01 s")
 
 
 async def test_a_mistake_of_ours_is_not_hidden():
