@@ -78,7 +78,7 @@ def _figures(results: Results) -> str:
     about = " · ".join(results.about.values())
     meanings = {number: fault.meaning for number, fault in FAULTS.items()}
     return (
-        f"{about}\n\n{table.versions(results)}\n{table.markdown(results, peers, meanings)}\n"
+        f"{about}\n\n{table.versions(results, peers)}\n{table.markdown(results, peers, meanings)}\n"
         f"## How each is set up\n\n{page.configurations(peers)}\n"
     )
 

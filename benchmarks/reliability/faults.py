@@ -22,6 +22,8 @@ LONG = 12.0
 LEASE = 5.0
 LEASE_BESIDE_LONG_TASKS = 30.0
 """So that a peer that cannot renew does not run the long task twice for that reason."""
+PROBES = 24
+"""More than one worker takes for itself, so that another one that is ready gets some."""
 PROBES_WITHIN = 15.0
 WATCH_POISON = 32.0
 POISON_IS_OVER = 12.0
@@ -141,7 +143,7 @@ async def _probe(scene: Scene, worker: str = "") -> float | None:
     probes = range(0)
     deadline = time.monotonic() + PROBES_WITHIN
     while time.monotonic() < deadline:
-        sent = await scene.send(12, 0.1)
+        sent = await scene.send(PROBES, BODY)
         probes = range(probes.start or sent.start, sent.stop)
         await scene.until(lambda: ledger.first(scene.lines, "S", probes, worker=worker), 2.0)  # noqa: B023
         began = ledger.first(scene.lines, "S", probes, worker=worker)

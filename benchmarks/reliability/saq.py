@@ -1,9 +1,10 @@
-"""SAQ: a job timeout and several tries for each job, and a sweep each second.
+"""SAQ: a job timeout and several tries for each job, and a sweep every five seconds.
 
 - `timeout` 5 s (default 10) and `retries` 5 (default 1, which gives a job up when its worker has
-  died): the sweep takes back what ran longer than that, or has no worker.
+  died): the sweep takes back what has run longer than that.
   https://saq-py.readthedocs.io/en/latest/
-- `timers={"sweep": 1}` (default 60 s).
+- `timers={"sweep": 5}` (default 60 s); a shorter one takes more of what has just been started, or
+  has just ended, for abandoned.
 - `heartbeat` is left off: a job would have to call `job.update()` itself, all the time.
 - `concurrency` 4: one process, four jobs at a time on one event loop.
 """
@@ -30,7 +31,7 @@ settings = {
     "queue": queue,
     "functions": [("work", work)],
     "concurrency": SLOTS,
-    "timers": {"sweep": 1},
+    "timers": {"sweep": 5},
 }
 
 

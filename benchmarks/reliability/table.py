@@ -11,7 +11,7 @@ from typing import NamedTuple
 from benchmarks.reliability.run import Run
 
 COLUMNS = ("lost", "stuck", "begun again", "ended twice", "workers died", "all done", "new work")
-POISON = ("innocents lost", "stuck", "begun again", "workers died", "all done", "poison ran")
+POISON = ("innocents not done", "stuck", "begun again", "workers died", "all done", "poison ran")
 WITHOUT_NEW_WORK = ("T1", "T3")
 
 
@@ -56,11 +56,13 @@ def markdown(results: Results, peers: Iterable[str], faults: Mapping[str, str]) 
     return "\n\n".join(parts) + "\n"
 
 
-def versions(results: Results) -> str:
+def versions(results: Results, peers: Iterable[str]) -> str:
     """One line a peer."""
     return "".join(
-        f"- **{peer}**: {', '.join(f'{name} {number}' for name, number in found.items())}\n"
-        for peer, found in results.versions.items()
+        f"- **{peer}**: "
+        + ", ".join(f"{name} {number}" for name, number in results.versions[peer].items())
+        + "\n"
+        for peer in peers
     )
 
 

@@ -62,6 +62,15 @@ def test_a_fault_that_nobody_was_given_has_no_table():
     assert "T30" not in table.markdown(results(Run("asynq", "T1")), ["asynq"], MEANINGS)
 
 
+def test_versions_stand_in_the_order_the_peers_are_named():
+    found = Results(
+        {"celery": {"celery": "5", "redis": "8"}, "asynq": {"asynq-tasks": "1"}}, {}, {}
+    )
+    assert table.versions(found, ["asynq", "celery"]) == (
+        "- **asynq**: asynq-tasks 1\n- **celery**: celery 5, redis 8\n"
+    )
+
+
 def test_figures_are_kept_and_read_back(tmp_path):
     path = tmp_path / "runs.json"
     kept = Results(
