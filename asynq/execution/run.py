@@ -78,6 +78,10 @@ class Pools:
 
     def __init__(self, *, threads: int, processes: int) -> None:
         self._sizes = (threads, processes)
+        self._places = {
+            "thread": asyncio.Semaphore(threads),
+            "process": asyncio.Semaphore(processes),
+        }
         self._threads: ThreadPool | None = None
         self._processes: ProcessPool | None = None
 
@@ -94,6 +98,11 @@ class Pools:
         if self._processes is None:
             self._processes = ProcessPool(self._sizes[1])
         return self._processes
+
+    def place(self, pool: str) -> asyncio.Semaphore | None:
+        """To be held while a task runs in that pool, so that it begins there at once; None: there
+        is room for all."""
+        return self._places.get(pool)
 
     @property
     def abandoned(self) -> int:

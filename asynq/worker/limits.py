@@ -35,9 +35,19 @@ class Limits:
         self._state = state
         self._give_up = give_up
 
-    def watch(self, run: Run, seconds: float) -> asyncio.TimerHandle:
-        """End the run when its time is over; cancel what this returns when it has ended before."""
-        return asyncio.get_running_loop().call_later(seconds, self._over, run, seconds)
+    def watch(self, run: Run) -> None:
+        """Let its time begin, if it has a limit; again from now, if it had begun."""
+        self.relax(run)
+        seconds = run.request.timelimit[0]
+        if seconds is not None:
+            loop = asyncio.get_running_loop()
+            run.timer = loop.call_later(seconds, self._over, run, seconds)
+
+    def relax(self, run: Run) -> None:
+        """Its time does not count, or not any more."""
+        if run.timer is not None:
+            run.timer.cancel()
+            run.timer = None
 
     def end(self, run: Run, outcome: Failed | Revoked) -> None:
         """Cancel a run, which has ended so; if it does not end soon, give it up."""

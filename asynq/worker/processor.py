@@ -137,17 +137,16 @@ class Processor:
         """Run it, within its time. Never raises."""
         task, request = admitted.task, admitted.request
         try:
-            args, kwargs = task.parameters.decode(admitted.message)
-        except Exception as error:
-            broken = failed(task, error)
-            await conclude(task, request, broken, self._pools)
-            return broken
-        request.args, request.kwargs = args, kwargs
-        self._settlements.called(admitted)
-        apart = self._quarantine.concerns(admitted)
-        place = self._quarantine.places if apart else self._pools.place(task.pool)
-        try:
+            try:
+                request.args, request.kwargs = task.parameters.decode(admitted.message)
+            except Exception as error:
+                broken = failed(task, error)
+                await conclude(task, request, broken, self._pools)
+                return broken
+            self._settlements.called(admitted)
             await self._telling.received(admitted)
+            apart = self._quarantine.concerns(admitted)
+            place = self._quarantine.places if apart else self._pools.place(task.pool)
             if place is None:
                 return await self._enter(admitted, apart)
             async with place:
@@ -176,7 +175,8 @@ class Processor:
                 return await self._quarantine.run(admitted, self._pools)
             return await run(task, request, request.args, request.kwargs, self._pools)
         finally:
-            self._limits.relax(admitted)
+            if admitted.timer is not None:
+                self._limits.relax(admitted)
 
 
 def _decisive(admitted: Run, outcome: Outcome) -> Outcome:

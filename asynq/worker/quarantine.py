@@ -6,19 +6,22 @@ vanished, a message runs in a fresh child process, by itself, while this process
 the child dies, that is proof, and the message is buried; an innocent just runs.
 
 A task that no other process can be handed (a function inside a function) runs here when nothing
-else does.
+else does. What waits for another task meanwhile must get it: while something does, all may begin.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from asynq.exceptions import EncodeError
 from asynq.execution.outcome import Failed, Outcome
 from asynq.execution.processes import run_alone
 from asynq.execution.run import Pools, run
+from asynq.request import lend
+from asynq.worker.limits import Limits
 from asynq.worker.state import Run, WorkerState
 
 logger = logging.getLogger("asynq.worker")
@@ -29,6 +32,9 @@ SUSPECT_AFTER = 2
 AT_ONCE = 2
 """How many quarantined messages run at a time, each in its child."""
 
+LOOK_SECONDS = 0.5
+"""How often a run that waits to be the only one looks whether others wait for tasks."""
+
 
 class Quarantine:
     """Runs suspects of one worker.
@@ -36,17 +42,21 @@ class Quarantine:
     Args:
         state: The worker's.
         opened: Called when others may begin again.
+        limits: Count the time of runs.
     """
 
-    def __init__(self, state: WorkerState, opened: Callable[[], None]) -> None:
+    def __init__(self, state: WorkerState, opened: Callable[[], None], limits: Limits) -> None:
         self._state = state
         self._opened = opened
-        self._places = asyncio.Semaphore(AT_ONCE)
+        self._limits = limits
         self._turn = asyncio.Lock()
+        self._alone: Run | None = None
+        self.places = asyncio.Semaphore(AT_ONCE)
+        """To be held while a suspect runs: its time begins when there is room for it."""
 
     def concerns(self, suspect: Run) -> bool:
-        """Must it run here?"""
-        return suspect.delivery.redeliveries >= SUSPECT_AFTER and not suspect.acknowledged
+        """Must it run here? Not what is acknowledged before it runs: that never comes back."""
+        return suspect.delivery.redeliveries >= SUSPECT_AFTER and suspect.task.terms.acks_late
 
     async def run(self, suspect: Run, pools: Pools) -> Outcome:
         """Run it apart from all others."""
@@ -65,20 +75,50 @@ class Quarantine:
 
     async def _run_in_child(self, suspect: Run) -> Outcome:
         request = suspect.request
-        async with self._places:
-            outcome = await run_alone(suspect.task, request, request.args, request.kwargs)
+        outcome = await run_alone(suspect.task, request, request.args, request.kwargs)
         suspect.guilty = isinstance(outcome, Failed) and outcome.lost
         return outcome
 
     async def _run_exclusively(self, suspect: Run, pools: Pools) -> Outcome:
         request, state = suspect.request, self._state
+        self._limits.relax(suspect)
         async with self._turn:
-            state.closed = True
             try:
-                while not state.apart.issuperset(state.active.values()):
-                    state.left.clear()
-                    await state.left.wait()
+                await self._until_alone()
+                state.closed, self._alone = True, suspect
+                if request.timelimit[0] is not None:
+                    self._limits.watch(suspect)
+                if lend.get() is not None:
+                    lend.set(lambda: self._lent(suspect))
                 return await run(suspect.task, request, request.args, request.kwargs, pools)
             finally:
-                state.closed = False
-                self._opened()
+                self._alone = None
+                self._open()
+
+    async def _until_alone(self) -> None:
+        state = self._state
+        while others := set(state.active.values()) - state.apart:
+            state.left.clear()
+            if any(other.slot.is_lent for other in others):
+                self._open()
+            else:
+                state.closed = True
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await state.left.wait()
+
+    def _open(self) -> None:
+        self._state.closed = False
+        self._opened()
+
+    @contextmanager
+    def _lent(self, suspect: Run) -> Iterator[None]:
+        """The suspect itself waits for another task."""
+        try:
+            with suspect.slot.lend():
+                if self._alone is suspect:
+                    self._open()
+                yield
+        finally:
+            if self._alone is suspect:
+                self._state.closed = not suspect.slot.is_lent

@@ -27,6 +27,11 @@ class Slot:
         self._waits = 0
         self._over = False
 
+    @property
+    def is_lent(self) -> bool:
+        """Does its run wait for another task?"""
+        return self._waits > 0
+
     @contextmanager
     def lend(self) -> Iterator[None]:
         """Give the slot away while this is open.

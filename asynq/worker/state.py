@@ -31,6 +31,8 @@ class Run(Struct, kw_only=True, eq=False):
     """On the monotonic clock, seconds."""
     slot: Slot = NO_SLOT
     handle: asyncio.Task[None] | None = None
+    timer: asyncio.TimerHandle | None = None
+    """Ends it when its time is over."""
     begun: bool = False
     """Its asyncio task has taken its first step: one cancelled before never runs at all."""
     called: tuple[str, str] | None = None

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+import time
 
 import pytest
 
@@ -89,6 +90,17 @@ async def test_a_thread_is_left_behind_and_another_takes_its_place(app):
             assert await quick.delay().get(timeout=10) == "done"
     finally:
         go_on.set()
+
+
+async def test_its_time_begins_when_there_is_room_for_it(app):
+    @app.task(time_limit=1.0)
+    def naps():
+        time.sleep(0.25)
+
+    async with Worker(app, threads=1):
+        results = [await naps.delay() for _ in range(6)]
+        for result in results:
+            await result.get(timeout=10)
 
 
 async def test_a_coroutine_that_swallows_its_end_gives_up_its_slot_and_is_named(

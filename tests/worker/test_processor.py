@@ -364,6 +364,47 @@ async def test_unreadable_arguments_are_told_to_the_hooks_too(app, worker, broke
     assert told == [("1", TypeError)]
 
 
+async def test_a_hook_that_hears_of_them_can_be_cut_off(app, broker):
+    told = asyncio.Event()
+
+    class Hooked(Task):
+        async def on_failure(self, exc, task_id, args, kwargs, einfo):
+            told.set()
+            await asyncio.Event().wait()
+
+    @app.task(name="typed", base=Hooked)
+    async def typed(number: int): ...
+
+    async with Worker(app, grace=0) as worker:
+        await broker.publish([parcel("1", Message(task="typed", args=Raw(b'["no number"]')))])
+        await told.wait()
+        worker.stop()
+        await until(lambda: not worker.state.active)
+    assert await broker.depth("default") == 1
+
+
+async def test_a_lease_that_is_lost_while_the_end_is_told_settles_nothing(app):
+    told, go_on = asyncio.Event(), asyncio.Event()
+
+    class Hooked(Task):
+        async def on_failure(self, exc, task_id, args, kwargs, einfo):
+            told.set()
+            await go_on.wait()
+
+    @app.task(base=Hooked, time_limit=0.05)
+    async def slow():
+        await asyncio.sleep(60)
+
+    async with Worker(app) as worker:
+        result = await slow.delay()
+        await told.wait()
+        [active] = worker.state.active.values()
+        active.interrupt("its lease was lost", lost=True)
+        go_on.set()
+        await until(lambda: not worker.state.active)
+        assert await result.state == "PENDING"
+
+
 # Acknowledged before it runs
 
 
@@ -377,6 +418,25 @@ async def test_an_early_acknowledged_task_is_not_in_its_queue_while_it_runs(app,
 
     assert await early.delay().get(timeout=10) == "done"
     assert depths == [0]
+
+
+async def test_it_is_not_acknowledged_before_there_is_room_for_it(app, broker):
+    begun, go_on = [], threading.Event()
+
+    @app.task(acks_late=False)
+    def early(number):
+        begun.append(number)
+        go_on.wait(10)
+
+    async with Worker(app, threads=1, grace=0) as worker:
+        await early.delay(1)
+        await until(lambda: begun)
+        await early.delay(2)
+        await until(lambda: len(worker.state.active) == 2)
+        worker.stop()
+    go_on.set()
+    assert begun == [1]
+    assert await broker.depth("default") == 1
 
 
 async def test_one_whose_worker_stops_while_it_is_acknowledged_is_not_lost(app, monkeypatch):

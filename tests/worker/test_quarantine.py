@@ -12,6 +12,8 @@ from asynq.execution.outcome import Success
 from asynq.execution.run import Pools
 from asynq.request import Request
 from asynq.wire.message import Message, encode
+from asynq.worker import quarantine as room
+from asynq.worker.limits import Limits
 from asynq.worker.quarantine import Quarantine
 from asynq.worker.state import Run, WorkerState
 from asynq.worker.worker import Worker
@@ -31,6 +33,10 @@ def poison():
     os._exit(7)
 
 
+@suspects.task(time_limit=0.6)
+async def limited(): ...
+
+
 @suspects.task(reject_on_worker_lost=True, bind=True)
 def fails_once(self):
     if self.request.retries == 0:
@@ -38,13 +44,16 @@ def fails_once(self):
     return self.request.redeliveries
 
 
-async def crashed(broker, task, id="1", *, times):
-    """A message that so many workers have vanished with."""
+async def crashed(broker, task, *ids, times):
+    """Messages that so many workers have vanished with."""
+    ids = ids or ("1",)
     body = encode(Message(task=task), "json")
-    await broker.publish([Parcel(id=id, queue="default", body=body)])
+    await broker.publish([Parcel(id=id, queue="default", body=body) for id in ids])
     for _ in range(times):
-        (delivery,) = await broker.receive(["default"], limit=1, wait=5)
-        await broker.settle([Settlement(delivery=delivery, verdict=Requeue(crashed=True))])
+        held = await broker.receive(["default"], limit=len(ids), wait=5)
+        assert len(held) == len(ids)
+        verdict = Requeue(crashed=True)
+        await broker.settle([Settlement(delivery=each, verdict=verdict) for each in held])
 
 
 @pytest.fixture
@@ -73,6 +82,20 @@ async def test_one_that_kills_it_becomes_a_dead_letter_and_who_waits_is_told(bro
     assert await broker.depth("default") == 0
 
 
+async def test_the_time_of_a_suspect_begins_when_there_is_room_for_it(broker, monkeypatch):
+    async def run_alone(*_):
+        await asyncio.sleep(0.2)
+        return Success("in time")
+
+    monkeypatch.setattr(room, "AT_ONCE", 1)
+    monkeypatch.setattr(room, "run_alone", run_alone)
+    ids = [str(number) for number in range(5)]
+    await crashed(broker, limited.name, *ids, times=2)
+    async with Worker(suspects):
+        for id in ids:
+            assert await suspects.AsyncResult(id).get(timeout=20) == "in time"
+
+
 async def test_a_retry_that_was_survived_ends_the_suspicion(broker):
     await crashed(broker, fails_once.name, times=2)
     async with Worker(suspects):
@@ -93,7 +116,9 @@ async def test_what_no_other_process_can_be_handed_runs_when_nothing_else_does(a
     other, suspect = run("1"), run("2")
     state.active = {other.delivery: other, suspect.delivery: suspect}
     pools = Pools(threads=1, processes=1)
-    quarantine = Quarantine(state, lambda: opened.append(state.closed))
+    quarantine = Quarantine(
+        state, lambda: opened.append(state.closed), Limits(state, lambda run: None)
+    )
     running = asyncio.create_task(quarantine.run(suspect, pools))
     await until(lambda: state.closed)
     assert not running.done()
@@ -118,3 +143,25 @@ async def test_nothing_begins_while_something_runs_by_itself(app):
         worker.state.closed = False
         await add.delay(2)
         await result.get(timeout=10)
+
+
+async def test_what_waits_for_another_task_meanwhile_gets_it(app, broker):
+    @app.task
+    async def child():
+        return "child"
+
+    @app.task
+    async def parent():
+        await until(lambda: worker.state.apart)
+        return await child.delay().get()
+
+    @app.task
+    async def suspect():
+        return await child.delay().get()
+
+    await crashed(app.broker, suspect.name, times=2)
+    result = await parent.delay()
+    async with Worker(app, concurrency=5, grace=0.1) as worker:
+        assert await result.get(timeout=10) == "child"
+        assert await app.AsyncResult("1").get(timeout=10) == "child"
+        assert not worker.state.closed
