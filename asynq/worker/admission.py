@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
+from itertools import takewhile
 from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from asynq import states
-from asynq._time import from_timestamp, time
+from asynq._time import from_timestamp, monotonic, time
 from asynq.brokers.base import ACK, Bury, Delivery, Requeue, Verdict
 from asynq.exceptions import (
     AsynqError,
@@ -43,8 +44,9 @@ MAX_REDELIVERIES = 20
 UNKNOWN_PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Seconds before a message with an unknown task is tried again, on whatever worker comes."""
 
-REVOKED = 10_000
-"""How many revocations are remembered here; the server remembers all."""
+REVOKED_SECONDS = 60.0
+"""How long a revocation is remembered here, for what was fetched before it and comes in after it.
+The server remembers it for as long as was asked, and tells with what is fetched later."""
 
 GROWTH = 64 * 1024
 """Bytes that a message may have above `message_max_bytes`: the memory of its attempts, a seal."""
@@ -99,13 +101,19 @@ class Admission:
         self._now = now
         self._seal = seal
         self._max_bytes = None if max_bytes is None else max_bytes + GROWTH
-        self._revoked: dict[str, None] = {}
+        self._revoked: dict[str, float] = {}
+        """Ids that were revoked lately, and until when that counts."""
 
     def revoke(self, ids: Iterable[str]) -> None:
         """Refuse these, should they come: the news of it may be faster than what was fetched."""
-        self._revoked.update(dict.fromkeys(ids))
-        for id in list(self._revoked)[: len(self._revoked) - REVOKED]:
+        now = monotonic()
+        # In the order of their age: one that is revoked again goes to the end.
+        over = takewhile(lambda each: each[1] <= now, self._revoked.items())
+        for id, _ in list(over):
             del self._revoked[id]
+        for id in ids:
+            self._revoked.pop(id, None)
+            self._revoked[id] = now + REVOKED_SECONDS
 
     def admit(self, delivery: Delivery) -> Run | Refusal:
         """Read the delivery and find its task; the arguments are read when it runs."""
@@ -135,7 +143,7 @@ class Admission:
         return body if self._seal is None else self._seal.open(body, queue=delivery.queue, id=id)
 
     def _admit(self, delivery: Delivery, message: Message, format: str) -> Run | Refusal:
-        if delivery.revoked or (self._revoked and delivery.id in self._revoked):
+        if delivery.revoked or (self._revoked and self._was_revoked(delivery.id)):
             return _revoked(delivery, message, "revoked")
         if message.expires is not None and self._now() > message.expires:
             return _revoked(delivery, message, "expired")
@@ -150,6 +158,10 @@ class Admission:
             return self._unknown(delivery, message, format)
         request = self._request(delivery, message, task)
         return Run(delivery=delivery, message=message, task=task, request=request, format=format)
+
+    def _was_revoked(self, id: str) -> bool:
+        until = self._revoked.get(id)
+        return until is not None and monotonic() < until
 
     def _check_format(self, body: bytes, message: Message) -> None:
         serializer = message.content or format_of(body)
