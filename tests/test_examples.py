@@ -87,7 +87,7 @@ SAYS = {
     ],
     "dead_letters": [
         "shipped a book",
-        "put aside: shop.ship('lamp',), rejected: Reject: no lamp in stock",
+        "put aside: shop.ship('lamp',), Reject: no lamp in stock",
         "sent back: 1",
         "shipped a lamp",
         "left: 0",

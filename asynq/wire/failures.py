@@ -55,6 +55,11 @@ class Failure(Struct, frozen=True, kw_only=True, omit_defaults=True):
     members: tuple[Failure, ...] = ()
     """What an exception group holds."""
 
+    @property
+    def kind(self) -> str:
+        """The type as people call it: without the module of builtins, and of our own."""
+        return self.type.removeprefix("builtins.").removeprefix("asynq.exceptions.")
+
     @classmethod
     def of(cls, error: BaseException) -> Failure:
         """Write an error down. Never raises."""

@@ -136,7 +136,7 @@ class Effects:
         record = self._records.failure(run, outcome.failure)
         if run.acknowledged:
             return _ended(run, record)
-        verdict = Bury(f"rejected: {self._reason(outcome.failure)}")
+        verdict = Bury(self._reason(outcome.failure))
         return Settlement(delivery=run.delivery, verdict=verdict, record=record)
 
     def _interrupted(self, run: Run, outcome: Interrupted) -> Effect | None:
@@ -176,10 +176,9 @@ class Effects:
 
     def _reason(self, failure: Failure) -> str:
         """Why a message is a dead letter. What can't be read must not be told beside it."""
-        kind = failure.type.removeprefix("builtins.").removeprefix("asynq.exceptions.")
         if self._seal is not None and self._seal.encrypts:
-            return kind
-        return f"{kind}: {failure.text}"[:REASON]
+            return failure.kind
+        return f"{failure.kind}: {failure.text}"[:REASON]
 
 
 def _ended(

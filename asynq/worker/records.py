@@ -134,16 +134,12 @@ class Records:
             body = self.seal.seal_record(delivery.id, body)
         asked = message.result_expires
         ttl = self._expires if asked is None else asked or None
-        return StoredRecord(
-            id=delivery.id, body=body, ttl=ttl, reply_to=message.reply_to
-        )
+        return StoredRecord(id=delivery.id, body=body, ttl=ttl, reply_to=message.reply_to)
 
     def attempt(self, run: Run, state: str, failure: Failure | None = None) -> Attempt:
         """This run, as it is remembered."""
         seconds = monotonic() - run.started
-        error = None
-        if failure is not None:
-            error = f"{failure.type.removeprefix('builtins.')}: {failure.text}"[:LONGEST]
+        error = None if failure is None else f"{failure.kind}: {failure.text}"[:LONGEST]
         return Attempt(
             started=time() - seconds,
             seconds=seconds,

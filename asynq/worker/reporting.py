@@ -43,8 +43,10 @@ class Refusals:
             level = logging.WARNING if self._is_news(refusal) else logging.DEBUG
         elif refusal.revoked:
             level = logging.INFO
-        id = printable(refusal.delivery.id, SHOWN)
-        logger.log(level, "Task %s refused: %s", id, refusal.error)
+        label = printable(refusal.delivery.id, SHOWN)
+        if refusal.message is not None:
+            label = f"{printable(refusal.message.task, SHOWN)}[{label}]"
+        logger.log(level, "Task %s refused: %s", label, refusal.error)
 
     def _is_news(self, refusal: Refusal) -> bool:
         name = refusal.message.task if refusal.message is not None else ""

@@ -142,7 +142,7 @@ def test_an_ignored_run_is_acknowledged_and_nothing_stored(effects, made):
 
 def test_a_rejected_message_becomes_a_dead_letter_and_the_task_has_failed(effects, made):
     _, effect = effects.of(made(), rejected(requeue=False))
-    assert effect.verdict == Bury("rejected: Reject: no thanks")
+    assert effect.verdict == Bury("Reject: no thanks")
     assert decode(effect.record.body).status == states.FAILURE
 
 
