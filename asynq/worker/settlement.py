@@ -21,6 +21,7 @@ from asynq.brokers.base import Broker, Delivery, Requeue, Settlement
 from asynq.exceptions import OperationalError
 from asynq.execution.outcome import Outcome
 from asynq.worker.admission import Refusal
+from asynq.worker.asides import BATCH_BYTES, Asides, up_to
 from asynq.worker.effects import Aside, Effect, Effects
 from asynq.worker.outage import Outage
 from asynq.worker.records import Records
@@ -30,9 +31,6 @@ logger = logging.getLogger("asynq.worker")
 
 BATCH = 200
 """Settlements in one call: what a server does in well under 5 ms."""
-
-BATCH_BYTES = 1024 * 1024
-"""Of results in one call: a slow line carries so much before a connection counts as silent."""
 
 STARTED_AFTER = 0.25
 """Seconds a task must have run before STARTED is written: shorter ones go straight to the end."""
@@ -67,12 +65,14 @@ class Settlements:
         self._records = records
         self._effects = Effects(records, max_bytes=message_max_bytes)
         self._trusted = trusted
-        self._waiting: list[Effect] = []
+        self._asides = Asides(broker, backend)
+        self._waiting: list[Settlement] = []
         self._acknowledging: dict[Delivery, asyncio.Future[bool]] = {}
         self._unannounced: dict[Run, None] = {}
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._over = False
 
     def started(self, run: Run) -> None:
         """The run has begun; write STARTED if it lasts."""
@@ -106,6 +106,8 @@ class Settlements:
 
         Goes on when it is cancelled: whether the message is still in its queue must be known.
         """
+        if self._over:
+            return False
         done = asyncio.get_running_loop().create_future()
         self._acknowledging[run.delivery] = done
         self._add(Settlement(delivery=run.delivery))
@@ -129,14 +131,20 @@ class Settlements:
         gone = set(deliveries)
         for delivery in gone & self._acknowledging.keys():
             self._acknowledged(delivery, False)
-        self._waiting = [
-            effect
-            for effect in self._waiting
-            if not (isinstance(effect, Settlement) and effect.delivery in gone)
-        ]
+        self._waiting = [each for each in self._waiting if each.delivery not in gone]
 
     async def run(self) -> None:
         """Settle until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._asides.run(), name="asynq-asides")
+                await self._settle_what_ends()
+        finally:
+            self._over = True  # nobody would answer any more
+            for delivery in list(self._acknowledging):
+                self._acknowledged(delivery, False)
+
+    async def _settle_what_ends(self) -> None:
         outage = Outage("settle finished tasks")
         while True:
             await self._wait()
@@ -145,7 +153,7 @@ class Settlements:
                 if not (self._united or self._trusted()):
                     await asyncio.sleep(TRUST_SECONDS)
                     continue
-                batch = self._next_batch()
+                batch = up_to(self._waiting, BATCH, BATCH_BYTES)
                 try:
                     await self._settle(batch)
                 except OperationalError as error:
@@ -158,18 +166,22 @@ class Settlements:
     async def drained(self) -> None:
         """Wait until everything that was added is settled."""
         await self._idle.wait()
+        await self._asides.drained()
 
     def _add(self, effect: Effect) -> None:
+        if isinstance(effect, Aside):
+            self._asides.add(effect)
+            return
         self._waiting.append(effect)
         self._idle.clear()
         self._wake.set()
 
-    def _remove(self, batch: list[Effect]) -> None:
+    def _remove(self, batch: list[Settlement]) -> None:
         if self._waiting[: len(batch)] == batch:
             del self._waiting[: len(batch)]
         else:  # some of it was lost meanwhile
             done = set(map(id, batch))
-            self._waiting = [effect for effect in self._waiting if id(effect) not in done]
+            self._waiting = [each for each in self._waiting if id(each) not in done]
 
     async def _wait(self) -> None:
         """Until there is something to settle, or a running task is due to be called STARTED."""
@@ -181,31 +193,13 @@ class Settlements:
             except TimeoutError:
                 return
 
-    def _next_batch(self) -> list[Effect]:
-        batch = self._waiting[:BATCH]
-        size = 0
-        for count, effect in enumerate(batch):
-            if effect.record is not None:
-                size += len(effect.record.body)
-                if size > BATCH_BYTES and count:
-                    return batch[:count]
-        return batch
-
-    async def _settle(self, batch: list[Effect]) -> None:
-        settlements = [effect for effect in batch if isinstance(effect, Settlement)]
-        aside = [effect for effect in batch if isinstance(effect, Aside)]
-        stored = aside if self._united else batch
-        if records := [effect.record for effect in stored if effect.record is not None]:
-            await self._backend.store(records)
-        if parcels := [parcel for effect in aside for parcel in effect.publish]:
-            await self._broker.publish(parcels)
-        if settlements:
-            if not self._united:
-                settlements = list(map(_without_record, settlements))
-            for settlement, ours in zip(
-                settlements, await self._broker.settle(settlements), strict=True
-            ):
-                self._settled(settlement.delivery, ours)
+    async def _settle(self, batch: list[Settlement]) -> None:
+        if not self._united:
+            if records := [each.record for each in batch if each.record is not None]:
+                await self._backend.store(records)
+            batch = list(map(_without_record, batch))
+        for settlement, ours in zip(batch, await self._broker.settle(batch), strict=True):
+            self._settled(settlement.delivery, ours)
 
     def _settled(self, delivery: Delivery, ours: bool) -> None:
         if self._acknowledging:

@@ -78,9 +78,13 @@ async def begin(app):
         tasks.append(asyncio.create_task(settlements.run()))
         return settlements, notes
 
+    def end():
+        for task in tasks:
+            task.cancel()
+
+    begin.end = end
     yield begin
-    for task in tasks:
-        task.cancel()
+    end()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
@@ -350,6 +354,18 @@ async def test_what_was_acknowledged_is_only_stored_at_its_end(begin, made, unit
     settlements.ended(run, Success(1))
     await settlements.drained()
     assert notes.calls == [("settle", [("1", ACK)]), ("store", ["1"])]
+
+
+async def test_a_worker_that_ends_leaves_nobody_waiting_for_an_acknowledgement(begin, made):
+    settlements, notes = begin()
+    notes.gate.clear()
+    waiting = asyncio.create_task(settlements.acknowledge(made()))
+    await asyncio.sleep(0)
+    waiting.cancel()  # as a stopping worker does
+    begin.end()
+    async with asyncio.timeout(5):
+        assert not await waiting
+        assert not await settlements.acknowledge(made("2"))
 
 
 # What was refused
