@@ -125,4 +125,4 @@ async def test_a_task_can_put_its_message_aside(app, worker):
         await result.get(timeout=10)
     (letter,) = [letter async for letter in app.dead.letters()]
     assert (letter.id, letter.task) == (result.id, "mail.parse")
-    assert "not a mail" in letter.reason
+    assert letter.reason == "Reject: not a mail"
