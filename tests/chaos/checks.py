@@ -197,10 +197,9 @@ class Checks:
         for lane in self.keys.lanes(self.queue):
             if length := command("XLEN", lane):
                 found.append(f"{length} messages in {lane!r}")
-            if not command("EXISTS", lane):
+            if not command("EXISTS", lane) or not command("XINFO", "GROUPS", lane):
                 continue
-            pending = command("XPENDING", lane, GROUP)[0]
-            if pending:
+            if pending := command("XPENDING", lane, GROUP)[0]:
                 found.append(f"{pending} pending in {lane!r}")
             if consumers:
                 found += [f"{name} is a consumer of {lane!r}" for name in self._dead(lane)]

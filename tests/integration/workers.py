@@ -48,7 +48,7 @@ class WorkerProcess:
 
     async def ready(self) -> WorkerProcess:
         """Wait until it takes tasks."""
-        await until(lambda: " ready." in self.said or self.process.poll() is not None)
+        await until(lambda: " ready.\n" in self.said or self.process.poll() is not None)
         assert self.process.poll() is None, self.said
         return self
 
