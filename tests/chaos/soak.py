@@ -45,8 +45,8 @@ EVERY: Final = 5.0
 """Seconds between two looks."""
 MIB_AN_HOUR: Final = 6.0
 """Growth of a process that is taken for none: what an allocator's fragments make of hours."""
-SHORTEST: Final = 600.0
-"""Seconds under which a slope says nothing, and is only shown."""
+SHORTEST: Final = 1500.0
+"""Seconds under which a slope is only shown: until then, the trail itself grows to its cap."""
 FAULTS: Final = ("close connections", "forget the scripts", "slow a wire down", "cut a wire")
 
 

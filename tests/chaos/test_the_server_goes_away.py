@@ -1,4 +1,4 @@
-"""The server is killed, paused, or cut off: workers go on by themselves. T10, T13-T15."""
+"""The server is killed, paused, or cut off: workers go on by themselves. T10, T12-T15."""
 
 import asyncio
 import time
@@ -47,6 +47,20 @@ async def test_t10_a_killed_server_that_comes_back_has_lost_and_doubled_nothing(
     assert tally.duplicates <= 2 * 2 * 5  # what ran while the server was killed, at most
     assert len(fleet.alive) == 2
     await checks.clean()
+
+
+async def test_t12_what_is_deleted_under_a_reader_that_waits_is_made_again(
+    fleet, checks, send, server
+):
+    worker = await fleet.start()
+    for words in (["FLUSHALL"], ["DEL", checks.keys.lane("chaos", 0)]):
+        assert await (await send("quick", 1)).get(timeout=10) == 1
+        server.command(*words)
+        began = time.monotonic()
+        assert await (await send("quick", 2)).get(timeout=10) == 2
+        assert time.monotonic() - began < 3.0
+    assert worker.alive
+    assert "has lost its data" in worker.said
 
 
 async def test_t13_a_long_task_outlives_every_connection_and_delays_no_other(
