@@ -127,7 +127,8 @@ class DeadLetters:
             How many went back. What somebody else was quicker with does not count.
         """
         back = 0
-        for name, chosen in _by_queue(await self._chosen(letters, queue)):
+        # What is stored of a task whose letter is gone may be the end of a later run.
+        for name, chosen in _by_queue(await self._still_there(letters, queue)):
             back += await self._exhume(name, chosen)
         return back
 
@@ -184,6 +185,19 @@ class DeadLetters:
         chosen = [letter for letter in letters if isinstance(letter, DeadLetter)]
         ids = [letter for letter in letters if isinstance(letter, str)]
         return chosen + (await self.find(*ids, queue=queue) if ids else [])
+
+    async def _still_there(
+        self, letters: Iterable[DeadLetter | str], queue: str | None
+    ) -> list[DeadLetter]:
+        """As `_chosen`, without those letters that somebody has sent back or thrown away."""
+        given = [letter for letter in letters if isinstance(letter, DeadLetter)]
+        there = await self._chosen([each for each in letters if isinstance(each, str)], queue)
+        for name in dict.fromkeys(letter.queue for letter in given):
+            chosen = {letter.receipt: letter for letter in given if letter.queue == name}
+            ids = {letter.id for letter in chosen.values()}
+            found = await self.find(*ids, queue=name)
+            there += [chosen[each.receipt] for each in found if each.receipt in chosen]
+        return there
 
     async def _exhume(self, queue: str, letters: Sequence[DeadLetter]) -> int:
         if not letters:

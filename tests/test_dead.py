@@ -143,6 +143,16 @@ async def test_what_somebody_else_has_sent_back_is_sent_back_once(app, bury):
     assert await app.broker.depth("default") == 1
 
 
+async def test_sending_a_letter_back_again_leaves_its_tasks_new_result_alone(app, bury):
+    await bury("a")
+    letters = [each async for each in app.dead.letters()]
+    async with Worker(app):
+        assert await app.dead.retry(*letters) == 1
+        assert await app.AsyncResult("a").get(timeout=10) == 5
+    assert await app.dead.retry(*letters) == 0
+    assert await app.AsyncResult("a").state == "SUCCESS"
+
+
 async def test_what_was_put_aside_by_a_clock_that_is_ahead_goes_back_too(app, bury, monkeypatch):
     await bury("a")
     known = app.broker.now()
