@@ -71,6 +71,8 @@ class Interrupted(Struct, frozen=True):
     reason: str
     lost: bool = False
     """The delivery is no longer ours: another worker has it, nothing may be settled."""
+    delay: float = 0.0
+    """Seconds before it is to run again."""
 
 
 Outcome = Success | Failed | Retrying | Ignored | Rejected | Revoked | Interrupted

@@ -22,7 +22,7 @@ from typing import Any, Final, Self, TypeVar
 from asynq.exceptions import WorkerLostError
 from asynq.execution.inheritance import estate
 from asynq.execution.lines import BEGUN, READY, receive, send
-from asynq.execution.outcome import Failed, Outcome
+from asynq.execution.outcome import Failed, Interrupted, Outcome
 from asynq.execution.portable import Portable, job_of, outcome_of
 from asynq.request import Request
 from asynq.wire.failures import Failure
@@ -31,6 +31,9 @@ R = TypeVar("R")
 
 STARTS: Final = 3
 """How many children may die before they begin a task, until it counts as lost."""
+
+ANOTHER_TRY: Final = 5.0
+"""Seconds before a task that needs a process of its own, and got none, is tried again."""
 
 LAST_WORDS: Final = 0.5
 """Seconds for what a dead child wrote to arrive. (Its line may be open in a process it forked.)"""
@@ -117,7 +120,7 @@ async def run_alone(
 ) -> Outcome:
     """Run the task in a child process of its own, whatever its pool: if it kills, it kills that.
 
-    Cancelling the wait kills the child.
+    Cancelling the wait kills the child. Where none can be had, the run counts as interrupted.
 
     Raises:
         EncodeError: the call can't be handed to a child.
@@ -132,6 +135,8 @@ async def run_alone(
             child.kill()
             raise
     except _DiedError as death:
+        if not death.begun:  # which is not the task's fault, and may be over soon
+            return Interrupted(f"no process could be had for it: {death}", delay=ANOTHER_TRY)
         return _lost(request, death)
     return outcome_of(answer, request)
 

@@ -148,7 +148,9 @@ class Effects:
                 "again"
             )
             return self._failed(run, failed(run.task, lost))
-        return None if outcome.lost else Settlement(delivery=run.delivery, verdict=Requeue())
+        if outcome.lost:
+            return None
+        return Settlement(delivery=run.delivery, verdict=Requeue(delay=outcome.delay))
 
     def _next(self, run: Run, outcome: Retrying, message: Message) -> tuple[Parcel, Message]:
         """The message of the next run, as a parcel and as it is."""

@@ -8,6 +8,7 @@ import pytest
 from asynq import Asynq
 from asynq.brokers.base import Delivery, Parcel, Requeue, Settlement
 from asynq.exceptions import WorkerLostError
+from asynq.execution import processes
 from asynq.execution.outcome import Success
 from asynq.execution.run import Pools
 from asynq.request import Request
@@ -80,6 +81,26 @@ async def test_one_that_kills_it_becomes_a_dead_letter_and_who_waits_is_told(bro
     assert (letter.id, letter.redeliveries) == ("1", 2)
     assert "exit code 7" in letter.reason
     assert await broker.depth("default") == 0
+
+
+async def test_one_for_which_no_process_can_be_had_is_tried_again_and_not_blamed(
+    broker, monkeypatch
+):
+    start, refused = asyncio.create_subprocess_exec, []
+
+    async def refuse_once(*command, **how):
+        if refused:
+            return await start(*command, **how)
+        refused.append(command)
+        raise BlockingIOError("no room for another process")
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", refuse_once)
+    monkeypatch.setattr(processes, "ANOTHER_TRY", 0.1)
+    await crashed(broker, process_id.name, times=2)
+    async with Worker(suspects):
+        assert await suspects.AsyncResult("1").get(timeout=20) != os.getpid()
+    assert refused
+    assert await broker.buried("default") == []
 
 
 async def test_the_time_of_a_suspect_begins_when_there_is_room_for_it(broker, monkeypatch):
