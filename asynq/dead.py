@@ -110,7 +110,7 @@ class DeadLetters:
 
     async def count(self, queue: str | None = None) -> int:
         """How many letters there are."""
-        return sum([1 async for _ in self.letters(queue)])
+        return sum([await self._broker().buried_count(name) for name in await self._names(queue)])
 
     async def retry(self, *letters: DeadLetter | str, queue: str | None = None) -> int:
         """Put letters back in their queues, to be run as if they were new.

@@ -125,7 +125,7 @@ class Buried(Struct, frozen=True, kw_only=True):
     """A dead letter: a message that was put aside."""
 
     receipt: str
-    """What `exhume` and `discard` take; sorts by age within a queue."""
+    """What `exhume` and `discard` take."""
     id: str
     queue: str
     body: bytes
@@ -263,6 +263,9 @@ class Broker(Protocol):
         self, queue: str, *, limit: int = 100, after: str | None = None
     ) -> Sequence[Buried]:
         """Dead letters of a queue, the oldest first, from after that receipt."""
+
+    async def buried_count(self, queue: str) -> int:
+        """How many dead letters of a queue there are."""
 
     async def exhume(self, queue: str, letters: Mapping[str, bytes | None]) -> int:
         """Put dead letters back in their queue, without redeliveries; return how many there were.

@@ -177,6 +177,10 @@ class MemoryBroker:
             for letter in letters[:limit]
         ]
 
+    async def buried_count(self, queue: str) -> int:
+        """How many dead letters of a queue there are."""
+        return len(self._queues.buried(queue))
+
     async def exhume(self, queue: str, letters: Mapping[str, bytes | None]) -> int:
         """Put dead letters back in their queue, by age; return how many there were."""
         known = {number: letters[receipt] for receipt, number in _numbers(letters)}

@@ -182,6 +182,10 @@ class RedisBroker:
         """
         return await self._letters.buried(queue, limit=limit, after=after)
 
+    async def buried_count(self, queue: str) -> int:
+        """See `Broker.buried_count`."""
+        return await self._letters.count(queue)
+
     async def exhume(self, queue: str, letters: Mapping[str, bytes | None]) -> int:
         """See `Broker.exhume`."""
         return await self._letters.exhume(queue, letters)

@@ -49,6 +49,10 @@ class Letters:
             first = f"({found[-1].receipt}"
         return found
 
+    async def count(self, queue: str) -> int:
+        """See `Broker.buried_count`."""
+        return int(await self._calls.execute(b"XLEN", self._keys.buried(queue)))
+
     async def exhume(self, queue: str, letters: Mapping[str, bytes | None]) -> int:
         """See `Broker.exhume`. They go back in the order of their age."""
         keys = (self._marks.key, self._keys.buried(queue), *self._keys.lanes(queue)[1:])

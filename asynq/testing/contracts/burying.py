@@ -36,6 +36,7 @@ class Burying(BrokerSuite):
         assert before - 5 < letter.at < time() + 5
 
     async def test_a_queue_without_dead_letters_has_none(self, broker: Broker) -> None:
+        assert await broker.buried_count(QUEUE) == 0
         assert list(await broker.buried("unknown")) == []
         assert await broker.discard("unknown") == 0
         assert await broker.discard("unknown", []) == 0
@@ -51,6 +52,7 @@ class Burying(BrokerSuite):
             found += page
         assert [one.id for one in found] == [one.id for one in parcels(50)]
         assert len(await broker.buried(QUEUE, limit=40)) == 40
+        assert await broker.buried_count(QUEUE) == 50
 
     async def test_an_after_that_is_no_receipt_is_an_error(self, broker: Broker) -> None:
         with pytest.raises(ValueError, match="'x' is not the receipt"):
