@@ -18,7 +18,7 @@ from contextlib import suppress
 from asynq._time import monotonic
 from asynq.backends.base import ResultBackend
 from asynq.brokers.base import Broker, Delivery, Requeue, Settlement
-from asynq.exceptions import OperationalError
+from asynq.exceptions import OperationalError, WorkerLostError
 from asynq.execution.outcome import Outcome
 from asynq.worker.admission import Refusal
 from asynq.worker.asides import BATCH_BYTES, Asides, up_to
@@ -68,6 +68,8 @@ class Settlements:
         self._asides = Asides(broker, backend)
         self._waiting: list[Settlement] = []
         self._acknowledging: dict[Delivery, asyncio.Future[bool]] = {}
+        self._doubtful: set[Delivery] = set()
+        """Those of them that may have been acknowledged by a call that was not answered."""
         self._unannounced: dict[Run, None] = {}
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -105,6 +107,9 @@ class Settlements:
         """Acknowledge the message before it runs; False: it is another worker's by now.
 
         Goes on when it is cancelled: whether the message is still in its queue must be known.
+
+        Raises:
+            WorkerLostError: that can't be known. It counts as acknowledged, and must not run.
         """
         if self._over:
             return False
@@ -114,7 +119,14 @@ class Settlements:
         while not done.done():
             with suppress(asyncio.CancelledError):
                 await asyncio.shield(done)
-        run.acknowledged = done.result()
+        run.acknowledged, in_doubt = done.result(), run.delivery in self._doubtful
+        self._doubtful.discard(run.delivery)
+        if in_doubt and not run.acknowledged:
+            run.acknowledged = run.entered = True
+            raise WorkerLostError(
+                f"the broker did not answer while {run.label} was acknowledged, and no longer has "
+                "it: with acks_late=False it is not run again"
+            )
         return run.acknowledged
 
     def hand_back(self, deliveries: Sequence[Delivery]) -> None:
@@ -157,6 +169,9 @@ class Settlements:
                 try:
                     await self._settle(batch)
                 except OperationalError as error:
+                    if self._acknowledging:
+                        asked = {each.delivery for each in batch}
+                        self._doubtful |= asked & self._acknowledging.keys()
                     await outage.pause(error)
                     continue
                 self._remove(batch)

@@ -7,7 +7,13 @@ import pytest
 from asynq import states
 from asynq.backends.memory import MemoryBackend
 from asynq.brokers.base import ACK, Bury, Delivery, Requeue
-from asynq.exceptions import EncodeError, NotRegistered, OperationalError, PayloadTooLarge
+from asynq.exceptions import (
+    EncodeError,
+    NotRegistered,
+    OperationalError,
+    PayloadTooLarge,
+    WorkerLostError,
+)
 from asynq.execution.outcome import Failed, Interrupted, Success
 from asynq.execution.run import failed
 from asynq.request import Request
@@ -354,6 +360,18 @@ async def test_what_was_acknowledged_is_only_stored_at_its_end(begin, made, unit
     settlements.ended(run, Success(1))
     await settlements.drained()
     assert notes.calls == [("settle", [("1", ACK)]), ("store", ["1"])]
+
+
+async def test_one_that_may_have_been_acknowledged_unheard_does_not_run_and_has_failed(begin, made):
+    settlements, notes = begin()
+    notes.failures = [OperationalError("no answer")]
+    notes.answers = [False]
+    run = made(acks_late=False)
+    with pytest.raises(WorkerLostError, match="did not answer while"):
+        await settlements.acknowledge(run)
+    settlements.ended(run, Interrupted("its lease was lost", lost=True))
+    await settlements.drained()
+    assert notes.record("1").status == states.FAILURE
 
 
 async def test_a_worker_that_ends_leaves_nobody_waiting_for_an_acknowledgement(begin, made):
