@@ -87,7 +87,7 @@ _places: dict[int, tuple[str, str]] = {}
 
 
 def _variables(module: ModuleType | None) -> dict[str, object]:
-    if not isinstance(module, ModuleType):
+    if not issubclass(type(module), ModuleType):  # isinstance believes what it is told
         return {}
     # Not vars(): that would have modules imported that are to be imported when they are used.
     found: dict[str, object] = ModuleType.__getattribute__(module, "__dict__")

@@ -112,3 +112,17 @@ def test_a_thing_is_found_by_a_variable_that_holds_it():
         assert place_of(thing) is None
     finally:
         del sys.modules["asynq_test_module"]
+
+
+class Pretender:
+    """As a cffi library: it stands among the modules, calls itself one, and is none."""
+
+    @property
+    def __class__(self):
+        return ModuleType
+
+
+def test_what_only_says_that_it_is_a_module_is_passed_over(monkeypatch):
+    monkeypatch.setitem(sys.modules, "asynq_test_pretender", Pretender())
+    assert isinstance(sys.modules["asynq_test_pretender"], ModuleType)
+    assert place_of(object()) is None
