@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from asynq._redis.keys import GROUP, Keys
 from asynq.wire import record
 from tests.chaos.fleet import Fleet
-from tests.chaos.ledger import Book
+from tests.chaos.ledger import EARLY, Book
 from tests.chaos.trail import Trail
 from tests.servers import PrivateServer
 from tests.waiting import until
@@ -22,10 +22,6 @@ the empty streams of queues; `dlq:` are kept for a person to look at, up to 10,0
 
 POISON: Final = "poison"
 """The kind of a task that kills its worker, and so may end as a dead letter."""
-
-
-EARLY: Final = "early"
-"""The kind of a task that is acknowledged before it runs: it may be lost, but never runs twice."""
 
 
 class Letter(NamedTuple):

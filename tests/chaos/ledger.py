@@ -7,7 +7,9 @@ Workers and whoever sends write to the same file, so that what a killed worker d
     S id retries d pid at   a run begins, after d redeliveries
     E id retries pid at     its body has ended
     R id at                 revoked: the call that did it has returned
-    C id status entry at    accepted: the server says that the task has ended (see `trail`)
+    C id status entry words at
+                            accepted: the server says that the task has ended (see `trail`); the
+                            entry that says so, and what stands for its words
 """
 
 from __future__ import annotations
@@ -16,7 +18,10 @@ import os
 import time
 from collections import Counter, defaultdict
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+EARLY: Final = "early"
+"""The kind of a task that is acknowledged before it runs: it may be lost, but never runs twice."""
 
 
 class Start(NamedTuple):
@@ -50,8 +55,7 @@ class Book:
         self.revoked: dict[str, float] = {}
         """Id to when."""
         self.accepted: defaultdict[str, dict[str, str]] = defaultdict(dict)
-        """Id to the entries of the trail that tell of its end, and the final state in each; more
-        than one is one too many."""
+        """Id to the entries of the trail that tell of its end, and what stands for their words."""
         for line in lines:
             match line.split():
                 case ["P", id, kind, _]:
@@ -66,8 +70,8 @@ class Book:
                     self.ends.append(End(id, int(retries), int(pid), float(at)))
                 case ["R", id, at]:
                     self.revoked[id] = float(at)
-                case ["C", id, status, entry, _]:
-                    self.accepted[id][entry] = status
+                case ["C", id, _, entry, words, _]:
+                    self.accepted[id][entry] = words
                 case _:
                     raise ValueError(f"not a line of the ledger: {line!r}")
 
@@ -83,8 +87,12 @@ class Book:
 
     @property
     def completed_twice(self) -> list[str]:
-        """Tasks of which the server has accepted more than one end."""
-        return sorted(id for id, states in self.accepted.items() if len(states) > 1)
+        """Tasks of which the server has accepted more than one end; see `trail` for early acks."""
+        ends = {
+            id: len(set(entries.values()) if self.sent.get(id) == EARLY else entries)
+            for id, entries in self.accepted.items()
+        }
+        return sorted(id for id, count in ends.items() if count > 1)
 
 
 class Ledger:

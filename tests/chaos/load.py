@@ -10,9 +10,9 @@ from typing import Final
 from asynq import Asynq
 from asynq.exceptions import OperationalError
 from asynq.wire.ids import new_id
-from tests.chaos.checks import EARLY, POISON
+from tests.chaos.checks import POISON
 from tests.chaos.fleet import LEASE
-from tests.chaos.ledger import Ledger
+from tests.chaos.ledger import EARLY, Ledger
 from tests.chaos.trail import want
 
 SHARES: Final = {

@@ -8,9 +8,10 @@ import time
 import pytest
 
 from asynq.exceptions import TaskRevokedError, TimeLimitExceeded, WorkerLostError
-from tests.chaos.checks import EARLY, POISON
+from tests.chaos.checks import POISON
 from tests.chaos.crew import Crew
 from tests.chaos.fleet import LEASE
+from tests.chaos.ledger import EARLY
 from tests.waiting import until
 
 
