@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, NoReturn
+from uuid import UUID
 
 import msgspec
 
 from asynq.brokers.base import Broker
 from asynq.conf import Settings
 from asynq.exceptions import OptionValueError
-from asynq.options import read_call_options
+from asynq.options import NAME, read_call_options, read_option
 
 CHANNEL: Final = "control"
 """Where workers listen for what is said to all of them."""
@@ -51,7 +52,7 @@ class Control:
 
     async def revoke(
         self,
-        task_id: str | Iterable[str],
+        task_id: str | UUID | Iterable[str | UUID],
         *,
         terminate: bool = False,
         signal: None = None,
@@ -75,7 +76,8 @@ class Control:
             ttl: Seconds to remember it; None: `task_revoke_expires`, a day.
 
         Raises:
-            OptionValueError: `signal` was given; `ttl` is not above zero.
+            OptionTypeError, OptionValueError: what was given is no id; `signal` was given; `ttl` is
+                not above zero.
             NotImplementedError: `wait` was.
             OperationalError: the broker can't be reached; workers may or may not have been told.
         """
@@ -92,7 +94,7 @@ class Control:
         seconds = self._conf.task_revoke_expires if ttl is None else ttl
         if seconds <= 0:
             raise OptionValueError(f"revoke: ttl: expected seconds above 0, got {ttl!r}")
-        ids = (task_id,) if isinstance(task_id, str) else tuple(dict.fromkeys(map(str, task_id)))
+        ids = tuple(dict.fromkeys(_id(each, "revoke") for each in _several(task_id)))
         if not ids:
             return
         broker = self._broker()
@@ -101,13 +103,15 @@ class Control:
         order = Order(revoke=ids, terminate=terminate)
         await broker.fanout().publish(CHANNEL, msgspec.json.encode(order))
 
-    async def terminate(self, task_id: str | Iterable[str], *, signal: None = None) -> None:
+    async def terminate(
+        self, task_id: str | UUID | Iterable[str | UUID], *, signal: None = None
+    ) -> None:
         """`revoke` with `terminate=True`."""
         await self.revoke(task_id, terminate=True, signal=signal)
 
     async def reschedule(
         self,
-        task_id: str,
+        task_id: str | UUID,
         *,
         countdown: float | timedelta | None = None,
         eta: datetime | str | None = None,
@@ -127,15 +131,16 @@ class Control:
             OptionTypeError, OptionValueError: what was given is none.
             OperationalError: the broker can't be reached.
         """
+        id = _id(task_id, "reschedule")
         call = read_call_options({"countdown": countdown, "eta": eta}, "reschedule")
         if call.countdown is not None:
-            return await self._broker().reschedule(task_id, delay=call.countdown)
+            return await self._broker().reschedule(id, delay=call.countdown)
         moment = call.eta
         if moment is None:
             raise TypeError("reschedule: say when, countdown=… or eta=…")
         if moment.tzinfo is None and (zone := self._conf.zone) is not None:
             moment = moment.replace(tzinfo=zone)
-        return await self._broker().reschedule(task_id, due=moment.timestamp())
+        return await self._broker().reschedule(id, due=moment.timestamp())
 
     if not TYPE_CHECKING:  # which finds by itself what is not there
 
@@ -145,3 +150,13 @@ class Control:
                     f"app.control.{name} is not in this release yet (remote control)"
                 )
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+
+def _several(given: object) -> Iterable[object]:
+    """What was given, as several: a text is one id, and what can't be walked is no id at all."""
+    return given if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
+
+
+def _id(given: object, owner: str) -> str:
+    id: str = read_option("task_id", given, owner, NAME)
+    return id

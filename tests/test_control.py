@@ -2,13 +2,14 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from asynq import Asynq
 from asynq.control import Control
-from asynq.exceptions import OptionTypeError, OptionValueError
+from asynq.exceptions import ImproperlyConfigured, OptionTypeError, OptionValueError
 
 
 class NotingBroker:
@@ -83,6 +84,22 @@ async def test_what_can_not_be_asked_for_says_why(control, broker, option, error
     with pytest.raises(error, match=says):
         await control.revoke("a", terminate=True, **option)
     assert broker.told == []
+
+
+@pytest.mark.parametrize("nonsense", [3, None, "", "two\nlines", ["a", 3], object()])
+async def test_what_is_no_id_is_said_to_be_none(control, broker, nonsense):
+    with pytest.raises(ImproperlyConfigured, match="revoke: task_id: expected a text of 1 to 200"):
+        await control.revoke(nonsense)
+    with pytest.raises(ImproperlyConfigured, match="reschedule: task_id: expected a text of 1 to"):
+        await control.reschedule(nonsense, countdown=1)
+    assert broker.told == []
+
+
+async def test_an_id_may_be_a_uuid(control, broker):
+    id = UUID(int=7)
+    await control.revoke([id, str(id)])
+    await control.reschedule(id, countdown=1)
+    assert [told[1] for told in broker.told if told[0] != "control"] == [(str(id),), str(id)]
 
 
 async def test_a_waiting_task_gets_another_time(control, broker):
