@@ -18,7 +18,7 @@ from asynq.connections import Connections
 from asynq.control import Control
 from asynq.dead import DeadLetters
 from asynq.discovery import Discovery, import_named
-from asynq.middleware import Middleware
+from asynq.middleware import Middleware, checked
 from asynq.options import PLAIN, CallOptions, TaskOptions, read_call_options
 from asynq.producer import Producer
 from asynq.registry import TaskRegistry, check_class, check_function, make, new
@@ -81,7 +81,7 @@ class Asynq:
             given["namespace"] = namespace
         settings.update({name: value for name, value in given.items() if value is not None})
         self.conf = Settings(settings)
-        self.middleware = list(middleware)
+        self.middleware = checked(middleware)
         if config_source is not None:
             self.config_from_object(config_source, namespace=namespace)
         self.connections = Connections(self.conf, self.connect_broker, self.connect_backend)

@@ -18,7 +18,7 @@ The first in the list is the outermost. To only be told what happens, connect to
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -68,6 +68,25 @@ class Middleware:
             What the task shall have returned.
         """
         return await proceed()
+
+
+def checked(middleware: Iterable[Middleware]) -> list[Middleware]:
+    """What an app was given.
+
+    Raises:
+        TypeError: it is no list of middleware.
+    """
+    if not isinstance(middleware, Iterable):
+        raise TypeError(f"middleware: expected a list of them, got {middleware!r}")
+    found = list(middleware)
+    for each in found:
+        if not isinstance(each, Middleware):
+            made = isinstance(each, type) and issubclass(each, Middleware)
+            hint = f": write {each.__name__}()" if made else ""
+            raise TypeError(
+                f"middleware: expected objects of subclasses of Middleware, got {each!r}{hint}"
+            )
+    return found
 
 
 def wrapped(

@@ -131,3 +131,17 @@ async def test_a_stop_iteration_does_not_break_it(app):
 
     with pytest.raises(RuntimeError, match="StopIteration"):
         await stop.apply().get()
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ([Middleware], "got <class 'asynq.middleware.Middleware'>: write Middleware()"),
+        ("tenants", "expected objects of subclasses of Middleware, got 't'"),
+        (Middleware(), "middleware: expected a list of them, got <asynq.middleware"),
+    ],
+)
+def test_what_is_no_middleware_is_refused_where_the_app_is_made(given, says):
+    with pytest.raises(TypeError) as refused:
+        Asynq("proj", middleware=given, set_as_current=False)
+    assert says in str(refused.value)
