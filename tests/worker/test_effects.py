@@ -93,6 +93,13 @@ def test_a_retry_in_another_queue_is_sent_there_in_the_same_step(effects, made):
     assert (parcel.id, parcel.queue, parcel.delay) == ("1", "slow", 1.0)
 
 
+def test_a_retry_of_another_priority_is_sent_anew_for_a_lane_is_of_one(effects, made):
+    _, effect = effects.of(made(), retrying(changes={"priority": 9}))
+    assert effect.verdict == ACK
+    (parcel,) = effect.publish
+    assert (parcel.queue, parcel.priority) == ("q", 9)
+
+
 def test_the_history_of_attempts_ends_with_the_last_one(effects, made):
     first = Attempt(started=1.0, seconds=2.0, worker="v", state="RETRY", error="E: x")
     message = Message(task="t", retries=1, attempts=(first,))
