@@ -135,8 +135,11 @@ def decide(error: BaseException, request: Request, policy: Policy) -> Retrying |
 def refused(request: Request, error: BaseException | None) -> BaseException:
     """What a task is told that asks for a retry and may have none: the error it asked for."""
     if error is None:
-        shown = f"args:{brief(list(request.args))} kwargs:{brief(dict(request.kwargs))}"
-        error = MaxRetriesExceededError(f"Can't retry {request.task}[{request.id}] {shown}")
+        # Without the arguments, which Celery names here: errors are logged, and those are not.
+        error = MaxRetriesExceededError(
+            f"Can't retry {request.task}[{request.id}]: no retry is left, it has had "
+            f"{request.retries}"
+        )
     request.spent = error
     return error
 

@@ -73,17 +73,13 @@ def test_who_may_not_be_retried_gets_its_own_error_back():
 def test_without_an_error_it_gets_one_that_names_the_call():
     error = refused(request(3), None)
     assert isinstance(error, MaxRetriesExceededError)
-    assert str(error) == "Can't retry proj.add[7] args:[1, 2] kwargs:{'z': 3}"
+    assert str(error) == "Can't retry proj.add[7]: no retry is left, it has had 3"
 
 
-def test_an_error_text_is_bounded_whatever_the_arguments_are():
-    class Odd:
-        def __repr__(self):
-            raise RuntimeError("no")
-
+def test_no_argument_is_in_its_text_because_errors_are_logged():
     asking = request(3)
-    asking.args = ["x" * 100_000, Odd(), *range(1000)]
-    assert len(str(refused(asking, None))) < 1000
+    asking.args, asking.kwargs = ["secret"], {"card": "secret"}
+    assert "secret" not in str(refused(asking, None))
 
 
 # When, if the task asks for it

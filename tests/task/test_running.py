@@ -80,7 +80,7 @@ async def test_a_retry_without_a_reason_ends_with_an_error_that_names_the_call(a
     assert isinstance((await go(task, 1, retries=1)).error, Retry)
     outcome = await go(task, 1, retries=2)
     assert isinstance(outcome.error, MaxRetriesExceededError)
-    assert str(outcome.error) == "Can't retry proj.t[7] args:[1] kwargs:{}"
+    assert str(outcome.error) == "Can't retry proj.t[7]: no retry is left, it has had 2"
 
 
 @pytest.mark.parametrize(
