@@ -77,10 +77,11 @@ class Effects:
     def of_refusal(self, refusal: Refusal) -> Effect:
         """What becomes of a delivery that does not run; who waits is told if that is final."""
         record = None
-        if refusal.final and refusal.message is not None:
-            record = self._records.refused(
-                refusal.delivery, refusal.message, refusal.state, refusal.error
-            )
+        message = refusal.message
+        # Who calls with ignore_result=True waits for nothing; and of a retry with throw=False the
+        # result stands that was returned before.
+        if refusal.final and message is not None and message.ignore_result is not True:
+            record = self._records.refused(refusal.delivery, message, refusal.state, refusal.error)
         return Settlement(delivery=refusal.delivery, verdict=refusal.verdict, record=record)
 
     def _of(self, run: Run, outcome: Outcome) -> Effect | None:

@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from asynq.exceptions import EncodeError
-from asynq.execution.outcome import Failed, Outcome
+from asynq.execution.outcome import Failed, Interrupted, Outcome
 from asynq.execution.processes import run_alone
-from asynq.execution.run import Pools, run
+from asynq.execution.run import Pools, conclude, run
 from asynq.request import lend
 from asynq.worker.limits import Limits
 from asynq.worker.state import Run, WorkerState
@@ -34,6 +34,13 @@ AT_ONCE = 2
 
 LOOK_SECONDS = 0.5
 """How often a run that waits to be the only one looks whether others wait for tasks."""
+
+
+PATIENCE = 60.0
+"""Seconds that others are kept from beginning, for one that must be the only one."""
+
+AGAIN_AFTER = 30.0
+"""Seconds before one that found no such moment tries again."""
 
 
 class Quarantine:
@@ -67,16 +74,18 @@ class Quarantine:
         )
         self._state.apart.add(suspect)
         try:
-            return await self._run_in_child(suspect)
+            return await self._run_in_child(suspect, pools)
         except EncodeError:
             return await self._run_exclusively(suspect, pools)
         finally:
             self._state.apart.discard(suspect)
 
-    async def _run_in_child(self, suspect: Run) -> Outcome:
+    async def _run_in_child(self, suspect: Run, pools: Pools) -> Outcome:
         request = suspect.request
         outcome = await run_alone(suspect.task, request, request.args, request.kwargs)
-        suspect.guilty = isinstance(outcome, Failed) and outcome.lost
+        if isinstance(outcome, Failed) and outcome.lost:
+            suspect.guilty = True
+            await conclude(suspect.task, request, outcome, pools)
         return outcome
 
     async def _run_exclusively(self, suspect: Run, pools: Pools) -> Outcome:
@@ -84,7 +93,11 @@ class Quarantine:
         self._limits.relax(suspect)
         async with self._turn:
             try:
-                await self._until_alone()
+                try:
+                    async with asyncio.timeout(PATIENCE):
+                        await self._until_alone()
+                except TimeoutError:
+                    return Interrupted("others run for too long beside it", delay=AGAIN_AFTER)
                 state.closed, self._alone = True, suspect
                 if request.timelimit[0] is not None:
                     self._limits.watch(suspect)

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from asynq import states
 from asynq.brokers.base import ACK, Bury, Delivery, Requeue
-from asynq.exceptions import Reject, WorkerLostError
+from asynq.exceptions import Reject, TaskRevokedError, WorkerLostError
 from asynq.execution.outcome import (
     Failed,
     Ignored,
@@ -22,6 +22,7 @@ from asynq.wire.attempts import Attempt
 from asynq.wire.failures import Failure
 from asynq.wire.message import Message
 from asynq.wire.record import decode
+from asynq.worker.admission import Refusal
 from asynq.worker.effects import Aside, Effects
 from asynq.worker.records import Records
 from asynq.worker.state import Run
@@ -137,6 +138,14 @@ def test_a_retry_that_was_asked_for_by_the_way_leaves_the_result_as_it_is(effect
     (parcel,) = effect.publish
     message = wire.decode(parcel.body)
     assert (message.retries, message.ignore_result, parcel.delay) == (1, True, 3.0)
+
+
+def test_nor_does_the_end_of_its_next_run_change_that(effects, made):
+    delivery = Delivery(id="1", queue="q", body=b"")
+    message = Message(task="t", retries=1, ignore_result=True)
+    error = TaskRevokedError("revoked")
+    refusal = Refusal(delivery, ACK, error, message, states.REVOKED)
+    assert effects.of_refusal(refusal).record is None
 
 
 # Not at all

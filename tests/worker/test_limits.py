@@ -192,7 +192,7 @@ async def test_one_that_is_revoked_without_it_goes_on(app, worker):
     assert await result.get(timeout=10) == "done"
 
 
-async def test_what_waits_for_a_slot_is_revoked_at_once(app, worker):
+async def test_what_waits_for_a_slot_is_revoked_at_once(app, worker, caplog):
     go_on = asyncio.Event()
 
     @app.task
@@ -208,3 +208,5 @@ async def test_what_waits_for_a_slot_is_revoked_at_once(app, worker):
         await second.get(timeout=10)
     go_on.set()
     await first.get(timeout=10)
+    assert not worker.state.reserved
+    assert "no longer ours" not in caplog.text

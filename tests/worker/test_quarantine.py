@@ -2,14 +2,15 @@
 
 import asyncio
 import os
+from typing import ClassVar
 
 import pytest
 
-from asynq import Asynq
+from asynq import Asynq, Task
 from asynq.brokers.base import Delivery, Parcel, Requeue, Settlement
 from asynq.exceptions import WorkerLostError
 from asynq.execution import processes
-from asynq.execution.outcome import Success
+from asynq.execution.outcome import Interrupted, Success
 from asynq.execution.run import Pools
 from asynq.request import Request
 from asynq.wire.message import Message, encode
@@ -29,7 +30,14 @@ async def process_id():
     return os.getpid()
 
 
-@suspects.task
+class Mourned(Task):
+    told: ClassVar[list[str]] = []
+
+    def on_failure(self, exc, task_id, args, kwargs, einfo):
+        self.told.append(f"{task_id}: {type(exc).__name__}")
+
+
+@suspects.task(base=Mourned)
 def poison():
     os._exit(7)
 
@@ -80,6 +88,7 @@ async def test_one_that_kills_it_becomes_a_dead_letter_and_who_waits_is_told(bro
     (letter,) = await broker.buried("default")
     assert (letter.id, letter.redeliveries) == ("1", 2)
     assert "exit code 7" in letter.reason
+    assert Mourned.told == ["1: WorkerLostError"]
     assert await broker.depth("default") == 0
 
 
@@ -123,7 +132,10 @@ async def test_a_retry_that_was_survived_ends_the_suspicion(broker):
         assert await suspects.AsyncResult("1").get(timeout=20) == 0
 
 
-async def test_what_no_other_process_can_be_handed_runs_when_nothing_else_does(app):
+@pytest.fixture
+def beside(app):
+    """A suspect that no other process can be handed, one that runs beside it, and the rest."""
+
     @app.task
     async def inner():
         return os.getpid()
@@ -136,17 +148,31 @@ async def test_what_no_other_process_can_be_handed_runs_when_nothing_else_does(a
     state, opened = WorkerState("w"), []
     other, suspect = run("1"), run("2")
     state.active = {other.delivery: other, suspect.delivery: suspect}
-    pools = Pools(threads=1, processes=1)
     quarantine = Quarantine(
         state, lambda: opened.append(state.closed), Limits(state, lambda run: None)
     )
-    running = asyncio.create_task(quarantine.run(suspect, pools))
+    running = quarantine.run(suspect, Pools(threads=1, processes=1))
+    return state, other, running, opened
+
+
+async def test_what_no_other_process_can_be_handed_runs_when_nothing_else_does(beside):
+    state, other, running, opened = beside
+    running = asyncio.create_task(running)
     await until(lambda: state.closed)
     assert not running.done()
     del state.active[other.delivery]
     state.left.set()
     assert await running == Success(os.getpid())
     assert opened == [False]
+
+
+async def test_it_does_not_keep_others_waiting_for_ever(beside, monkeypatch):
+    monkeypatch.setattr(room, "PATIENCE", 0.05)
+    state, _, running, opened = beside
+    outcome = await running
+    assert isinstance(outcome, Interrupted)
+    assert outcome.delay > 0
+    assert (opened, state.closed) == ([False], False)
 
 
 async def test_nothing_begins_while_something_runs_by_itself(app):
