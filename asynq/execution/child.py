@@ -38,8 +38,9 @@ from asynq.execution.inheritance import load_script, take_over
 from asynq.execution.limits import alarm
 from asynq.execution.lines import BEGUN, READY, receive, send
 from asynq.execution.outcome import Outcome
+from asynq.execution.pools import Pools
 from asynq.execution.portable import Job, answer_of, names_script, refusal_of
-from asynq.execution.run import Pools, failed, run
+from asynq.execution.run import failed, run
 from asynq.execution.threads import ThreadPool, raisable
 from asynq.request import lend
 

@@ -27,10 +27,9 @@ from asynq.execution.frames import since_task
 from asynq.execution.hooks import NO_HOOKS, Caller
 from asynq.execution.limits import with_soft_limit
 from asynq.execution.outcome import Failed, Ignored, Outcome, Rejected, Success
-from asynq.execution.processes import ProcessPool
+from asynq.execution.pools import Pools
 from asynq.execution.retries import asked, decide
 from asynq.execution.terms import Terms
-from asynq.execution.threads import ThreadPool
 from asynq.middleware import wrapped
 from asynq.request import Request, current
 from asynq.wire.arguments import Returned
@@ -71,54 +70,6 @@ class Runnable(Protocol):
 
     @property
     def terms(self) -> Terms: ...
-
-
-class Pools:
-    """The threads and processes that one worker runs tasks in; made when first needed."""
-
-    def __init__(self, *, threads: int, processes: int) -> None:
-        self._sizes = (threads, processes)
-        self._places = {
-            "thread": asyncio.Semaphore(threads),
-            "process": asyncio.Semaphore(processes),
-        }
-        self._threads: ThreadPool | None = None
-        self._processes: ProcessPool | None = None
-
-    @property
-    def threads(self) -> ThreadPool:
-        """For blocking functions."""
-        if self._threads is None:
-            self._threads = ThreadPool(self._sizes[0])
-        return self._threads
-
-    @property
-    def processes(self) -> ProcessPool:
-        """For work that must be killable, or that needs a processor of its own."""
-        if self._processes is None:
-            self._processes = ProcessPool(self._sizes[1])
-        return self._processes
-
-    def place(self, pool: str) -> asyncio.Semaphore | None:
-        """To be held while a task runs in that pool, so that it begins there at once; None: there
-        is room for all."""
-        return self._places.get(pool)
-
-    @property
-    def abandoned(self) -> int:
-        """Threads that go on with a call nobody waits for any more."""
-        return 0 if self._threads is None else self._threads.abandoned
-
-    def close(self) -> None:
-        """Let the threads go."""
-        if self._threads is not None:
-            self._threads.close()
-
-    async def aclose(self) -> None:
-        """Let the threads go, and end the processes."""
-        self.close()
-        if self._processes is not None:
-            await self._processes.aclose()
 
 
 class Raised(Struct, frozen=True):

@@ -13,7 +13,8 @@ from collections.abc import Callable, Collection, Sequence
 from asynq.brokers.base import Delivery
 from asynq.exceptions import TaskError
 from asynq.execution.outcome import Failed, Interrupted, Outcome, Retrying, Revoked
-from asynq.execution.run import Pools, conclude, failed, run
+from asynq.execution.pools import Pools
+from asynq.execution.run import conclude, failed, run
 from asynq.request import lend
 from asynq.worker.admission import Admission, Refusal
 from asynq.worker.limits import Limits

@@ -18,8 +18,9 @@ from contextlib import contextmanager, suppress
 
 from asynq.exceptions import EncodeError
 from asynq.execution.outcome import Failed, Interrupted, Outcome
+from asynq.execution.pools import Pools
 from asynq.execution.processes import run_alone
-from asynq.execution.run import Pools, conclude, run
+from asynq.execution.run import conclude, run
 from asynq.request import lend
 from asynq.worker.limits import Limits
 from asynq.worker.state import Run, WorkerState

@@ -9,7 +9,8 @@ from asynq import signals
 from asynq.brokers.base import Requeue
 from asynq.exceptions import NotRegistered
 from asynq.execution.outcome import Failed, Outcome, Rejected, Revoked
-from asynq.execution.run import Pools, conclude
+from asynq.execution.pools import Pools
+from asynq.execution.run import conclude
 from asynq.request import Request
 from asynq.worker.admission import Refusal
 from asynq.worker.state import Run

@@ -23,7 +23,7 @@ from asynq.app import Asynq
 from asynq.backends.base import ResultBackend
 from asynq.brokers.base import Broker
 from asynq.exceptions import AsynqError, ImproperlyConfigured, QueueNotFound
-from asynq.execution.run import Pools
+from asynq.execution.pools import Pools
 from asynq.worker.admission import Admission
 from asynq.worker.checkup import check_up
 from asynq.worker.consumer import Consumer

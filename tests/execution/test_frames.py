@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from asynq.execution.frames import since_task, stack_since_task
-from asynq.execution.run import Pools, run
+from asynq.execution.pools import Pools
+from asynq.execution.run import run
 from asynq.request import Request
 from asynq.wire.arguments import Parameters
 from tests.execution.test_run import a_task

@@ -10,7 +10,8 @@ from asynq import Asynq, Task, signals
 from asynq.exceptions import EncodeError, Ignore, Reject, WorkerLostError
 from asynq.execution.hooks import ExceptionInfo
 from asynq.execution.outcome import Failed
-from asynq.execution.run import Pools, conclude, failed, run
+from asynq.execution.pools import Pools
+from asynq.execution.run import conclude, failed, run
 from asynq.request import Request, current
 from asynq.wire.failures import Failure
 

@@ -20,8 +20,9 @@ from asynq.exceptions import (
     WorkerLostError,
 )
 from asynq.execution.outcome import Failed, Ignored, Rejected, Retrying, Success
+from asynq.execution.pools import Pools
 from asynq.execution.processes import ProcessPool, run_alone
-from asynq.execution.run import Pools, run
+from asynq.execution.run import run
 from asynq.request import Request
 from tests.execution import calls
 from tests.waiting import until

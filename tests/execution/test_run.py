@@ -9,7 +9,8 @@ import pytest
 
 from asynq.exceptions import Ignore, Reject
 from asynq.execution.outcome import Failed, Success
-from asynq.execution.run import Pools, run, run_here
+from asynq.execution.pools import Pools
+from asynq.execution.run import run, run_here
 from asynq.execution.terms import Terms
 from asynq.request import Request, current
 

@@ -13,7 +13,8 @@ from asynq.exceptions import (
     Retry,
 )
 from asynq.execution.outcome import Failed, Retrying, Success
-from asynq.execution.run import Pools, run
+from asynq.execution.pools import Pools
+from asynq.execution.run import run
 from asynq.request import Request
 
 

@@ -11,7 +11,7 @@ from asynq.brokers.base import Delivery, Parcel, Requeue, Settlement
 from asynq.exceptions import WorkerLostError
 from asynq.execution import processes
 from asynq.execution.outcome import Interrupted, Success
-from asynq.execution.run import Pools
+from asynq.execution.pools import Pools
 from asynq.request import Request
 from asynq.wire.message import Message, encode
 from asynq.worker import quarantine as room
