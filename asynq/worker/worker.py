@@ -16,7 +16,7 @@ import os
 import signal
 from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 from asynq import signals
 from asynq.app import Asynq
@@ -24,20 +24,13 @@ from asynq.backends.base import ResultBackend
 from asynq.brokers.base import Broker
 from asynq.exceptions import AsynqError, ImproperlyConfigured, QueueNotFound
 from asynq.execution.pools import Pools
-from asynq.worker.admission import Admission
 from asynq.worker.checkup import check_up
-from asynq.worker.consumer import Consumer
+from asynq.worker.crew import Crew, Ground, gather
 from asynq.worker.diagnostics import log_stacks
 from asynq.worker.ending import Ending
 from asynq.worker.health import LOOPBACK, Health, serve
-from asynq.worker.heartbeat import Heartbeat
-from asynq.worker.inbox import Inbox
-from asynq.worker.leases import Leases
 from asynq.worker.local import Place
 from asynq.worker.node import node_name
-from asynq.worker.processor import Processor
-from asynq.worker.records import Records
-from asynq.worker.settlement import Settlements
 from asynq.worker.shutdown import Shutdown
 from asynq.worker.state import WorkerState
 from asynq.worker.steps import first, only, quietly
@@ -192,7 +185,7 @@ class Worker:
         pools = Pools(threads=self.threads, processes=self.child_processes)
         try:
             await signals.worker_init.send(self)
-            await self._run_agents(self._crew(broker, backend, pools))
+            await self._run_agents(self._gather(broker, backend, pools))
         except BaseExceptionGroup as group:
             error = only(group)
             if not self._is_watched:  # nobody may await us before the program around us ends
@@ -206,63 +199,19 @@ class Worker:
             await backend.aclose()
             await signals.worker_shutdown.send(self)
 
-    def _crew(self, broker: Broker, backend: ResultBackend, pools: Pools) -> _Crew:
-        conf = self.app.conf
-        leases = Leases(
-            broker.lease_keeper(), lease=conf.worker_lease, patience=self.state.patience
-        )
-        records = Records(
-            hostname=self.hostname,
-            serializer=conf.result_serializer,
-            max_bytes=conf.result_max_bytes,
-            extended=conf.result_extended,
-            expires=conf.result_expires,
-            seal=self.app.seal,
-        )
-        settlements = Settlements(
-            broker,
-            backend,
-            records,
-            trusted=leases.trusted,
-            message_max_bytes=conf.message_max_bytes,
-        )
-        admission = Admission(
+    def _gather(self, broker: Broker, backend: ResultBackend, pools: Pools) -> Crew:
+        return gather(
+            Ground(broker, backend, pools, self.state),
+            self.app.conf,
             self.app.tasks,
-            hostname=self.hostname,
-            accept=conf.accept_content,
-            unknown_task_ttl=conf.worker_unknown_task_ttl,
-            now=broker.now,
-            seal=self.app.seal,
-            max_bytes=conf.message_max_bytes,
-        )
-        consumer = Consumer(
-            broker,
-            self.queues,
-            self.state,
-            slots=self.concurrency,
-            reserve=self._reserve,
-            trusted=leases.trusted,
-        )
-        processor = Processor(
-            admission,
-            settlements,
-            self.state,
-            pools,
-            opened=consumer.reopened,
-            max_stuck=conf.worker_max_stuck,
-            too_many_stuck=self._recycle,
-        )
-        inbox = Inbox(broker, self.state, processor.revoke)
-        heartbeat = Heartbeat(
-            broker,
-            self.state,
             queues=self.queues,
             slots=self.concurrency,
-            lease=conf.worker_lease,
+            reserve=self._reserve,
+            seal=self.app.seal,
+            worn_out=self._recycle,
         )
-        return _Crew(broker, leases, settlements, heartbeat, consumer, processor, inbox)
 
-    async def _run_agents(self, crew: _Crew) -> None:
+    async def _run_agents(self, crew: Crew) -> None:
         ending = Ending(self.state, self._shutdown, grace=self.grace)
         # Leases first: a delivery must never be ours without somebody to keep it.
         crew.leases.start(on_lost=crew.processor.lost)
@@ -309,18 +258,6 @@ class Worker:
         host, port = self._health_address
         place = Place(self.app.namespace, self.hostname) if self._is_watched else None
         await serve(self.health, host=host, port=port, socket=place)
-
-
-class _Crew(NamedTuple):
-    """The agents of one worker, built and not yet started."""
-
-    broker: Broker
-    leases: Leases
-    settlements: Settlements
-    heartbeat: Heartbeat
-    consumer: Consumer
-    processor: Processor
-    inbox: Inbox
 
 
 def _queue_names(app: Asynq, queues: str | Sequence[str] | None) -> list[str]:

@@ -1,0 +1,110 @@
+"""The agents of one worker, built from the settings and not yet started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from asynq.backends.base import ResultBackend
+from asynq.brokers.base import Broker
+from asynq.conf import Settings
+from asynq.execution.pools import Pools
+from asynq.task import AnyTask
+from asynq.wire.sealing import Seal
+from asynq.worker.admission import Admission
+from asynq.worker.consumer import Consumer
+from asynq.worker.heartbeat import Heartbeat
+from asynq.worker.inbox import Inbox
+from asynq.worker.leases import Leases
+from asynq.worker.processor import Processor
+from asynq.worker.records import Records
+from asynq.worker.settlement import Settlements
+from asynq.worker.state import WorkerState
+
+
+class Ground(NamedTuple):
+    """What the agents of one worker stand on."""
+
+    broker: Broker
+    backend: ResultBackend
+    pools: Pools
+    state: WorkerState
+
+
+class Crew(NamedTuple):
+    """The agents."""
+
+    broker: Broker
+    leases: Leases
+    settlements: Settlements
+    heartbeat: Heartbeat
+    consumer: Consumer
+    processor: Processor
+    inbox: Inbox
+
+
+def gather(
+    ground: Ground,
+    conf: Settings,
+    tasks: Mapping[str, AnyTask],
+    *,
+    queues: Sequence[str],
+    slots: int,
+    reserve: int,
+    seal: Seal | None,
+    worn_out: Callable[[], None],
+) -> Crew:
+    """Build the agents.
+
+    Args:
+        ground: What they stand on.
+        conf: The app's settings.
+        tasks: The app's tasks by name.
+        queues: Which queues to serve.
+        slots: How many tasks may run at once.
+        reserve: How many may wait, fetched, for a slot.
+        seal: What opens messages and closes records; None: they are not sealed.
+        worn_out: Called when too many runs don't end (`worker_max_stuck`).
+    """
+    broker, backend, pools, state = ground
+    leases = Leases(broker.lease_keeper(), lease=conf.worker_lease, patience=state.patience)
+    settlements = Settlements(
+        broker,
+        backend,
+        _records(conf, state, seal),
+        trusted=leases.trusted,
+        message_max_bytes=conf.message_max_bytes,
+    )
+    admission = Admission(
+        tasks,
+        hostname=state.hostname,
+        accept=conf.accept_content,
+        unknown_task_ttl=conf.worker_unknown_task_ttl,
+        now=broker.now,
+        seal=seal,
+        max_bytes=conf.message_max_bytes,
+    )
+    consumer = Consumer(broker, queues, state, slots=slots, reserve=reserve, trusted=leases.trusted)
+    processor = Processor(
+        admission,
+        settlements,
+        state,
+        pools,
+        opened=consumer.reopened,
+        max_stuck=conf.worker_max_stuck,
+        too_many_stuck=worn_out,
+    )
+    inbox = Inbox(broker, state, processor.revoke)
+    heartbeat = Heartbeat(broker, state, queues=queues, slots=slots, lease=conf.worker_lease)
+    return Crew(broker, leases, settlements, heartbeat, consumer, processor, inbox)
+
+
+def _records(conf: Settings, state: WorkerState, seal: Seal | None) -> Records:
+    return Records(
+        hostname=state.hostname,
+        serializer=conf.result_serializer,
+        max_bytes=conf.result_max_bytes,
+        extended=conf.result_extended,
+        expires=conf.result_expires,
+        seal=seal,
+    )
