@@ -8,6 +8,8 @@ so what would go back to the queue is sent anew, and what is cut off has failed.
 
 from __future__ import annotations
 
+from enum import Enum
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -46,6 +48,26 @@ class Aside(Struct, frozen=True, kw_only=True):
 
 
 Effect = Settlement | Aside
+
+
+class Fate(Enum):
+    """What becomes of the message of a run that has failed."""
+
+    OVER = "over"
+    AGAIN = "goes back"
+    BURIED = "kept as a dead letter"
+
+
+def fate_of(run: Run, outcome: Failed) -> Fate:
+    """What becomes of its message: by the task's options, and by whether it killed its process."""
+    terms = run.task.terms
+    if run.acknowledged:
+        return Fate.OVER
+    if run.guilty:
+        return Fate.BURIED
+    if outcome.lost and terms.reject_on_worker_lost:
+        return Fate.AGAIN
+    return Fate.OVER if terms.acks_on_failure_or_timeout else Fate.BURIED
 
 
 class Effects:
@@ -110,12 +132,11 @@ class Effects:
         return _ended(run, record, (parcel,))
 
     def _failed(self, run: Run, outcome: Failed) -> Effect:
-        terms = run.task.terms
-        again = outcome.lost and terms.reject_on_worker_lost and not run.guilty
-        if again and not run.acknowledged:
+        fate = fate_of(run, outcome)
+        if fate is Fate.AGAIN:
             return Settlement(delivery=run.delivery, verdict=Requeue(crashed=True))
         record = self._records.failure(run, outcome.failure)
-        if run.acknowledged or (terms.acks_on_failure_or_timeout and not run.guilty):
+        if fate is Fate.OVER:
             return _ended(run, record)
         verdict = Bury(self._reason(outcome.failure))
         return Settlement(delivery=run.delivery, verdict=verdict, record=record)

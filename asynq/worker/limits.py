@@ -52,6 +52,12 @@ class Limits:
     def end(self, run: Run, outcome: Failed | Revoked) -> None:
         """Cancel a run, which has ended so; if it does not end soon, give it up."""
         run.end(outcome)
+        if run.task.pool == "thread" and run.entered:
+            logger.warning(
+                "Task %s goes on in its thread, which can't be stopped; nobody waits for it any "
+                "more, and another thread takes its place",
+                run.label,
+            )
         asyncio.get_running_loop().call_later(STUCK_SECONDS, self._look, run)
 
     def _over(self, run: Run, seconds: float) -> None:

@@ -17,6 +17,7 @@ from asynq.execution.outcome import (
     Success,
 )
 from asynq.worker.admission import Refusal
+from asynq.worker.effects import Fate, fate_of
 from asynq.worker.showing import shown
 from asynq.worker.state import Run
 
@@ -78,8 +79,12 @@ def report_ended(run: Run, outcome: Outcome) -> None:
         case Failed(error, expected=True):
             task_logger.info("Task %s raised expected: %s", label, shown(error, SHOWN))
         case Failed(error, failure):
+            fate = fate_of(run, outcome)
+            told = "" if fate is Fate.OVER else f" ({fate.value})"
             text = shown(error, SHOWN)
-            task_logger.error("Task %s raised unexpected: %s\n%s", label, text, failure.traceback)
+            task_logger.error(
+                "Task %s raised unexpected%s: %s\n%s", label, told, text, failure.traceback
+            )
         case Retrying(error):
             when = "" if outcome.due is not None else f" in {outcome.delay:.3g}s"
             task_logger.info("Task %s retry: again%s: %s", label, when, shown(error, SHOWN))

@@ -147,6 +147,7 @@ class Worker:
                     if not main.done():
                         on_ready()
                     await self.wait()
+                logger.warning("%s has stopped", self.hostname)
             finally:
                 loop.remove_signal_handler(signal.SIGUSR1)
 

@@ -72,7 +72,7 @@ async def test_the_call_has_the_last_word(app, worker):
         await patient.delay().get(timeout=10)
 
 
-async def test_a_thread_is_left_behind_and_another_takes_its_place(app):
+async def test_a_thread_is_left_behind_and_another_takes_its_place(app, caplog):
     go_on = threading.Event()
 
     @app.task(time_limit=0.05)
@@ -88,6 +88,7 @@ async def test_a_thread_is_left_behind_and_another_takes_its_place(app):
             with pytest.raises(TimeLimitExceeded):
                 await stuck.delay().get(timeout=10)
             assert await quick.delay().get(timeout=10) == "done"
+        assert "goes on in its thread, which can't be stopped" in caplog.text
     finally:
         go_on.set()
 

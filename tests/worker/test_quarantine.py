@@ -80,7 +80,7 @@ async def test_from_the_second_crash_on_a_task_runs_in_a_process_of_its_own(brok
     assert (pid != os.getpid()) is alone
 
 
-async def test_one_that_kills_it_becomes_a_dead_letter_and_who_waits_is_told(broker):
+async def test_one_that_kills_it_becomes_a_dead_letter_and_who_waits_is_told(broker, caplog):
     await crashed(broker, poison.name, times=2)
     async with Worker(suspects):
         with pytest.raises(WorkerLostError, match="exit code 7"):
@@ -89,6 +89,7 @@ async def test_one_that_kills_it_becomes_a_dead_letter_and_who_waits_is_told(bro
     assert (letter.id, letter.redeliveries) == ("1", 2)
     assert "exit code 7" in letter.reason
     assert Mourned.told == ["1: WorkerLostError"]
+    assert "raised unexpected (kept as a dead letter): WorkerLostError" in caplog.text
     assert await broker.depth("default") == 0
 
 
