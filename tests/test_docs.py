@@ -19,6 +19,10 @@ NOT_RUN = {
     ("docs/architecture.md", "$ make check            # format, lint, types, import rules"),
     ("docs/embedded-server.md", "$ pip install 'asynq-tasks[embedded]'"),
     ("docs/fastapi.md", "$ uvicorn service:api"),
+    (
+        "docs/guarantees.md",
+        '$ make chaos ARGS="--seconds 600 --server redis --seed 311934"',
+    ),
     ("docs/performance.md", "$ make bench"),
     ("docs/security.md", 'pip install "asynq-tasks[encryption]"'),
 }
