@@ -7,7 +7,8 @@ cold
 hard
     Leave at once. The leases run out, and other workers take over.
 
-The first SIGTERM or SIGINT is warm, the second cold, the third hard; SIGQUIT is cold at once.
+The first SIGTERM or SIGINT is warm, the second cold, the third hard (two within a tenth of a second
+are one); SIGQUIT is cold at once.
 SIGHUP is warm however often it comes: a shell and the kernel both send it when a terminal closes.
 """
 
@@ -20,10 +21,15 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from asynq._time import monotonic
+
 logger = logging.getLogger("asynq.worker")
 
 HARD_EXIT_CODE = 70
 """EX_SOFTWARE of sysexits.h: ended without putting things in order."""
+
+ECHO_SECONDS = 0.1
+"""A signal that follows another so closely is the same one."""
 
 
 class Shutdown:
@@ -32,6 +38,7 @@ class Shutdown:
     def __init__(self) -> None:
         self.warm = asyncio.Event()
         self.cold = asyncio.Event()
+        self._heeded = -ECHO_SECONDS
 
     @property
     def how(self) -> str:
@@ -43,8 +50,19 @@ class Shutdown:
         if not self.warm.is_set():
             self.next_stage()
 
+    def heed(self) -> None:
+        """A signal has come: go one stage further, unless it is the echo of the one before.
+
+        Who stops a process and then its group (coreutils' `timeout`, some supervisors) says it
+        twice within a moment, and means it once.
+        """
+        now = monotonic()
+        if now - self._heeded > ECHO_SECONDS:
+            self._heeded = now
+            self.next_stage()
+
     def next_stage(self) -> None:
-        """Go one stage further, as each signal does."""
+        """Go one stage further."""
         if not self.warm.is_set():
             logger.warning("Warm shutdown: running tasks may end (again: cancel them)")
             self.warm.set()
@@ -65,8 +83,8 @@ class Shutdown:
         """Let SIGTERM, SIGINT, SIGQUIT and SIGHUP reach us. Only in a main thread's loop."""
         loop = asyncio.get_running_loop()
         stages = {
-            signal.SIGTERM: self.next_stage,
-            signal.SIGINT: self.next_stage,
+            signal.SIGTERM: self.heed,
+            signal.SIGINT: self.heed,
             signal.SIGQUIT: self.cancel_running,
         }
         if heeds_hangup():

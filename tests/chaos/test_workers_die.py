@@ -159,14 +159,13 @@ async def test_t8_the_second_signal_cancels_and_the_third_leaves_at_once(fleet, 
 
     first.signal(signal.SIGTERM)
     await until(lambda: "Warm shutdown" in first.said)
-    first.signal(signal.SIGTERM)
+    await first.urge(signal.SIGTERM, "Cold shutdown")
     assert await first.ended() == 0
     assert len(fleet.ledger.read().ends) == 1
     assert checks.server.command("XLEN", checks.keys.returned("chaos")) == 1
 
-    for said in ("Warm shutdown", "Cold shutdown", ""):
-        second.signal(signal.SIGTERM)
-        await until(lambda said=said: said in second.said)
+    for said in ("Warm shutdown", "Cold shutdown", "Hard shutdown"):
+        await second.urge(signal.SIGTERM, said)
     assert await second.ended() == 70
     await fleet.start("-Q", "other")
     assert await result.get(timeout=20) == "at last"

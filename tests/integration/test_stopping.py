@@ -28,7 +28,7 @@ async def test_a_second_signal_cancels_and_hands_back(workers, producer):
     await until(lambda: workers.lines("begin"))
     worker.signal(signal.SIGTERM)
     await until(lambda: "Warm shutdown" in worker.said)
-    worker.signal(signal.SIGTERM)
+    await worker.urge(signal.SIGTERM, "Cold shutdown")
     assert await worker.ended() == 0
     assert workers.lines("end", "hang")
     assert await producer.broker.depth("default") == 1

@@ -55,6 +55,17 @@ class WorkerProcess:
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
 
+    async def urge(self, number: int, until_said: str) -> None:
+        """The signal once more, so that it is not taken for the echo of the one before."""
+
+        def heeded() -> bool:
+            if until_said in self.said or self.process.poll() is not None:
+                return True
+            self.signal(number)
+            return False
+
+        await until(heeded)
+
     async def ended(self) -> int:
         """Wait until it has ended; its exit code."""
         await until(lambda: self.process.poll() is not None, within=40)

@@ -55,6 +55,18 @@ async def test_signals_set_the_stages(number, stages):
     assert signal.getsignal(number) in (before, signal.SIG_DFL, signal.default_int_handler)
 
 
+def test_a_signal_and_its_echo_are_one(left, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(room, "monotonic", lambda: now[0])
+    shutdown = Shutdown()
+    for seconds, stages in [(0, (True, False)), (0.01, (True, False)), (1, (True, True))]:
+        now[0] += seconds
+        shutdown.heed()
+        assert (shutdown.warm.is_set(), shutdown.cold.is_set()) == stages
+    shutdown.heed()
+    assert left == []
+
+
 def test_a_hangup_that_comes_twice_cancels_nothing(left):
     shutdown = Shutdown()
     shutdown.begin_warm()
