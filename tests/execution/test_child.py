@@ -150,6 +150,12 @@ async def test_a_child_shows_where_it_is_when_it_is_asked(capfd, tmp_path):
     )
     pid = await until(lambda: note.exists() and note.read_text())
     os.kill(int(pid), signal.SIGUSR1)
-    await until(lambda: "in hang" in capfd.readouterr().err)
+    shown = []
+
+    def is_shown() -> bool:
+        shown.append(capfd.readouterr().err)  # it comes in pieces
+        return "in hang" in "".join(shown)
+
+    await until(is_shown)
     await pool.aclose()
     await running
