@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from contextlib import contextmanager
 
 import pytest
 
@@ -142,20 +143,31 @@ def test_a_shared_task_finds_the_app_that_its_module_does_not_import(tmp_path):
     assert (ran.stdout, ran.stderr) == ("shop\n", "")
 
 
-async def test_a_child_shows_where_it_is_when_it_is_asked(capfd, tmp_path):
+@contextmanager
+def standard_error_in(path):
+    """Let the standard error of this process, and of its children, go there meanwhile.
+
+    Not `capfd`: who reads from that moves the place where a child writes.
+    """
+    before = os.dup(2)
+    with path.open("ab") as file:
+        os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+
+
+async def test_a_child_shows_where_it_is_when_it_is_asked(tmp_path):
+    said, note = tmp_path / "stderr", tmp_path / "pid"
     pool = ProcessPool(1)
-    note = tmp_path / "pid"
-    running = asyncio.create_task(
-        pool.run(calls.hang, Request(task=calls.hang.name), (str(note),), {})
-    )
-    pid = await until(lambda: note.exists() and note.read_text())
+    with standard_error_in(said):
+        running = asyncio.create_task(
+            pool.run(calls.hang, Request(task=calls.hang.name), (str(note),), {})
+        )
+        pid = await until(lambda: note.exists() and note.read_text())
     os.kill(int(pid), signal.SIGUSR1)
-    shown = []
-
-    def is_shown() -> bool:
-        shown.append(capfd.readouterr().err)  # it comes in pieces
-        return "in hang" in "".join(shown)
-
-    await until(is_shown)
+    await until(lambda: "in hang" in said.read_text())
     await pool.aclose()
     await running
