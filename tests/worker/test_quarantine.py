@@ -66,8 +66,8 @@ async def crashed(broker, task, *ids, times):
 
 
 @pytest.fixture
-async def broker():
-    suspects.conf.namespace = f"suspects-{os.getpid()}-{id(object())}"
+async def broker(namespace):
+    suspects.conf.namespace = namespace
     async with suspects:
         yield suspects.broker
 
