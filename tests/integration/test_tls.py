@@ -14,7 +14,6 @@ from asynq import Asynq, Worker
 from asynq.exceptions import OperationalError
 from tests.servers import PrivateServer, ServerError
 
-
 _CERTIFIES = x509.KeyUsage(
     key_cert_sign=True,
     crl_sign=True,
