@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Sequence
 
+from asynq import signals
 from asynq.brokers.base import Delivery
 from asynq.exceptions import TaskError
 from asynq.execution.outcome import Failed, Interrupted, Outcome, Retrying, Revoked
@@ -145,7 +146,8 @@ class Processor:
                 await conclude(task, request, broken, self._pools)
                 return broken
             self._settlements.called(admitted)
-            await self._telling.received(admitted)
+            if signals.task_received.receivers:
+                await self._telling.received(admitted)
             apart = self._quarantine.concerns(admitted)
             place = self._quarantine.places if apart else self._pools.place(task.pool)
             if place is None:

@@ -31,8 +31,7 @@ class Telling:
 
     async def received(self, run: Run) -> None:
         """A call has come, and will run."""
-        if signals.task_received.receivers:
-            await signals.task_received.send(self._hostname, request=run.request)
+        await signals.task_received.send(self._hostname, request=run.request)
 
     def refused(self, refusal: Refusal) -> None:
         """A call will not run, here or at all."""
