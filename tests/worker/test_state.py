@@ -8,7 +8,7 @@ from asynq.brokers.base import Delivery
 from asynq.execution.outcome import Interrupted, Revoked
 from asynq.request import Request
 from asynq.wire.message import Message
-from asynq.worker.state import Run
+from asynq.worker.state import Run, WorkerState
 
 
 def made(app, task="x", id="1", **more):
@@ -61,3 +61,15 @@ async def test_one_that_has_not_begun_is_not_cancelled_for_then_nobody_would_end
     run.interrupt("the worker stops")
     await run.handle
     assert not run.handle.cancelled()
+
+
+@pytest.mark.parametrize(
+    ("limits", "patience"), [([], None), ([5.0, 60.0], 60.0), ([5.0, None], None)]
+)
+def test_the_loop_may_be_blocked_as_long_as_the_slowest_task_may_run(app, limits, patience):
+    state = WorkerState("w@here")
+    for number, limit in enumerate(limits):
+        run = made(app, id=str(number))
+        run.request.timelimit = (limit, None)
+        state.active[run.delivery] = run
+    assert state.patience() == patience
