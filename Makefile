@@ -1,6 +1,6 @@
 # make demo, make test, make check, make bench; make chaos and make soak take their time. Each makes
 # its own environment first.
-.PHONY: demo test check bench chaos reliability clean
+.PHONY: demo test check bench chaos soak reliability clean
 
 PYTHON ?= python3
 VENV := .venv

@@ -77,6 +77,18 @@ async def listening(backend: RedisBackend, server: PrivateServer) -> None:
             await asyncio.sleep(0.005)
 
 
+async def asked(server: PrivateServer) -> None:
+    """Until the first round of questions, which begins as the reader does, was answered."""
+    async with asyncio.timeout(PATIENCE):
+        while "cmdstat_get:" not in statistics(server):
+            await asyncio.sleep(0.005)
+
+
+def statistics(server: PrivateServer) -> str:
+    calls = server.command("INFO", "commandstats")
+    return calls.decode() if isinstance(calls, bytes) else str(calls)
+
+
 def clients(server: PrivateServer) -> list[bytes]:
     return server.command("CLIENT", "LIST").splitlines()
 
@@ -101,13 +113,13 @@ async def test_an_announced_result_costs_the_waiter_no_question(
     monkeypatch.setattr(asking, "DOUBT", 60.0)  # a busy machine is no reason to ask
     (other,) = await all_wait(backend, ["other"], announced=True)
     await listening(backend, server)
+    await asked(server)
     server.command("CONFIG", "RESETSTAT")
     address = backend.reply_address(waiting=True)
     waiting = await all_wait(backend, ["a", "b"], announced=True)
     await worker.store([done(id, reply_to=address) for id in ("a", "b", "other")])
     await asyncio.gather(*waiting, other)
-    calls = server.command("INFO", "commandstats")
-    assert "cmdstat_get:" not in (calls.decode() if isinstance(calls, bytes) else calls)
+    assert "cmdstat_get:" not in statistics(server)
 
 
 async def test_what_is_wrongly_announced_arrives_a_little_later(backend, worker, with_net):
