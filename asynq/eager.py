@@ -30,7 +30,7 @@ from asynq.result.submission import Submission
 from asynq.wire.attempts import LONGEST, Attempt, remember
 from asynq.wire.failures import Failure
 from asynq.wire.ids import new_id
-from asynq.wire.record import Record, encode
+from asynq.wire.record import Record, encode, moment
 
 
 class EagerCall(Submission[Any]):
@@ -98,10 +98,10 @@ class EagerCall(Submission[Any]):
     async def _store(self, serializer: str, update: Update, seconds: float) -> None:
         if update.state == states.SUCCESS:
             result, content = self._task.returned.encode(update.result, serializer)
-            record = Record(result=result, content=content, date_done=seconds)
+            record = Record(result=result, content=content, done=moment(seconds))
         else:
             failure = Failure.of(update.result)
-            record = Record(status=states.FAILURE, error=failure, date_done=seconds)
+            record = Record(status=states.FAILURE, error=failure, done=moment(seconds))
         body = encode(record, serializer)
         seal = self._results.seal()
         if seal is not None:

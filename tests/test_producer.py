@@ -273,7 +273,7 @@ async def test_only_who_waits_has_the_message_carry_where(app, add):
 
     async def wait(id, *, announced):
         asked.append(announced)
-        return b'{"result":1}'
+        return b'{"r":1}'
 
     app.backend.reply_address, app.backend.wait = reply_address, wait
     await add.delay(1)

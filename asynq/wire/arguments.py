@@ -225,8 +225,8 @@ class Returned:
         self._function = function
         self._name = name
 
-    def encode(self, value: object, serializer: str = JSON) -> tuple[Raw, str]:
-        """A result as a record holds it: its `result` and `content`.
+    def encode(self, value: object, serializer: str = JSON) -> tuple[Raw | UnsetType, str]:
+        """A result as a record holds it: its `result` and `content`; of None there is nothing.
 
         It describes itself: a reader without the function's code gets plain values and the rich
         ones of `asynq.wire.tags`.
@@ -238,6 +238,8 @@ class Returned:
         codec, what = CODECS.get(serializer), f"the result of {self._name}"
         if codec is None:
             return encode_value(value, serializer, what=what)
+        if value is None:
+            return UNSET, ""
         bare = self._slot.plain and type(value) in self._slot.direct
         return Raw(_encode(value, value if bare else None, codec, what)), codec.content
 

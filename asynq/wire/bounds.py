@@ -19,6 +19,9 @@ LONGEST: Final = 200
 Moment = Annotated[float, Meta(ge=-62135596800, le=253402300799)]
 """Unix time, seconds: from the year 1 to the end of 9999."""
 
+Milliseconds = Annotated[int, Meta(ge=-62135596800_000, le=253402300799_999)]
+"""The same, milliseconds."""
+
 Seconds = Annotated[float, Meta(ge=0, le=sys.float_info.max)]
 """A duration; finite."""
 

@@ -15,7 +15,7 @@ from asynq.wire import envelope
 from asynq.wire.attempts import LONGEST, Attempt, remember
 from asynq.wire.failures import Failure
 from asynq.wire.message import Message
-from asynq.wire.record import Record, encode
+from asynq.wire.record import Record, encode, moment
 from asynq.wire.sealing import Seal
 from asynq.worker.showing import shown
 from asynq.worker.state import Run
@@ -80,7 +80,7 @@ class Records:
         record = Record(
             result=result,
             content=content,
-            date_done=time(),
+            done=moment(time()),
             retries=run.message.retries,
             attempts=attempts,
         )
@@ -123,7 +123,7 @@ class Records:
         record = Record(
             status=status,
             error=Failure.of(error),
-            date_done=time(),
+            done=moment(time()),
             retries=message.retries,
             attempts=message.attempts,
         )
@@ -152,7 +152,7 @@ class Records:
         record = Record(
             status=status,
             error=failure,
-            date_done=time(),
+            done=moment(time()),
             retries=run.message.retries,
             attempts=remember(run.message.attempts, self.attempt(run, status, failure)),
         )

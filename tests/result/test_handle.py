@@ -38,9 +38,9 @@ def results(backend):
 async def store(backend, id, value=None, *, status=states.SUCCESS, error=None):
     raw, content = encode_value(value)
     if error is not None:
-        record = Record(status=states.FAILURE, error=Failure.of(error), date_done=1.0)
+        record = Record(status=states.FAILURE, error=Failure.of(error), done=1000)
     else:
-        record = Record(status=status, result=raw, content=content, date_done=1.0)
+        record = Record(status=status, result=raw, content=content, done=1000)
     body = encode(record, "json")
     await backend.store([StoredRecord(id=id, body=body, final=record.final)])
 

@@ -36,7 +36,7 @@ def test_nothing_stored_is_pending():
 @pytest.mark.parametrize("serializer", ["json", "msgpack"])
 def test_a_value_is_read(serializer):
     raw, content = encode_value({"day": datetime(2026, 1, 2, tzinfo=UTC)}, serializer)
-    body = encode(Record(result=raw, content=content, date_done=1.5, retries=2), serializer)
+    body = encode(Record(result=raw, content=content, done=1500, retries=2), serializer)
     update = results.read(body, None)
     assert update.result == {"day": datetime(2026, 1, 2, tzinfo=UTC)}
     assert update.info is update.result
@@ -62,12 +62,12 @@ def test_the_meta_of_a_state_on_the_way_is_not_read_as_annotated():
 def test_the_attempts_are_read():
     tried = Attempt(started=1.0, seconds=2.0, worker="w", state="RETRY", error="KeyError: 'k'")
     last = Attempt(started=9.0, seconds=2.0, worker="w", state="SUCCESS")
-    body = encode(Record(date_done=11.0, attempts=(tried, last)), "json")
+    body = encode(Record(done=11_000, attempts=(tried, last)), "json")
     assert results.read(body, None).attempts == (tried, last)
 
 
 def test_a_task_that_succeeded_at_once_had_one_attempt_of_which_little_is_known():
-    (only,) = results.read(encode(Record(date_done=1.5, worker="w"), "json"), None).attempts
+    (only,) = results.read(encode(Record(done=1500, worker="w"), "json"), None).attempts
     assert (only.started, only.worker, only.state, only.error) == (1.5, "w", "SUCCESS", None)
     assert math.isnan(only.seconds)
 

@@ -410,11 +410,15 @@ def test_a_plain_result_is_written_plainly():
         (int, 8, b"8"),
         (list[int], [1, 2], b"[1,2]"),
         (dict[str, float], {"a": 1.5}, b'{"a":1.5}'),
-        (None, None, b"null"),
         (int, True, b"true"),
     ]:
         raw, content = Returned(returning(annotation), name="t").encode(value)
-        assert (bytes(raw), content) == (data, "")
+        assert (raw, content) == (Raw(data), "")
+
+
+@pytest.mark.parametrize("serializer", OURS)
+def test_of_a_result_of_none_nothing_is_written(serializer: str):
+    assert Returned(returning(None), name="t").encode(None, serializer) == (UNSET, "")
 
 
 def test_a_record_without_a_result_gives_none():

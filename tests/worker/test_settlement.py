@@ -154,12 +154,12 @@ async def test_what_ends_meanwhile_goes_out_together_up_to_a_batch(begin, made):
 async def test_large_results_go_out_a_few_at_a_time(begin, made, monkeypatch):
     monkeypatch.setattr(room, "BATCH_BYTES", 1000)
     settlements, notes = begin(max_bytes=5000)
-    for size in (300, 300, 300, 2000, 10, 2000):
+    for size in (400, 400, 400, 2000, 10, 2000):
         settlements.ended(made(str(size)), Success("x" * size))
     await settlements.drained()
     assert [[id for id, _ in settled] for _, settled in notes.calls] == [
-        ["300", "300"],
-        ["300"],
+        ["400", "400"],
+        ["400"],
         ["2000"],
         ["10"],
         ["2000"],

@@ -61,7 +61,7 @@ def worker(url: str, connect: Connect) -> RedisBackend:
 
 
 def done(id: str, **more) -> StoredRecord:
-    return StoredRecord(id=id, body=b'{"result":"%b"}' % id.encode(), **more)
+    return StoredRecord(id=id, body=b'{"r":"%b"}' % id.encode(), **more)
 
 
 async def all_wait(backend: RedisBackend, ids: list[str], **more) -> list[asyncio.Task[bytes]]:
@@ -129,7 +129,7 @@ async def test_what_is_wrongly_announced_arrives_a_little_later(backend, worker,
     (waiting,) = await all_wait(backend, ["a"], announced=True)
     await worker.store([done("a")])
     async with asyncio.timeout(PATIENCE):
-        assert await waiting == b'{"result":"a"}'
+        assert await waiting == b'{"r":"a"}'
 
 
 async def test_a_lost_wake_up_is_found_by_the_slow_look(url, namespace, connect, worker, server):
@@ -177,7 +177,7 @@ async def test_two_thousand_waiters_outlive_their_connections(backend, worker, s
         await asyncio.sleep(0.01)
     async with asyncio.timeout(PATIENCE):
         results = await asyncio.gather(*waiting)
-    assert results == [b'{"result":"%b"}' % id.encode() for id in ids]
+    assert results == [b'{"r":"%b"}' % id.encode() for id in ids]
 
 
 async def test_all_waiters_of_a_loop_share_one_connection(backend, server):
@@ -247,7 +247,7 @@ async def test_waiters_survive_a_restart_that_lost_everything(
     await listening(backend, server)
     await backend.store([done("a")])
     async with asyncio.timeout(PATIENCE):
-        assert await waiting[0] == b'{"result":"a"}'
+        assert await waiting[0] == b'{"r":"a"}'
 
 
 async def test_a_full_server_still_takes_results(own_server: ServerFactory, connect: Connect):
@@ -258,7 +258,7 @@ async def test_a_full_server_still_takes_results(own_server: ServerFactory, conn
     server.command("CONFIG", "SET", "maxmemory", "1mb")
     await backend.store([done("a")])
     async with asyncio.timeout(PATIENCE):
-        assert await waiting[0] == b'{"result":"a"}'
+        assert await waiting[0] == b'{"r":"a"}'
         await backend.wait("a")
 
 

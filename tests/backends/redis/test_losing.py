@@ -20,7 +20,7 @@ SERVER = Location(server="redis://h:1")
 
 
 def done(id: str, **more) -> StoredRecord:
-    return StoredRecord(id=id, body=b'{"result":1}', **more)
+    return StoredRecord(id=id, body=b'{"r":1}', **more)
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +87,7 @@ async def test_what_is_sent_to_the_new_data_is_waited_for(
     await asyncio.sleep(0.3)
     assert not new.done()
     await backend.store([done(sent)])
-    assert await asyncio.wait_for(new, 6.0) == b'{"result":1}'
+    assert await asyncio.wait_for(new, 6.0) == b'{"r":1}'
     await backend.aclose()
 
 
@@ -102,7 +102,7 @@ async def test_what_the_server_still_has_is_found_and_a_state_on_the_way_is_no_e
     await asyncio.to_thread(private.restart)
     other = RedisBackend(private.url, namespace=namespace)
     await other.store([done(kept), done(running, final=False)])
-    assert await asyncio.wait_for(waiting[0], 6.0) == b'{"result":1}'
+    assert await asyncio.wait_for(waiting[0], 6.0) == b'{"r":1}'
     with pytest.raises(ResultLost):
         await asyncio.wait_for(waiting[1], 6.0)
     await other.aclose()
@@ -124,7 +124,7 @@ async def test_a_restart_that_keeps_the_data_ends_no_waiting(
     await asyncio.sleep(1.0)
     assert not waiting.done()
     await backend.store([done(id)])
-    assert await asyncio.wait_for(waiting, 6.0) == b'{"result":1}'
+    assert await asyncio.wait_for(waiting, 6.0) == b'{"r":1}'
     await backend.aclose()
 
 

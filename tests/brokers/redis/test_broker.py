@@ -28,7 +28,7 @@ from tests.waiting import until
 def done(delivery: Delivery, **record: object) -> Settlement:
     if not record:
         return Settlement(delivery=delivery)
-    stored = StoredRecord(**{"id": delivery.id, "body": b'{"result":8}', **record})
+    stored = StoredRecord(**{"id": delivery.id, "body": b'{"r":8}', **record})
     return Settlement(delivery=delivery, record=stored)
 
 
@@ -180,9 +180,9 @@ async def test_results_may_live_in_another_database(
     ) == [True, True]
     script = "redis.call('SELECT', 5) return redis.call(unpack(ARGV))"
     there = lambda *words: look.command("EVAL", script, 0, *words)  # noqa: E731
-    assert there("GET", keys.result(first.id)) == b'{"result":8}'
+    assert there("GET", keys.result(first.id)) == b'{"r":8}'
     assert 0 < there("PTTL", keys.result(first.id)) <= 9000
-    assert there("GET", keys.result(second.id)) == b'~{"result":8}'
+    assert there("GET", keys.result(second.id)) == b'~{"r":8}'
     assert there("TTL", keys.result(second.id)) == -1
     assert there("XLEN", keys.reply("me")) == 1
     assert there("TTL", keys.reply("me")) > 0
