@@ -53,6 +53,7 @@ class Processor:
         self._too_many_stuck = too_many_stuck
         self._refusals = Refusals()
         self._telling = Telling(state.hostname, pools)
+        self._loop = asyncio.get_running_loop()
 
     def start(self, delivery: Delivery, slot: Slot) -> None:
         """Begin to run the delivery in that slot; returns at once."""
@@ -66,7 +67,7 @@ class Processor:
         report_received(admitted)
         self._settlements.started(admitted)
         admitted.slot = slot
-        admitted.handle = asyncio.create_task(self._run(admitted))
+        admitted.handle = self._loop.create_task(self._run(admitted))
 
     def lost(self, deliveries: Sequence[Delivery]) -> None:
         """These are no longer ours: another worker runs them, so stop running them here."""
