@@ -20,8 +20,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.environments import cache, interpreter, versions
 from benchmarks.reliability import page, table
-from benchmarks.reliability.environments import cache, interpreter, versions
 from benchmarks.reliability.faults import FAULTS, Fault
 from benchmarks.reliability.peers import PEERS, Peer
 from benchmarks.reliability.run import Run

@@ -32,6 +32,11 @@ class Peer:
     slower: float = 1.0
 
     @property
+    def home(self) -> str:
+        """The environment it runs in: without what only makes it faster."""
+        return f"reliability-{self.name}"
+
+    @property
     def configuration(self) -> str:
         """How it is set up, and which page advises so."""
         source = (Path(__file__).parent / f"{self.name}.py").read_text()
