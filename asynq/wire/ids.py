@@ -15,21 +15,27 @@ from time import time_ns
 from typing import Final
 
 _BLOCK: Final = Struct("512Q")
-_LOW: Final = (1 << 62) - 1
+_MILLISECOND: Final = 1_000_000
+"""In nanoseconds."""
 _VARIANT: Final = 1 << 63
+_FULL: Final = 3 << 62
+"""Where another variant would begin."""
 
 
 class _Sequence:
-    """Ascending numbers of 122 bits, all that a UUID of version 7 has besides its marks.
+    """Ascending UUIDs of version 7.
 
-    The upper 48 bits are milliseconds, the rest is random when the clock has moved on, else the
-    number before plus a random step: it can't be guessed, and won't run into the next millisecond
-    for some 10¹² ids.
+    What they begin with (milliseconds, version, 11 random bits) is made once a millisecond. The
+    lower half begins at random and grows by random steps: it can't be guessed, and lasts for about
+    10⁹ ids, after which the next millisecond is begun before its time.
     """
 
     def __init__(self) -> None:
-        self._last = 0
-        self._time = 0
+        self._begun = 0
+        self._next = 0
+        """The time (ns) from which a later millisecond is begun."""
+        self._upper = ""
+        self._lower = 0
         self.restart()
 
     def restart(self) -> None:
@@ -37,20 +43,34 @@ class _Sequence:
         self._lock = Lock()
         self._random: list[int] = []
 
-    def next(self) -> int:
+    def next(self) -> str:
         with self._lock:
-            if len(self._random) < 2:
-                # The kernel is asked once for many: a call for each would cost more than the id.
-                self._random.extend(_BLOCK.unpack(os.urandom(_BLOCK.size)))
-            bits = self._random.pop()
-            now = time_ns() // 1_000_000
-            if now > self._time:
-                self._time = now
-                self._last = now << 74 | (self._random.pop() & 0x7FF) << 62 | bits >> 2
+            # The kernel is asked once for many: a call for each would cost more than the id.
+            random = self._random or self._more()
+            bits = random.pop()
+            now = time_ns()
+            if now >= self._next:
+                self._begin(now // _MILLISECOND)
             else:
-                self._last += (bits & 0xFFFF_FFFF) + 1
-                self._time = self._last >> 74
-            return self._last
+                self._lower += (bits & 0xFFFF_FFFF) + 1
+                if self._lower >= _FULL:
+                    self._begin(self._begun + 1)
+            lower = "%x" % self._lower
+            return f"{self._upper}{lower[:4]}-{lower[4:]}"
+
+    def _more(self) -> list[int]:
+        self._random.extend(_BLOCK.unpack(os.urandom(_BLOCK.size)))
+        return self._random
+
+    def _begin(self, milliseconds: int) -> None:
+        upper, lower = (self._random or self._more()).pop(), (self._random or self._more()).pop()
+        self._begun = milliseconds
+        self._next = (milliseconds + 1) * _MILLISECOND
+        time = f"{milliseconds:012x}"
+        # The version (7) stands before the last 12 bits of the upper half, the variant (two bits)
+        # atop the lower one, which begins in the first half of what is left to it.
+        self._upper = f"{time[:8]}-{time[8:]}-7{upper & 0x7FF:03x}-"
+        self._lower = _VARIANT | lower >> 3
 
 
 _sequence = _Sequence()
@@ -62,10 +82,7 @@ if hasattr(os, "register_at_fork"):
 
 def new_id() -> str:
     """A new task id, as text of 36 characters."""
-    number = _sequence.next()
-    # Of 128 bits: the version (7) before the last 12 of the upper half, the variant atop the lower.
-    high, low = "%015x" % (number >> 62), "%x" % (number & _LOW | _VARIANT)
-    return f"{high[:8]}-{high[8:12]}-7{high[12:]}-{low[:4]}-{low[4:]}"
+    return _sequence.next()
 
 
 def short_id() -> str:

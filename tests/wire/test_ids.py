@@ -39,6 +39,16 @@ def test_ids_ascend_over_a_clock_that_is_set_back(monkeypatch: pytest.MonkeyPatc
     assert first < new_id() < new_id()
 
 
+def test_a_millisecond_that_is_used_up_is_left_before_its_time(monkeypatch: pytest.MonkeyPatch):
+    first = new_id()
+    monkeypatch.setattr(ids._sequence, "_next", 1 << 63)
+    monkeypatch.setattr(ids._sequence, "_lower", (3 << 62) - 1)
+    made = [first, *(new_id() for _ in range(3))]
+    assert made == sorted(set(made))
+    assert UUID(made[1]).int >> 80 > UUID(first).int >> 80
+    assert {(UUID(each).version, UUID(each).variant) for each in made} == {(7, RFC_4122)}
+
+
 def test_threads_never_share_an_id():
     with ThreadPoolExecutor(4) as threads:
         rounds = threads.map(lambda _: [new_id() for _ in range(5_000)], range(4))
