@@ -55,7 +55,7 @@ class _Sequence:
                 self._lower += (bits & 0xFFFF_FFFF) + 1
                 if self._lower >= _FULL:
                     self._begin(self._begun + 1)
-            lower = "%x" % self._lower
+            lower = f"{self._lower:x}"
             return f"{self._upper}{lower[:4]}-{lower[4:]}"
 
     def _more(self) -> list[int]:
