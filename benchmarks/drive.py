@@ -6,7 +6,7 @@ SYSTEM is a module of `benchmarks.systems`; its worker, where the job needs one,
 What was measured is printed as one line of JSON, the last on stdout. The jobs:
 
 - `enqueue-one`: calls awaited one by one. `seconds`, and `cpu`, this process's own seconds.
-- `enqueue-many`: concurrent calls: coroutines in gathers of 2,000, or 8 threads. The same figures.
+- `enqueue-many`: concurrent calls: gathers of 2,000 coroutines, or 8 threads. The same figures.
 - `fill`: the same calls, exactly `--count` of them, with nothing before to get warm.
 - `round-trips`: one client, from a call to its result, one at a time. `trips`, a list of seconds.
 - `clients`: K clients, each of which does that in a loop, `--count` round trips together.
@@ -20,10 +20,9 @@ import importlib
 import inspect
 import json
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import count as counter
 from typing import Any
 
 from benchmarks.producer import AsyncProducer, SyncProducer
@@ -34,7 +33,7 @@ except ImportError:
     from asyncio import new_event_loop
 
 GATHER = 2_000
-"""Concurrent calls at a time, where calls are coroutines."""
+"""Concurrent calls at a time, where calls are coroutines; a part of the work for all."""
 THREADS = 8
 """Concurrent calls at a time, where calls block."""
 PATIENCE = 60.0
@@ -84,12 +83,14 @@ class FromCoroutines:
         return await self.fill(count)
 
     async def fill(self, count: int) -> Figures:
-        send, task = self.producer.send, self.task
+        many = getattr(self.producer, "send_many", self._gather)
         with Clock() as clock:
-            for at in range(0, count, GATHER):
-                numbers = range(at, min(at + GATHER, count))
-                await asyncio.gather(*[send(task, number) for number in numbers])
+            for numbers in _parts(count):
+                await many(self.task, numbers)
         return clock.figures(count)
+
+    async def _gather(self, task: str, numbers: range) -> None:
+        await asyncio.gather(*[self.producer.send(task, number) for number in numbers])
 
     async def round_trips(self, count: int) -> Figures:
         await asyncio.wait_for(self._trip(), PATIENCE)
@@ -144,15 +145,20 @@ class FromThreads:
         return self.fill(count)
 
     def fill(self, count: int) -> Figures:
-        numbers = counter()
+        many = getattr(self.producer, "send_many", self._from_threads)
+        with Clock() as clock:
+            for numbers in _parts(count):
+                many(self.task, numbers)
+        return clock.figures(count)
+
+    def _from_threads(self, task: str, numbers: range) -> None:
+        rest = iter(numbers)
 
         def share() -> None:
-            while (number := next(numbers)) < count:  # one step of C: each number is given once
-                self.producer.send(self.task, number)
+            for number in rest:  # one step of C: each number is given once
+                self.producer.send(task, number)
 
-        with Clock() as clock:
-            _in_threads(share, THREADS)
-        return clock.figures(count)
+        _in_threads(share, THREADS)
 
     def round_trips(self, count: int) -> Figures:
         self._trip()
@@ -171,6 +177,11 @@ class FromThreads:
         began = time.perf_counter()
         self.producer.wait(self.producer.send(self.task, 0))
         return time.perf_counter() - began
+
+
+def _parts(count: int) -> Iterator[range]:
+    for at in range(0, count, GATHER):
+        yield range(at, min(at + GATHER, count))
 
 
 def _in_threads(work: Callable[[], Any], threads: int) -> list[Any]:

@@ -1,8 +1,10 @@
 """What a system's module has as its `producer`: the same few calls for each of them.
 
 A system that is called from coroutines has an `AsyncProducer`, and concurrent calls are concurrent
-coroutines; one that is called from functions has a `SyncProducer`, and they are threads. Imported
-under every system's interpreter, so it has nothing but the standard library.
+coroutines; one that is called from functions has a `SyncProducer`, and they are threads. A system
+whose documentation has a call for many messages may have `send_many(task, numbers)` besides, async
+or not as the rest is, which stands for concurrent calls then. Imported under every system's
+interpreter, so it has nothing but the standard library.
 """
 
 from __future__ import annotations

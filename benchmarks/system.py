@@ -24,8 +24,10 @@ class System:
         module: the module of `benchmarks.systems` that sets it up, where that is not its name.
         home: the environment it runs in, where that is not named as the module.
         environment: what the module is told, for its producer and for its worker.
+        slots: tasks at a time in a process, as many as drain no-op tasks best.
         stores_results: is there a result to wait for?
         cannot: names of workloads that it has no way to take, and so is not asked for.
+        only: names of the only workloads that it is asked for; all of them where there is none.
         drain: no-op tasks that one process drains in about 2 s.
         naps: sleeps of 50 ms that it drains in about 2 s, on 500 slots.
     """
@@ -37,8 +39,10 @@ class System:
     module: str = ""
     home: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    slots: int = 100
     stores_results: bool = True
     cannot: frozenset[str] = frozenset()
+    only: frozenset[str] = frozenset()
     drain: int = 2_000
     naps: int = 2_000
 
@@ -50,6 +54,10 @@ class System:
     def configuration(self) -> str:
         """How it is set up, and which page advises so."""
         return ast.get_docstring(ast.parse((SYSTEMS / f"{self.module}.py").read_text())) or ""
+
+    def takes(self, workload: str) -> bool:
+        """Is it asked for that workload?"""
+        return workload in self.only if self.only else workload not in self.cannot
 
     def starts(self, processes: int) -> int:
         """How many workers to start, to have that many processes."""
