@@ -11,12 +11,10 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Final, cast
 
-import redis
-
 from asynq._redis.client import Server
 from asynq._redis.closing import close_with_loop
 from asynq._redis.command import Word
-from asynq._redis.errors import DISCONNECTED, explain, kind_of
+from asynq._redis.errors import DISCONNECTED, Refused, SilentError, explain, kind_of
 from asynq._redis.link import Link
 from asynq._redis.scripts import Script
 from asynq.exceptions import AsynqError, OperationalError
@@ -78,7 +76,7 @@ class Blocking:
                 carried out is not known then.
         """
         (reply,) = await self.execute_all((command,), block=block)
-        if isinstance(reply, redis.ResponseError):
+        if isinstance(reply, Refused):
             raise reply
         return reply
 
@@ -104,8 +102,9 @@ class Blocking:
                 self._drop(link)
             return replies
         except DISCONNECTED as error:
+            reason = link.lost or error
             self._drop(link)
-            raise explain(error, self.server.url) from error
+            raise explain(reason, self.server.url) from reason
         except BaseException:
             self._drop(link)
             raise
@@ -118,7 +117,7 @@ class Blocking:
         """Run a script and return what it returns; raises as `execute` does."""
         try:
             return await self.execute(b"EVALSHA", script.digest, len(keys), *keys, *arguments)
-        except redis.ResponseError as error:
+        except Refused as error:
             if kind_of(error) != "NOSCRIPT":
                 raise
         return await self.execute(b"EVAL", script.text, len(keys), *keys, *arguments)
@@ -130,7 +129,7 @@ class Blocking:
             await self._watch.aclose()
 
     def _drop(self, link: Link) -> None:
-        link.abort(redis.ConnectionError("given up"))
+        link.abort(ConnectionError("given up"))
         if self._link is link:
             self._link = None
 
@@ -143,7 +142,7 @@ class Blocking:
 
 def _is_from_replica(reply: object) -> bool:
     """The server has become one; the next connection may lead to who has taken its place."""
-    return isinstance(reply, redis.ResponseError) and kind_of(reply) == "READONLY"
+    return isinstance(reply, Refused) and kind_of(reply) == "READONLY"
 
 
 class _Patience:
@@ -165,6 +164,6 @@ class _Patience:
         now = self._loop.time()
         due = max(self._link.heard, self._begin) + GRACE
         if now >= due or now - self._timer.when() > STANDSTILL:
-            self._link.abort(redis.TimeoutError(f"no answer for {GRACE:g} s"))
+            self._link.abort(SilentError(f"no answer for {GRACE:g} s"))
         else:
             self._timer = self._loop.call_at(due, self._look)

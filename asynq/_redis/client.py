@@ -1,7 +1,7 @@
 """A Redis server by its URL, and the making of connections to it.
 
-Connections are made explicitly, in one place: redis-py's defaults re-send a command after a lost
-reply (a second copy of the task), and time out blocking reads after five seconds.
+Connections are made explicitly, in one place, and by ourselves: redis-py re-sends a command after a
+lost reply (a second copy of the task), and importing it costs a worker 10 MB.
 """
 
 from __future__ import annotations
@@ -11,16 +11,15 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import redis
-
 from asynq._redis import embedded
-from asynq._redis.address import Address, Tls, parse
+from asynq._redis.address import Address, parse
 from asynq._redis.backoff import Gate
-from asynq._redis.errors import CROWDED, CrowdedError, FatalError, Refused, kind_of
+from asynq._redis.errors import CROWDED, CrowdedError, FatalError, NotNowError, Refused, kind_of
+from asynq._redis.line import Line, closed_on_error
 from asynq._redis.link import Link
 
 OLDEST: Final = (7, 0)
@@ -37,8 +36,8 @@ class Server:
     Args:
         url: ``redis://``, ``rediss://``, ``unix://`` or ``embedded://``.
         name: Whose embedded server ``embedded://`` means: the app's.
-        options: ``socket_connect_timeout`` (seconds, 5 by default) and the ``ssl_…`` options of
-            redis-py, ``grace`` of an embedded server (seconds that it outlives its last user);
+        options: ``socket_connect_timeout`` (seconds, 5 by default) and the ``ssl_…`` options that
+            redis-py has, ``grace`` of an embedded server (seconds that it outlives its last user);
             they may also stand in the URL's query.
 
     Raises:
@@ -91,7 +90,7 @@ class Server:
         async with asyncio.timeout(address.connect_timeout if timeout is None else timeout):
             link = await self._open(address)
             try:
-                await self._introduce(link, address)
+                _check(await link.ask_all(_introduction(address)), address)
             except BaseException as error:
                 link.close()
                 self._sent_away(error)
@@ -104,55 +103,33 @@ class Server:
         if self._directory is not None:
             await asyncio.to_thread(embedded.let_go, self._directory, self)
 
-    def connect_blocking(self, timeout: float) -> Any:
-        """A new `redis.Connection` (which has no types) for a thread of its own, connected.
+    def connect_blocking(self, timeout: float) -> Line:
+        """A new connection for a thread of its own: made, let in, in its database.
 
         Args:
             timeout: Seconds that one read or write may take.
 
         Raises:
-            OSError, redis.RedisError: it can't be made.
+            As `connect`.
         """
         self._gate.pass_through()
         address = self._address
-        words: dict[str, Any] = {
-            "db": address.database,
-            "username": address.username,
-            "password": address.password,
-            "socket_timeout": timeout,
-            "socket_connect_timeout": min(timeout, address.connect_timeout),
-            "retry": None,
-            "retry_on_timeout": False,
-            "health_check_interval": 0,
-            "decode_responses": False,
-            "protocol": 2,
-            "client_name": CLIENT_NAME,
-        }
-        make: Any = redis.Connection  # redis-py does not type it
-        if not address.host:
-            make = redis.UnixDomainSocketConnection
-            words["path"] = self._socket_path()
-        else:
-            words |= {"host": address.host, "port": address.port, "socket_keepalive": True}
-            if address.tls is not None:
-                make = redis.SSLConnection
-                words |= _ssl_words(address.tls)
-        connection = make(**words)
+        line = Line(self._open_blocking(address, min(timeout, address.connect_timeout)), timeout)
         try:
-            connection.connect()
-        except redis.RedisError as error:
+            _check(line.ask_all(_introduction(address)), address)
+        except BaseException as error:
+            line.close()
             self._sent_away(error)
             raise
         self._gate.open()
-        return connection
+        return line
 
     def _sent_away(self, error: BaseException) -> None:
         """Leave the server alone for a while where it has said so."""
-        if isinstance(error, redis.RedisError):
-            if CROWDED in str(error) or isinstance(error, CrowdedError):
-                self._gate.shut(CrowdedError(), *CROWDED_SECONDS)
-            elif kind_of(error) in ("NOAUTH", "WRONGPASS"):
-                self._gate.shut(error, *REFUSED_SECONDS)
+        if isinstance(error, CrowdedError) or CROWDED in str(error):
+            self._gate.shut(CrowdedError(), *CROWDED_SECONDS)
+        elif isinstance(error, Refused) and error.kind in ("NOAUTH", "WRONGPASS"):
+            self._gate.shut(error, *REFUSED_SECONDS)
 
     def _socket_path(self) -> str:
         """Where the socket is; starts an embedded server that does not run. Blocks."""
@@ -168,32 +145,37 @@ class Server:
                 path = await asyncio.to_thread(self._socket_path)
             _, link = await loop.create_unix_connection(Link, path)
             return link
-        try:
-            tls = None if address.tls is None else address.tls.context()
-        except OSError as error:
-            raise FatalError(f"the files for TLS can't be used: {error}") from error
+        tls = _tls(address)
         try:
             transport, link = await loop.create_connection(
                 Link, address.host, address.port, ssl=tls
             )
         except ssl.SSLCertVerificationError as error:
-            raise FatalError(f"its certificate is not accepted: {error.verify_message}") from error
+            raise _not_accepted(error) from error
         sock = transport.get_extra_info("socket")
         if sock is not None:
             _keep_alive(sock)
         return link
 
-    async def _introduce(self, link: Link, address: Address) -> None:
-        words: list[str | int] = ["HELLO", 2]
-        if address.password is not None:
-            words += ["AUTH", address.username or "default", address.password]
-        try:
-            told = await link.ask(*words, "SETNAME", CLIENT_NAME)
-            if address.database:
-                await link.ask("SELECT", address.database)
-        except Refused as error:
-            raise _refusal(error, address) from None
-        _check_version(dict(zip(told[::2], told[1::2], strict=True)))
+    def _open_blocking(self, address: Address, timeout: float) -> socket.socket:
+        if not address.host:
+            path = self._socket_path()
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            sock.settimeout(timeout)
+            with closed_on_error(sock):
+                sock.connect(path)
+            return sock
+        tls = _tls(address)
+        sock = socket.create_connection((address.host, address.port), timeout)
+        with closed_on_error(sock):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            _keep_alive(sock)
+            if tls is None:
+                return sock
+            try:
+                return tls.wrap_socket(sock, server_hostname=address.host)
+            except ssl.SSLCertVerificationError as error:
+                raise _not_accepted(error) from error
 
 
 def _identity(address: Address, directory: Path | None) -> str:
@@ -203,8 +185,24 @@ def _identity(address: Address, directory: Path | None) -> str:
     return f"unix://{os.path.realpath(path)}"
 
 
-def _check_version(told: Mapping[bytes, Any]) -> None:
-    version = told.get(b"version", b"?").decode()
+def _introduction(address: Address) -> list[tuple[str | int, ...]]:
+    """The words a connection begins with."""
+    words: list[str | int] = ["HELLO", 2]
+    if address.password is not None:
+        words += ["AUTH", address.username or "default", address.password]
+    commands: list[tuple[str | int, ...]] = [(*words, "SETNAME", CLIENT_NAME)]
+    if address.database:
+        commands.append(("SELECT", address.database))
+    return commands
+
+
+def _check(replies: Sequence[Any], address: Address) -> None:
+    """See in the answers to them that we were let in, and by whom."""
+    for reply in replies:
+        if isinstance(reply, Refused):
+            raise _refusal(reply, address) from None
+    told = replies[0]
+    version = dict(zip(told[::2], told[1::2], strict=True)).get(b"version", b"?").decode()
     numbers = tuple(map(int, re.findall(r"\d+", version)[:2]))
     if numbers and numbers < OLDEST:
         raise FatalError(f"its version is {version}; asynq needs Redis 7.0 or later, or Valkey")
@@ -223,7 +221,7 @@ def _refusal(error: Refused, address: Address) -> Exception:
             return FatalError(f"it has no database {address.database}")
         case "ERR" if CROWDED in text:
             return CrowdedError()
-    return redis.ConnectionError(text)
+    return NotNowError(text)
 
 
 def _keep_alive(sock: socket.socket) -> None:
@@ -234,12 +232,12 @@ def _keep_alive(sock: socket.socket) -> None:
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
-def _ssl_words(tls: Tls) -> dict[str, Any]:
-    return {
-        "ssl_cert_reqs": tls.verify,
-        "ssl_check_hostname": tls.check_hostname and tls.verify != "none",
-        "ssl_ca_certs": tls.ca_certs,
-        "ssl_certfile": tls.certfile,
-        "ssl_keyfile": tls.keyfile,
-        "ssl_password": tls.key_password,
-    }
+def _tls(address: Address) -> ssl.SSLContext | None:
+    try:
+        return None if address.tls is None else address.tls.context()
+    except OSError as error:
+        raise FatalError(f"the files for TLS can't be used: {error}") from error
+
+
+def _not_accepted(error: ssl.SSLCertVerificationError) -> FatalError:
+    return FatalError(f"its certificate is not accepted: {error.verify_message}")

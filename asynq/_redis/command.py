@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any, Protocol, TypeAlias, cast
 
 import hiredis
-import redis
 
+from asynq._redis.errors import Refused
 from asynq._redis.scripts import Script
 
 Word: TypeAlias = bytes | str | int | float
@@ -19,7 +19,7 @@ class Owner(Protocol):
 
     loop: asyncio.AbstractEventLoop
 
-    def refused(self, command: Command, error: redis.ResponseError) -> None:
+    def refused(self, command: Command, error: Refused) -> None:
         """The server's answer is an error."""
 
 
@@ -47,7 +47,7 @@ class Command:
 
     def answer(self, reply: Any) -> None:
         """The server's reply; it is dropped when the caller has gone."""
-        if isinstance(reply, redis.ResponseError):
+        if isinstance(reply, Refused):
             self.owner.refused(self, reply)
         elif not self.future.done():
             self.future.set_result(reply)

@@ -1,8 +1,7 @@
-"""What redis-py, hiredis and the server say when something is wrong, in our words.
+"""What goes wrong with a connection, and what the server says when something is, in our words.
 
-redis-py's errors are not the builtin ones they are named after, and its `TimeoutError` is no
-`ConnectionError`: whoever catches one of them alone has a hole. So there is one tuple, and one
-function that turns an error into ours.
+A lost connection shows in many ways, so there is one tuple of them, and one function that turns
+an error into ours.
 """
 
 from __future__ import annotations
@@ -10,17 +9,13 @@ from __future__ import annotations
 from typing import Final
 
 import hiredis
-import redis
-from redis.exceptions import NoScriptError
 
 from asynq.exceptions import BrokerFull, BrokerRefused, ImproperlyConfigured, OperationalError
 
 DISCONNECTED: Final = (
-    redis.ConnectionError,
-    redis.TimeoutError,
-    hiredis.ProtocolError,
-    OSError,  # the builtin ConnectionError and TimeoutError, TLS and DNS errors are among them
+    OSError,  # ConnectionError and TimeoutError, TLS and DNS errors are among them
     EOFError,
+    hiredis.ProtocolError,
 )
 """The connection is of no further use; another one may be."""
 
@@ -49,7 +44,7 @@ _HINTS: Final = {
 }
 
 
-class Refused(redis.ResponseError):
+class Refused(Exception):  # noqa: N818 - said by a server
     """An error reply. The text is the server's, its first word says of which kind it is."""
 
     @property
@@ -62,7 +57,15 @@ class FatalError(Exception):
     """Connecting again would end the same way: a wrong password, a server too old."""
 
 
-class CrowdedError(redis.ConnectionError):
+class SilentError(TimeoutError):
+    """Nothing came for too long on a connection that was made."""
+
+
+class NotNowError(ConnectionError):
+    """The server is there and does not let us in for now. The text is its answer."""
+
+
+class CrowdedError(NotNowError):
     """The server has no connection left for us: its `maxclients` is reached."""
 
     def __init__(self, text: str = "") -> None:
@@ -70,14 +73,8 @@ class CrowdedError(redis.ConnectionError):
 
 
 def kind_of(error: BaseException) -> str:
-    """The first word of an error reply, in redis-py's form or ours; empty for other errors."""
-    if isinstance(error, redis.OutOfMemoryError):
-        return "OOM"  # redis-py cuts the words it knows off the text
-    if isinstance(error, NoScriptError):
-        return "NOSCRIPT"
-    if isinstance(error, redis.AuthenticationError):
-        return "WRONGPASS" if "password" in str(error) else "NOAUTH"
-    if not isinstance(error, redis.RedisError):
+    """The first word of an error reply; empty for other errors."""
+    if not isinstance(error, Refused | NotNowError):
         return ""
     text = str(error)
     if text.startswith(_IN_SCRIPT):
@@ -120,7 +117,7 @@ def explain(
         return BrokerRefused(f"{what}{url}: {error}")
     if hint := _HINTS.get(kind):
         return OperationalError(f"{what}{url}: {hint}{tried}")
-    if isinstance(error, redis.ResponseError):
+    if isinstance(error, Refused):
         return OperationalError(f"{what}{url} refused it: {error}{tried}")
     return OperationalError(f"{what}can't reach {url}: {_reason(error)}{tried}")
 

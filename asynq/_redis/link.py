@@ -19,7 +19,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol, cast
 
 import hiredis
-import redis
 
 from asynq._redis.command import pack
 from asynq._redis.errors import CROWDED, CrowdedError, Refused
@@ -84,7 +83,7 @@ class Link(asyncio.Protocol):
 
         Raises:
             Refused: the reply is an error.
-            ConnectionError: redis-py's, the connection was lost.
+            ConnectionError: the connection was lost.
         """
         if self.lost is not None:
             raise self.lost
@@ -99,7 +98,7 @@ class Link(asyncio.Protocol):
         """Send several commands in one write and return their replies, `Refused` among them.
 
         Raises:
-            ConnectionError: redis-py's, the connection was lost.
+            ConnectionError: the connection was lost.
         """
         if self.lost is not None:
             raise self.lost
@@ -110,7 +109,7 @@ class Link(asyncio.Protocol):
             for answer in answers:
                 try:
                     replies.append(await answer.future)
-                except redis.ResponseError as error:
+                except Refused as error:
                     replies.append(error)
         finally:
             for answer in answers:
@@ -130,7 +129,7 @@ class Link(asyncio.Protocol):
         self.on_lost = None
         if self._transport is not None:
             self._transport.close()
-        self._end(redis.ConnectionError("closed"))
+        self._end(ConnectionError("closed"))
 
     # What asyncio calls.
 
@@ -146,15 +145,15 @@ class Link(asyncio.Protocol):
             while (reply := reader.gets()) is not _UNFINISHED:
                 self.waiting.popleft().answer(reply)
         except hiredis.ProtocolError as error:
-            self.abort(redis.ConnectionError(f"not what a Redis server says: {error}"))
+            self.abort(ConnectionError(f"not what a Redis server says: {error}"))
         except IndexError:  # an answer that nobody asked for
             if CROWDED in str(reply):
                 self.abort(CrowdedError())
             else:
-                self.abort(redis.ConnectionError(f"not what a Redis server says: {reply!r:.100}"))
+                self.abort(ConnectionError(f"not what a Redis server says: {reply!r:.100}"))
 
     def connection_lost(self, reason: Exception | None) -> None:
-        self._end(reason or redis.ConnectionError("the server closed the connection"))
+        self._end(reason or ConnectionError("the server closed the connection"))
 
     def pause_writing(self) -> None:
         self.writable = False
@@ -173,7 +172,7 @@ class Link(asyncio.Protocol):
             self.on_lost(self, reason)
         for waiter in self.waiting:
             if isinstance(waiter, _Answer) and not waiter.future.done():
-                waiter.future.set_exception(redis.ConnectionError(str(reason)))
+                waiter.future.set_exception(ConnectionError(str(reason)))
 
 
 def _in_kernel(transport: asyncio.Transport) -> int:
@@ -203,7 +202,7 @@ class _Answer:
     def answer(self, reply: Any) -> None:
         if self.future.done():
             return
-        if isinstance(reply, redis.ResponseError):
+        if isinstance(reply, Refused):
             self.future.set_exception(reply)
         else:
             self.future.set_result(reply)

@@ -22,14 +22,12 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
 
-import redis
-
 from asynq._redis.backoff import Backoff
 from asynq._redis.client import Server
 from asynq._redis.closing import close_with_loop
 from asynq._redis.command import Command, ScriptCall, Word, pack
 from asynq._redis.deferred import Deferred
-from asynq._redis.errors import DISCONNECTED, explain, kind_of, passes
+from asynq._redis.errors import DISCONNECTED, Refused, SilentError, explain, kind_of, passes
 from asynq._redis.link import Link
 from asynq._redis.scripts import Script
 from asynq.exceptions import OperationalError
@@ -184,7 +182,7 @@ class Pipeline:
 
     # What the server refuses.
 
-    def refused(self, command: Command, error: redis.ResponseError) -> None:
+    def refused(self, command: Command, error: Refused) -> None:
         if command.future.done():
             return
         kind = kind_of(error)
@@ -286,7 +284,7 @@ class Pipeline:
         if link is not None and link.waiting:
             link.look()
         if link is not None and link.waiting and now - link.heard > SILENCE:
-            link.abort(redis.TimeoutError(f"no answer for {SILENCE:.0f} s"))
+            link.abort(SilentError(f"no answer for {SILENCE:.0f} s"))
             link = None
         pending = [
             *self._outbox,

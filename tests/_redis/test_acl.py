@@ -13,7 +13,7 @@ from asynq.exceptions import AsynqError, BrokerRefused, OperationalError, TaskRe
 from tests.servers import PrivateServer, ServerFactory
 from tests.waiting import until
 
-DISPENSABLE = (b"client|setinfo", b"config|get", b"acl|getuser")
+DISPENSABLE = (b"config|get", b"acl|getuser")
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def app_as(private: PrivateServer, namespace: str) -> Callable[[str], Asynq]:
 
 
 def denied(private: PrivateServer) -> list[bytes]:
-    """What was refused to anybody, but for what redis-py and a worker's look do without."""
+    """What was refused to anybody, but for what a worker's look does without."""
     entries = [dict(zip(e[::2], e[1::2], strict=True)) for e in private.command("ACL", "LOG")]
     return [e[b"object"] for e in entries if e[b"object"] not in DISPENSABLE]
 

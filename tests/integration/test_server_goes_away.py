@@ -231,14 +231,9 @@ async def test_a_server_without_a_free_connection_is_waited_for(
 @contextmanager
 def console(private):
     """A connection that is there already when there is no other to be had."""
-    connection = Server(private.url).connect_blocking(5.0)
-
-    def command(*words):
-        connection.send_command(*words)
-        return connection.read_response()
-
-    yield command
-    connection.disconnect()
+    line = Server(private.url).connect_blocking(5.0)
+    yield line.ask
+    line.close()
 
 
 async def test_what_the_server_can_not_store_is_refused_with_the_reason(namespace, own_server):

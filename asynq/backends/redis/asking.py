@@ -13,10 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-import redis
-
 from asynq._redis.backoff import Backoff
-from asynq._redis.errors import explain
+from asynq._redis.errors import Refused, explain
 from asynq._redis.keys import PROVISIONAL, Keys
 from asynq._redis.pipeline import Pipeline, Word
 from asynq._redis.scripts import Script
@@ -130,7 +128,7 @@ class Asker:
         arguments: list[Word] = [self._remembered, ANSWER_BYTES, *batch]
         try:
             found = await pipeline.run(AWAIT, keys, arguments)
-        except (redis.ResponseError, ImproperlyConfigured) as error:
+        except (Refused, ImproperlyConfigured) as error:
             self._waiters.fail(explain(error, pipeline.server.url, doing=WAIT), batch)
             return
         for id, stored in zip(batch, found, strict=False):

@@ -9,10 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-import redis
-
 from asynq._redis.client import Server
-from asynq._redis.errors import explain
+from asynq._redis.errors import Refused, explain
 from asynq._redis.keys import PROVISIONAL, Keys, ttl_word
 from asynq._redis.pipeline import Pipeline, Word, shared
 from asynq._redis.scripts import RECORD, Script
@@ -168,7 +166,7 @@ class RedisBackend:
     async def _gather(self, calls: Sequence[asyncio.Future[Any]], doing: str) -> list[Any]:
         try:
             return await asyncio.gather(*calls)
-        except redis.ResponseError as error:
+        except Refused as error:
             raise explain(error, self._server.url, doing=doing) from error
 
     def _closed_error(self) -> OperationalError:

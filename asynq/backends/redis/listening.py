@@ -12,13 +12,11 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
-import redis
-
 from asynq._redis.backoff import Backoff
 from asynq._redis.blocking import GRACE as PATIENCE
 from asynq._redis.blocking import Blocking
 from asynq._redis.client import Server
-from asynq._redis.errors import explain, kind_of
+from asynq._redis.errors import Refused, SilentError, explain, kind_of
 from asynq._redis.keys import Keys
 from asynq.backends.redis.asking import WAIT, Asker
 from asynq.backends.redis.losing import GRACE, Losses
@@ -83,20 +81,20 @@ class Listener:
                     backoff.reset()
                     while True:
                         await self._read(asker)
-                except (OperationalError, redis.ResponseError) as error:
+                except (OperationalError, Refused) as error:
                     self._ready.clear()
-                    timed_out = isinstance(error.__cause__, redis.TimeoutError)
+                    timed_out = isinstance(error.__cause__, SilentError)
                     self._losses.away(silent=BLOCK + PATIENCE if timed_out else 0.0)
                     if self._is_hopeless(error):
                         raise
                     await asyncio.sleep(backoff.next())
-        except (AsynqError, redis.ResponseError) as error:
+        except (AsynqError, Refused) as error:
             self._task = None  # the next to wait tries again
             self._waiters.fail(explain(error, self._url, doing=WAIT))
 
     def _is_hopeless(self, error: Exception) -> bool:
         """Trying again would end the same way. A server that once let us in is given time."""
-        if isinstance(error, redis.ResponseError):
+        if isinstance(error, Refused):
             return kind_of(error) in FORBIDDEN
         return isinstance(error, BrokerRefused) and not self._connection.connections
 

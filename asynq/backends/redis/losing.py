@@ -15,9 +15,8 @@ import logging
 import secrets
 from typing import Final
 
-import redis
-
 from asynq._redis.blocking import Blocking
+from asynq._redis.errors import Refused
 from asynq._redis.keys import Keys
 from asynq._time import monotonic, time
 from asynq.backends.redis.waiters import Waiters
@@ -58,7 +57,7 @@ class Losses:
         """Are these other data than before? Called with every new connection.
 
         Raises:
-            OperationalError, redis.ResponseError: as `Blocking.execute`.
+            OperationalError, Refused: as `Blocking.execute`.
         """
         since, self._away_since = self._away_since, None
         known = self._name
@@ -91,7 +90,7 @@ class Losses:
         if name is None:
             try:
                 await connection.execute(b"HSETNX", self._meta, b"name", secrets.token_hex(8))
-            except redis.ResponseError:  # full, or not for us to write
+            except Refused:  # full, or not for us to write
                 return None
             name = await connection.execute(b"HGET", self._meta, b"name")
         return name

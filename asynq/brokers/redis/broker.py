@@ -17,11 +17,9 @@ import secrets
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
-import redis
-
 from asynq._redis.backoff import Backoff
 from asynq._redis.client import Server
-from asynq._redis.errors import explain
+from asynq._redis.errors import Refused, explain
 from asynq._redis.keys import GROUP, LEVELS, Keys
 from asynq._time import monotonic
 from asynq.brokers.base import (
@@ -140,7 +138,7 @@ class RedisBroker:
         """See `Broker.resign`."""
         try:
             await self._fetching.resign(self._calls.pipe, queues)
-        except redis.ResponseError as error:
+        except Refused as error:
             raise explain(error, self._server.url, doing="resign") from error
 
     async def announce(self, worker: str, info: bytes, *, ttl: float) -> None:
@@ -237,6 +235,6 @@ async def _persist(work: Callable[[], Awaitable[None]]) -> None:
     """Do it for ever, whatever the server does; the pipeline reconnects by itself."""
     backoff = Backoff(0.2, 5.0)
     while True:
-        with contextlib.suppress(OperationalError, redis.RedisError):
+        with contextlib.suppress(OperationalError, Refused):
             await work()
         await asyncio.sleep(backoff.next())

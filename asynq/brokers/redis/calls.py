@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import redis
-
 from asynq._redis.client import Server
-from asynq._redis.errors import explain
+from asynq._redis.errors import Refused, explain
 from asynq._redis.keys import Keys
 from asynq._redis.pipeline import Pipeline, Word, shared
 from asynq._redis.scripts import Script
@@ -52,14 +50,14 @@ class Calls:
         """
         try:
             return await self.pipe.run(script, keys, arguments, timeout=self.timeout)
-        except redis.ResponseError as error:
+        except Refused as error:
             raise explain(error, self.server.url) from error
 
     async def execute(self, *command: Word) -> Any:
         """Send a command and return its reply; raises as `run` does."""
         try:
             return await self.pipe.execute(*command, timeout=self.timeout)
-        except redis.ResponseError as error:
+        except Refused as error:
             raise explain(error, self.server.url) from error
 
     async def queues(self) -> list[str]:

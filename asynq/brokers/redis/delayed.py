@@ -44,7 +44,7 @@ async def move_due(pipeline: Pipeline, keys: Keys, queues: Sequence[str], clock:
         Seconds to sleep before looking again.
 
     Raises:
-        OperationalError, redis.ResponseError: the server can't be reached, or refuses.
+        OperationalError, Refused: the server can't be reached, or refuses.
     """
     nearest = LONGEST_SLEEP
     for queue in queues:

@@ -9,10 +9,8 @@ from __future__ import annotations
 import os
 from typing import Any, Final
 
-import redis
-
 from asynq._redis.client import Server
-from asynq._redis.errors import kind_of
+from asynq._redis.errors import Refused, kind_of
 from asynq._redis.keys import Keys
 from asynq._redis.pipeline import Pipeline, Word
 from asynq._redis.scripts import PROBE
@@ -45,7 +43,7 @@ async def _ask(pipe: Pipeline, *command: Word) -> Any:
     """The answer; None where we may not ask, or the server does not know."""
     try:
         return await pipe.execute(*command)
-    except redis.ResponseError as error:
+    except Refused as error:
         if kind_of(error) in ("NOPERM", "ERR"):
             return None
         raise OperationalError(f"{pipe.server.url}: {error}") from error
@@ -72,7 +70,7 @@ async def _refused(pipe: Pipeline, keys: Keys) -> frozenset[str] | None:
     probe = keys.prefix + b"probe:" + os.urandom(8).hex().encode()
     try:
         answer = await pipe.run(PROBE, (probe,))
-    except redis.ResponseError:
+    except Refused:
         return None
     return frozenset(name.decode() for name in answer)
 

@@ -16,11 +16,10 @@ from contextlib import asynccontextmanager
 from typing import Final
 from weakref import WeakSet
 
-import redis
-
 from asynq._redis.backoff import Backoff
 from asynq._redis.blocking import Blocking
 from asynq._redis.client import Server
+from asynq._redis.errors import Refused
 from asynq.brokers.redis.calls import Calls
 from asynq.brokers.redis.scripts import SAY
 from asynq.exceptions import OperationalError
@@ -94,7 +93,7 @@ class Listener:
 
     async def begin(self) -> None:
         """Learn where the stream ends."""
-        with contextlib.suppress(OperationalError, redis.ResponseError):
+        with contextlib.suppress(OperationalError, Refused):
             await self._go_to_the_end()
 
     async def aclose(self) -> None:
@@ -112,11 +111,11 @@ class Listener:
             known, read = await self._connection.execute_all(
                 self._commands(self._place), block=BLOCK
             )
-        except (OperationalError, redis.ResponseError):
+        except (OperationalError, Refused):
             if self._closed:
                 raise
             return False
-        if isinstance(known, redis.ResponseError) or isinstance(read, redis.ResponseError):
+        if isinstance(known, Refused) or isinstance(read, Refused):
             return False
         self._backoff.reset()
         if self._place != START and [_name(*entry) for entry in known] != [self._name]:

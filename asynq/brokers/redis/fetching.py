@@ -13,11 +13,9 @@ import secrets
 from collections.abc import Sequence
 from typing import Final
 
-import redis
-
 from asynq._redis.blocking import Blocking
 from asynq._redis.client import Server
-from asynq._redis.errors import explain, kind_of
+from asynq._redis.errors import Refused, explain, kind_of
 from asynq._redis.keys import GROUP, Keys
 from asynq._redis.pipeline import Pipeline, Word
 from asynq._time import monotonic
@@ -74,7 +72,7 @@ class Fetching:
             try:
                 await self._prepare(pipeline, names, lanes)
                 return await self._take(pipeline, lanes, limit, until)
-            except redis.ResponseError as error:
+            except Refused as error:
                 failures += 1
                 if failures > 3 or kind_of(error) not in ("NOGROUP", "UNBLOCKED"):
                     raise explain(error, self._server.url, doing="receive") from error
@@ -123,7 +121,7 @@ class Fetching:
             for lane in self._keys.lanes(queue):
                 try:
                     await pipeline.run(COLLECT, (lane,), (GROUP, self._held.consumer))
-                except redis.ResponseError as error:
+                except Refused as error:
                     if kind_of(error) != "NOGROUP":
                         raise
 
@@ -201,7 +199,7 @@ class Fetching:
         reply, any_revoked = await self._connection.execute_all(
             (read, (b"EXISTS", self._keys.revoked)), block=seconds
         )
-        if isinstance(reply, redis.ResponseError):
+        if isinstance(reply, Refused):
             raise reply
         found: list[RedisDelivery] = []
         for lane, entries in reply or ():
@@ -228,7 +226,7 @@ class Fetching:
                 page = await pipeline.execute(
                     b"XPENDING", lane, GROUP, first, b"+", PAGE, self._held.consumer
                 )
-            except redis.ResponseError as error:
+            except Refused as error:
                 if kind_of(error) != "NOGROUP":
                     raise
                 return found

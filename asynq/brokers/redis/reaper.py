@@ -13,9 +13,7 @@ import random
 from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
-import redis
-
-from asynq._redis.errors import kind_of
+from asynq._redis.errors import Refused, kind_of
 from asynq._redis.keys import GROUP, Keys
 from asynq._redis.pipeline import Pipeline, Word
 from asynq._time import monotonic
@@ -69,7 +67,7 @@ class Reaper:
             How many deliveries were brought back.
 
         Raises:
-            OperationalError, redis.ResponseError: the server can't be reached, or refuses.
+            OperationalError, Refused: the server can't be reached, or refuses.
         """
         count = 0
         seen: dict[Suspect, Sighting] = {}
@@ -157,7 +155,7 @@ class Reaper:
     async def _ask(self, *command: Word) -> Sequence[Any]:
         try:
             reply: Sequence[Any] = await self._pipeline.execute(*command)
-        except redis.ResponseError as error:
+        except Refused as error:
             if kind_of(error) == "NOGROUP" or "no such key" in str(error):
                 return ()
             raise

@@ -6,8 +6,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import redis
-
+from asynq._redis.errors import Refused
 from asynq._redis.keys import LONGEST_TTL
 from asynq._redis.pipeline import Word
 from asynq.brokers.redis.batches import Batches
@@ -52,7 +51,7 @@ class Revocations:
             waited.update(queues[place - 3] for place in places)
         if waited:
             # What fails here is only late: the workers look too.
-            with contextlib.suppress(OperationalError, redis.ResponseError):
+            with contextlib.suppress(OperationalError, Refused):
                 await move_due(self._calls.pipe, keys, sorted(waited), self._clock)
 
     async def revoked(self, ids: Sequence[str]) -> Mapping[str, bool]:
