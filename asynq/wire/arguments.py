@@ -24,7 +24,7 @@ from asynq.wire.record import Record
 from asynq.wire.refusals import refusal
 from asynq.wire.serialization import CODECS, PICKLE, Codec, decode_value, dumps, encode_value, loads
 from asynq.wire.signatures import Layout, checker, parameters_of
-from asynq.wire.tags import PLAIN
+from asynq.wire.tags import PLAIN, bare
 
 Encoded = tuple[Raw | UnsetType, Raw | UnsetType, str]
 """A call as `Message` holds it: its `args`, `kwargs` and `content`."""
@@ -142,7 +142,10 @@ class Parameters:
 
     def _encode_args(self, args: Sequence[object], codec: Codec) -> bytes:
         compact: object = args
-        if self._layout.wary:
+        if not self._layout.wary:
+            if bare(args) and (data := _write_bare(args, codec)):
+                return data
+        else:
             for value, (name, slot) in zip(args, self._layout.positional(), strict=False):
                 self._check_text(value, name, slot)
         if not PLAIN.issuperset(map(type, args)):
@@ -156,7 +159,10 @@ class Parameters:
     def _encode_kwargs(self, kwargs: Mapping[str, object], codec: Codec) -> bytes:
         compact: object = kwargs
         named = self._layout.named
-        if self._layout.wary:
+        if not self._layout.wary:
+            if bare(kwargs) and bare(kwargs.values()) and (data := _write_bare(kwargs, codec)):
+                return data
+        else:
             for name, value in kwargs.items():
                 self._check_text(value, name, named(name))
         if not PLAIN.issuperset(map(type, kwargs.values())):
@@ -240,8 +246,10 @@ class Returned:
             return encode_value(value, serializer, what=what)
         if value is None:
             return UNSET, ""
-        bare = self._slot.plain and type(value) in self._slot.direct
-        return Raw(_encode(value, value if bare else None, codec, what)), codec.content
+        if bare((value,)) and (data := _write_bare(value, codec)):
+            return Raw(data), codec.content
+        direct = self._slot.plain and type(value) in self._slot.direct
+        return Raw(_encode(value, value if direct else None, codec, what)), codec.content
 
     def decode(self, record: Record) -> Any:
         """The result in a record: of the annotated type, where only the annotation can tell it.
@@ -281,6 +289,14 @@ class Returned:
 def _compact(value: object, slot: Slot, codec: Codec) -> object:
     kind = type(value)
     return value if kind in PLAIN or kind in slot.direct else codec.write(value)
+
+
+def _write_bare(value: object, codec: Codec) -> bytes | None:
+    """What is `bare` as bytes; None: it takes `_encode`, as an int does that is too large."""
+    try:
+        return codec.write_bare(value)
+    except Exception:
+        return None
 
 
 def _encode(value: object, compact: object | None, codec: Codec, what: str) -> bytes:

@@ -49,6 +49,8 @@ class Codec:
         """What a message says of its format: nothing where it is JSON."""
         self.marker: bytes = encoder.encode(TAG)
         self.write = Tagger(binary=name == MSGPACK, wide=name == JSON).write
+        self.write_bare = encoder.encode
+        """Writes what is `bare`."""
         self._encode = encoder.encode
         self._decode = decoder.decode
 

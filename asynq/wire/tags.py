@@ -36,6 +36,25 @@ PLAIN: Final = frozenset({int, str, float, bool, type(None)})
 """Types whose values are written as they are (a float that is no number excepted)."""
 
 
+_BARE: Final = frozenset({int, bool, type(None)})
+
+
+def bare(values: Iterable[object]) -> bool:
+    """Are these such that nothing in their bytes could be taken for something else?
+
+    Asked of the arguments of every call: it costs less than to search the bytes.
+    """
+    for value in values:
+        if type(value) in _BARE:
+            continue
+        if type(value) is str:
+            if TAG in value:
+                return False
+        elif type(value) is not float or not isfinite(value):
+            return False
+    return True
+
+
 class UnwritableError(TypeError):
     """A value has no form on the wire; the text says why, as the end of a sentence."""
 

@@ -17,7 +17,16 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from asynq.exceptions import DecodeError
-from asynq.wire.tags import MAX_DEPTH, Tagger, UnwritableError, fields_of, is_model, untag
+from asynq.wire.tags import (
+    MAX_DEPTH,
+    TAG,
+    Tagger,
+    UnwritableError,
+    bare,
+    fields_of,
+    is_model,
+    untag,
+)
 
 FORMATS = {
     "json": (Tagger(binary=False, wide=True), msgspec.json),
@@ -154,6 +163,18 @@ def test_whatever_is_sent_comes_back(name: str, value: object):
     except UnicodeEncodeError:
         return  # lone surrogates in keys: refused, not changed
     assert same(untag(module.decode(data)), value)
+
+
+def test_numbers_and_texts_are_bare():
+    assert bare([1, 1 << 100, True, None, 1.5, "text", ""])
+    assert bare([])
+
+
+@pytest.mark.parametrize(
+    "value", [math.nan, -math.inf, TAG, f"a {TAG}", b"", [1], {}, (), date(2026, 1, 31), Decimal(1)]
+)
+def test_what_may_be_taken_for_something_else_is_not_bare(value: object):
+    assert not bare([1, value, "text"])
 
 
 def test_plain_values_are_written_plain():
