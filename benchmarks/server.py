@@ -1,45 +1,23 @@
-"""A private server for one benchmark: memory only, on a Unix socket, gone at the end."""
+"""A private server for one measurement: memory only, gone at the end, even if we are killed."""
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from shutil import which
 
-import redis
+from tests.servers import KINDS, PrivateServer
 
-from asynq._redis.binary import find_binary
+KIND = "redis" if "redis" in KINDS else "valkey"
+"""The machine's own redis-server, where it has one."""
 
 
 @contextmanager
 def private_server() -> Iterator[tuple[str, str]]:
-    """Start one; gives its URL and what it is. Debian's redis-server where it is installed."""
-    binary = which("redis-server") or find_binary()
-    with tempfile.TemporaryDirectory(prefix="asynq-bench-") as directory:
-        socket = str(Path(directory) / "s.sock")
-        process = subprocess.Popen(
-            [binary, "--port", "0", "--unixsocket", socket, "--save", "", "--dir", directory],
-            stdout=subprocess.DEVNULL,
-        )
-        try:
-            client = redis.Redis(unix_socket_path=socket)
-            info = _info(client)
-            client.close()
-            name = info.get("server_name", "redis")
-            yield f"unix://{socket}", f"{name} {info.get(f'{name}_version', '')}"
-        finally:
-            process.terminate()
-            process.wait(10)
-
-
-def _info(client: redis.Redis) -> dict[str, str]:
-    for _ in range(500):
-        try:
-            return client.info("server")
-        except redis.ConnectionError:
-            time.sleep(0.01)
-    raise RuntimeError("the server did not start")
+    """One on a Unix socket: its URL, and what it is."""
+    with (
+        tempfile.TemporaryDirectory(prefix="asynq-bench-") as directory,
+        PrivateServer(KIND, Path(directory)) as server,
+    ):
+        yield server.url, server.label
