@@ -4,9 +4,8 @@ from __future__ import annotations
 
 
 def part(text: str) -> bytes:
-    """A text with its length before it: what follows can't be taken for a piece of it."""
-    data = text.encode("utf-8", "surrogatepass")
-    return len(data).to_bytes(4, "big") + data
+    """A text and a byte that is in no UTF-8: what follows can't be taken for a piece of it."""
+    return text.encode("utf-8", "surrogatepass") + b"\xff"
 
 
 def key_id(id: str) -> bytes:

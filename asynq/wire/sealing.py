@@ -3,35 +3,35 @@
 Whoever can write to the server can call any task with any arguments, unless messages are signed.
 A signed body is::
 
-    0x01 · length of the key's id · the key's id · issued at, 8 bytes · HMAC, 32 bytes · body
+    0x01 · length of the key's id · the key's id · issued at, 8 bytes · body · signature, 16 bytes
 
-The signature, an HMAC-SHA-256, is over everything that matters: what kind of thing it is, the
-namespace, the queue, the task's id, when it was issued, and the body to the last byte; it is
-checked before anything is decoded. So a message can't be changed, nor pass as another call, in
-another queue, of another app, or as a result. What a signature can't tell is whether the very same
-message was there before: see `message_max_age`, and write tasks that may run twice.
+A result has no time. The signature is over everything that matters: what kind of thing it is, the
+namespace, the queue, the task's id, and all that stands before it; it is checked before anything is
+decoded. So a message can't be changed, nor pass as another call, in another queue, of another app,
+or as a result. What a signature can't tell is whether the very same message was there before: see
+`message_max_age`, and write tasks that may run twice.
 
 Where bodies are encrypted as well (see `asynq.wire.encryption`), that happens before signing.
 """
 
 from __future__ import annotations
 
-from hashlib import sha256
-from hmac import compare_digest, digest
+from hmac import compare_digest
+from struct import Struct
 from typing import Final
 
 from asynq._time import time
 from asynq.exceptions import SecurityError
 from asynq.wire.encryption import Cipher
 from asynq.wire.envelope import ENCRYPTED, SIGNED, unreadable
-from asynq.wire.framing import key_id, name_of, named, part
+from asynq.wire.framing import name_of, part
 from asynq.wire.keyring import KeyRing
+from asynq.wire.macs import LENGTH, Key
 
 MESSAGE: Final = "message"
 RECORD: Final = "record"
 
-_TIME_BYTES: Final = 8
-_MAC_BYTES: Final = 32
+_TIME: Final = Struct(">d")
 
 
 class Seal:
@@ -58,8 +58,9 @@ class Seal:
         max_age: float | None = None,
         lenient: bool = False,
     ) -> None:
-        self._messages = _Closing(MESSAGE, namespace, signing, encryption, lenient=lenient)
-        self._records = _Closing(RECORD, namespace, signing, encryption, lenient=lenient)
+        rings = signing, encryption
+        self._messages = _Closing(MESSAGE, namespace, *rings, timed=True, lenient=lenient)
+        self._records = _Closing(RECORD, namespace, *rings, timed=False, lenient=lenient)
         self._max_age = max_age
         self.encrypts = encryption is not None
         """What is closed can't be read; so nothing of it may be told beside it either."""
@@ -76,7 +77,7 @@ class Seal:
         issued = time()
         if due is not None:
             issued = max(issued, due)
-        return self._messages.close(body, part(queue) + part(id), issued)
+        return self._messages.close(body, queue, id, issued)
 
     def open(self, body: bytes, *, queue: str, id: str, any_age: bool = False) -> bytes:
         """The encoded message that was sealed for this queue and this id.
@@ -90,7 +91,7 @@ class Seal:
         Raises:
             SecurityError: it was not, or not by a key that is known here, or it is too old.
         """
-        body, issued = self._messages.open(body, part(queue) + part(id))
+        body, issued = self._messages.open(body, queue, id)
         if self._max_age is not None and issued is not None and not any_age:
             age = time() - issued
             if age > self._max_age:
@@ -102,7 +103,7 @@ class Seal:
 
     def seal_record(self, id: str, body: bytes) -> bytes:
         """An encoded record as it may be stored under a task's id."""
-        return self._records.close(body, part(id), time())
+        return self._records.close(body, "", id, 0.0)
 
     def open_record(self, id: str, body: bytes) -> bytes:
         """The encoded record that was sealed for this task's id.
@@ -110,7 +111,7 @@ class Seal:
         Raises:
             SecurityError: it was not, or not by a key that is known here.
         """
-        return self._records.open(body, part(id))[0]
+        return self._records.open(body, "", id)[0]
 
 
 class _Closing:
@@ -123,30 +124,31 @@ class _Closing:
         signing: KeyRing | None,
         encryption: KeyRing | None,
         *,
+        timed: bool,
         lenient: bool,
     ) -> None:
         about = part(kind) + part(namespace)
-        self._signer = None if signing is None else _Signer(kind, about, signing)
+        self._signer = None if signing is None else _Signer(kind, about, signing, timed=timed)
         self._cipher = None if encryption is None else Cipher(kind, about, encryption)
         self._lenient = lenient
 
-    def close(self, body: bytes, about: bytes, issued: float) -> bytes:
+    def close(self, body: bytes, queue: str, id: str, issued: float) -> bytes:
         if self._cipher is not None:
-            body = self._cipher.encrypt(body, about)
-        return body if self._signer is None else self._signer.sign(body, about, issued)
+            body = self._cipher.encrypt(body, part(queue) + part(id))
+        return body if self._signer is None else self._signer.sign(body, queue, id, issued)
 
-    def open(self, body: bytes, about: bytes) -> tuple[bytes, float | None]:
+    def open(self, body: bytes, queue: str, id: str) -> tuple[bytes, float | None]:
         issued = None
         if body[:1] == SIGNED:
             if self._signer is None:
                 raise unreadable(body)
-            body, issued = self._signer.check(body, about)
+            body, issued = self._signer.check(body, queue, id)
         elif self._signer is not None and not self._lenient:
             raise SecurityError("bad signature: there is none, and message_keys asks for one")
         if body[:1] == ENCRYPTED:
             if self._cipher is None:
                 raise unreadable(body)
-            body = self._cipher.decrypt(body, about)
+            body = self._cipher.decrypt(body, part(queue) + part(id))
         elif self._cipher is not None and not self._lenient:
             raise SecurityError("it is not encrypted, and encryption_keys asks for it")
         return body, issued
@@ -155,35 +157,36 @@ class _Closing:
 class _Signer:
     """Signs bodies of one kind in one namespace."""
 
-    def __init__(self, kind: str, about: bytes, ring: KeyRing) -> None:
-        self._keys = {
-            key_id(id): (key, about + part(id))
-            for id, key in ring.derive(f"asynq sign {kind}").items()
-        }
-        self._first = key_id(ring.ids[0])
+    def __init__(self, kind: str, about: bytes, ring: KeyRing, *, timed: bool) -> None:
+        derived = ring.derive(f"asynq sign {kind}")
+        self._keys = {id: Key(id, secret, about) for id, secret in derived.items()}
+        self._first = self._keys[ring.ids[0]]
+        self._timed = timed
 
-    def sign(self, body: bytes, about: bytes, issued: float) -> bytes:
-        at = round(issued * 1000).to_bytes(_TIME_BYTES, "big")
-        return b"".join(
-            (SIGNED, named(self._first), at, self._mac(self._first, about, at, body), body)
-        )
+    def sign(self, body: bytes, queue: str, id: str, issued: float) -> bytes:
+        key = self._first
+        signed = b"".join((key.head, _TIME.pack(issued), body)) if self._timed else key.head + body
+        return signed + key.mac(signed, queue, id)
 
-    def check(self, data: bytes, about: bytes) -> tuple[bytes, float]:
-        id, at = name_of(data)
-        if id not in self._keys:
-            raise SecurityError(
-                f"bad signature: by key {id.decode(errors='replace')[:64]!r}, which is not among "
-                "message_keys here"
-            )
-        stamp, at = data[at : at + _TIME_BYTES], at + _TIME_BYTES
-        given, body = data[at : at + _MAC_BYTES], data[at + _MAC_BYTES :]
-        if not compare_digest(given, self._mac(id, about, stamp, body)):
+    def check(self, data: bytes, queue: str, id: str) -> tuple[bytes, float | None]:
+        key = self._first
+        if data[: key.begin] != key.head:
+            key = self._key_of(data)
+        signed, given = data[:-LENGTH], data[-LENGTH:]
+        if not compare_digest(given, key.mac(signed, queue, id)):
             raise SecurityError(
                 "bad signature: it was changed, or made for another queue, id or namespace, or "
                 "with another secret"
             )
-        return body, int.from_bytes(stamp, "big") / 1000
+        if not self._timed:
+            return signed[key.begin :], None
+        (issued,) = _TIME.unpack_from(signed, key.begin)
+        return signed[key.begin + _TIME.size :], issued
 
-    def _mac(self, id: bytes, about: bytes, stamp: bytes, body: bytes) -> bytes:
-        key, common = self._keys[id]
-        return digest(key, b"".join((common, about, stamp, body)), sha256)
+    def _key_of(self, data: bytes) -> Key:
+        id = name_of(data)[0].decode(errors="replace")
+        if id not in self._keys:
+            raise SecurityError(
+                f"bad signature: by key {id[:64]!r}, which is not among message_keys here"
+            )
+        return self._keys[id]

@@ -1,5 +1,6 @@
 """A sealed body opens where it was meant for, as it was written, and nowhere else."""
 
+import struct
 from itertools import pairwise
 
 import pytest
@@ -39,6 +40,19 @@ def test_a_message_comes_out_as_it_went_in(seal):
 
 def test_a_record_comes_out_as_it_went_in(seal):
     assert seal.open_record("1", seal.seal_record("1", BODY)) == BODY
+
+
+def test_a_signed_message_is_its_key_its_time_its_body_and_16_bytes(monkeypatch):
+    monkeypatch.setattr(sealing, "time", lambda: 1000.0)
+    sealed = Seal(namespace="proj", signing=NEW).seal(BODY, queue="default", id="1")
+    assert sealed[:-16] == b"\x01\x03new" + struct.pack(">d", 1000.0) + BODY
+    assert sealed[-16:].hex() == "45cefc0e4f2e2fa0f89cf8eb6190e263"
+
+
+def test_a_signed_record_is_its_key_its_body_and_16_bytes():
+    sealed = Seal(namespace="proj", signing=NEW).seal_record("1", b'{"t":1795384599516}')
+    assert sealed[:-16] == b'\x01\x03new{"t":1795384599516}'
+    assert sealed[-16:].hex() == "76caf5f51902b00f45bbf7d8de9a4bc3"
 
 
 def test_nothing_sealed_can_be_taken_for_an_envelope(seal):
