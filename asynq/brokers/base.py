@@ -215,6 +215,11 @@ class Broker(Protocol):
 
         Returns:
             For each: True, or False if the delivery was no longer ours and nothing was written.
+
+        Raises:
+            OperationalError: there was no answer, and they may be settled or not. Call again with
+                the same settlements, in the same order, until there is one: where the broker can
+                tell, it is the answer that was missing.
         """
 
     def unite(self, records: Location) -> bool:

@@ -21,6 +21,10 @@ BATCH: Final = 100
 BATCH_BYTES: Final = 1024 * 1024
 """Of results in one call: a slow line carries so much before a connection counts as silent."""
 
+ANSWERED_WITHIN: Final = 1800.0
+"""Seconds for which what is sent is repeated as the same call, which a broker stores once. Sent
+anew it would be stored anew, and run twice."""
+
 T = TypeVar("T", Settlement, Aside)
 
 
@@ -68,11 +72,11 @@ class Asides:
         await self._idle.wait()
 
     async def _write(self, batch: list[Aside]) -> None:
-        # What may be repeated comes first: sending twice what was sent would run it twice.
+        # What may be repeated comes first: nothing may fail after the sending.
         if records := [aside.record for aside in batch if aside.record is not None]:
             await self._backend.store(records)
         if parcels := [parcel for aside in batch for parcel in aside.publish]:
-            await self._broker.publish(parcels)
+            await self._broker.publish(parcels, timeout=ANSWERED_WITHIN)
 
 
 def up_to(waiting: list[T], most: int, most_bytes: int) -> list[T]:

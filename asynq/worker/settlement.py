@@ -162,20 +162,9 @@ class Settlements:
             await self._wait()
             await self._announce_started()
             while self._waiting:
-                if not (self._united or self._trusted()):
-                    await asyncio.sleep(TRUST_SECONDS)
-                    continue
-                batch = up_to(self._waiting, BATCH, BATCH_BYTES)
-                try:
-                    await self._settle(batch)
-                except OperationalError as error:
-                    if self._acknowledging:
-                        asked = {each.delivery for each in batch}
-                        self._doubtful |= asked & self._acknowledging.keys()
-                    await outage.pause(error)
-                    continue
-                self._remove(batch)
-                outage.over()
+                batch = self._next() if self._united else await self._stored(outage)
+                if batch:
+                    await self._settle(batch, outage)
             self._idle.set()
 
     async def drained(self) -> None:
@@ -191,12 +180,28 @@ class Settlements:
         self._idle.clear()
         self._wake.set()
 
-    def _remove(self, batch: list[Settlement]) -> None:
-        if self._waiting[: len(batch)] == batch:
-            del self._waiting[: len(batch)]
-        else:  # some of it was lost meanwhile
-            done = set(map(id, batch))
+    def _next(self) -> list[Settlement]:
+        batch = up_to(self._waiting, BATCH, BATCH_BYTES)
+        del self._waiting[: len(batch)]
+        return batch
+
+    async def _stored(self, outage: Outage) -> list[Settlement]:
+        """The next of them, once their results are stored on the other server."""
+        while self._waiting:
+            if not self._trusted():
+                await asyncio.sleep(TRUST_SECONDS)
+                continue
+            batch = up_to(self._waiting, BATCH, BATCH_BYTES)
+            try:
+                if records := [each.record for each in batch if each.record is not None]:
+                    await self._backend.store(records)
+            except OperationalError as error:
+                await outage.pause(error)
+                continue
+            done = set(map(id, batch))  # some of it may have been lost meanwhile
             self._waiting = [each for each in self._waiting if id(each) not in done]
+            return list(map(_without_record, batch))
+        return []
 
     async def _wait(self) -> None:
         """Until there is something to settle, or a running task is due to be called STARTED."""
@@ -208,12 +213,20 @@ class Settlements:
             except TimeoutError:
                 return
 
-    async def _settle(self, batch: list[Settlement]) -> None:
-        if not self._united:
-            if records := [each.record for each in batch if each.record is not None]:
-                await self._backend.store(records)
-            batch = list(map(_without_record, batch))
-        for settlement, ours in zip(batch, await self._broker.settle(batch), strict=True):
+    async def _settle(self, batch: list[Settlement], outage: Outage) -> None:
+        """Settle the batch. While it is not answered it stays as it is: by the very same call,
+        repeated, a broker knows that it was carried out before."""
+        while True:
+            try:
+                answers = await self._broker.settle(batch)
+                break
+            except OperationalError as error:
+                if self._acknowledging:
+                    asked = {each.delivery for each in batch}
+                    self._doubtful |= asked & self._acknowledging.keys()
+                await outage.pause(error)
+        outage.over()
+        for settlement, ours in zip(batch, answers, strict=True):
             self._settled(settlement.delivery, ours)
 
     def _settled(self, delivery: Delivery, ours: bool) -> None:

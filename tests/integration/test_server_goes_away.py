@@ -9,6 +9,7 @@ import pytest
 from asynq import Asynq, Worker
 from asynq._redis import client
 from asynq._redis.client import Server
+from asynq.brokers.redis.scripts import ENQUEUE, SETTLE
 from asynq.exceptions import BrokerFull, BrokerRefused, ImproperlyConfigured, OperationalError
 from tests.proxy import Proxy
 from tests.waiting import until
@@ -305,3 +306,34 @@ async def test_a_caller_is_told_why_in_its_own_time_or_waits(namespace, own_serv
         await asyncio.to_thread(private.start)
         await asyncio.wait_for(sent, BACK_WITHIN)
         assert await app.broker.depth("default") >= 1
+
+
+@pytest.mark.parametrize("lost", [SETTLE, ENQUEUE])
+async def test_what_was_acknowledged_early_runs_once_though_the_answer_is_long_in_coming(
+    server, url, directory, namespace, lost
+):
+    ran = []
+    settings = {"publish_timeout": 0.5, "task_acks_late": False}
+    async with (
+        Proxy(server, directory) as proxy,
+        Asynq(namespace, broker=proxy.url, **settings) as worked,
+        Asynq(namespace, broker=url, **settings) as app,
+    ):
+
+        @worked.task(name="twice", bind=True, max_retries=1)
+        async def twice(self):
+            ran.append(self.request.retries)
+            if not self.request.retries:
+                raise self.retry(countdown=0)
+
+        async with Worker(worked):
+            await (await app.send_task("twice")).get(timeout=20)
+            proxy.swallow(lost.digest)
+            result = await app.send_task("twice")
+            await proxy.lost.wait()
+            proxy.stall()
+            with pytest.raises(TimeoutError):
+                await result.get(timeout=1.5)
+            proxy.resume()
+            await result.get(timeout=20)
+    assert ran == [0, 1, 0, 1]

@@ -22,7 +22,7 @@ class Notes:
     async def store(self, records):
         self.calls.append(("store", [record.id for record in records]))
 
-    async def publish(self, parcels):
+    async def publish(self, parcels, *, timeout):
         if self.failures:
             raise self.failures.pop()
         self.calls.append(("publish", [parcel.id for parcel in parcels]))
@@ -65,7 +65,7 @@ def test_a_batch_is_bounded_in_bytes_and_has_one_at_least(sizes, count):
 async def test_a_server_that_takes_nothing_new_lets_others_end(app, monkeypatch):
     tries = []
 
-    async def full(parcels):
+    async def full(parcels, *, timeout):
         tries.append(parcels)
         raise BrokerFull("no room")
 

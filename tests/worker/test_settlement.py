@@ -138,6 +138,41 @@ async def test_a_failed_store_is_repeated_before_anything_is_settled(begin, made
     assert notes.calls == [("store", ["1"]), ("settle", [("1", ACK)])]
 
 
+async def test_what_is_stored_elsewhere_is_not_stored_again_when_settling_is_repeated(begin, made):
+    settlements, notes = begin(united=False)
+    settle, tries = notes.settle, []
+
+    async def unheard(batch):
+        tries.append([each.delivery.id for each in batch])
+        if len(tries) < 3:
+            raise OperationalError("no answer")
+        return await settle(batch)
+
+    notes.settle = unheard
+    settlements.ended(made(), Success(1))
+    await settlements.drained()
+    assert tries == [["1"]] * 3
+    assert notes.calls == [("store", ["1"]), ("settle", [("1", ACK)])]
+
+
+async def test_a_call_without_an_answer_is_repeated_as_it_was(begin, made):
+    settlements, notes = begin()
+    settle, tries = notes.settle, []
+
+    async def unheard(batch):
+        tries.append([each.delivery.id for each in batch])
+        if len(tries) == 1:
+            settlements.ended(made("2"), Success(2))
+            settlements.lost([run.delivery])
+            raise OperationalError("no answer")
+        return await settle(batch)
+
+    notes.settle = unheard
+    settlements.ended(run := made("1"), Success(1))
+    await settlements.drained()
+    assert tries == [["1"], ["1"], ["2"]]
+
+
 async def test_what_ends_meanwhile_goes_out_together_up_to_a_batch(begin, made):
     settlements, notes = begin()
     notes.gate.clear()
@@ -362,7 +397,16 @@ async def test_what_was_acknowledged_is_only_stored_at_its_end(begin, made, unit
     assert notes.calls == [("settle", [("1", ACK)]), ("store", ["1"])]
 
 
-async def test_one_that_may_have_been_acknowledged_unheard_does_not_run_and_has_failed(begin, made):
+async def test_one_that_may_have_been_acknowledged_unheard_runs_when_the_broker_says_that_it_was(
+    begin, made
+):
+    settlements, notes = begin()
+    notes.failures = [OperationalError("no answer")] * 2
+    run = made(acks_late=False)
+    assert await settlements.acknowledge(run)
+
+
+async def test_one_that_the_broker_does_not_know_any_more_does_not_run_and_has_failed(begin, made):
     settlements, notes = begin()
     notes.failures = [OperationalError("no answer")]
     notes.answers = [False]

@@ -1,17 +1,24 @@
-"""What is published and settled, gathered into batches; and what becomes due soon after.
+"""What is published and settled, in batches; and what becomes due soon after.
+
+What many publish at once is gathered here; who settles has gathered already.
 
 A batch carries a number. Sent again after a lost reply, it is known by that to have been stored.
+Settlements that were not answered in time keep their number: only by it does the server still know
+whether these deliveries were ours when they ended.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
+from asynq._redis.errors import Refused, explain
 from asynq._redis.keys import Keys
-from asynq.brokers.base import Location, Parcel, Settlement
+from asynq._redis.pipeline import Word
+from asynq.brokers.base import Delivery, Location, Parcel, Settlement
 from asynq.brokers.redis import sending
 from asynq.brokers.redis.calls import Calls
 from asynq.brokers.redis.clock import Clock
@@ -19,8 +26,13 @@ from asynq.brokers.redis.delayed import Soon, held_back, put_off
 from asynq.brokers.redis.delivery import Held
 from asynq.brokers.redis.gathering import Gathering
 from asynq.brokers.redis.scripts import ENQUEUE, SETTLE
+from asynq.exceptions import OperationalError
 
 logger = logging.getLogger("asynq.broker")
+
+REPEATED: Final = 1800.0
+"""Seconds for which settlements are repeated as the ones they were. The server remembers them for
+twice as long."""
 
 
 class Batches:
@@ -34,8 +46,10 @@ class Batches:
         self._database = calls.server.database
         self._records = sending.Records(calls.keys, self._database)
         self._marks = marks
+        # Not those of what is published: they would push out what waits for an answer.
+        self._endings = sending.Marks(calls.keys.marks(secrets.token_hex(8)), REPEATED)
+        self._unanswered: dict[tuple[Delivery, ...], tuple[list[Word], list[Word]]] = {}
         self._parcels: Gathering[Parcel] | None = None
-        self._settlements: Gathering[Settlement] | None = None
         self._soon: Soon | None = None
 
     @property
@@ -65,38 +79,49 @@ class Batches:
 
     async def settle(self, settlements: Sequence[Settlement]) -> Sequence[bool]:
         """See `Broker.settle`."""
-        gathered = self._settlements or self._gather_settlements()
         answers: list[bool] = []
         for first in range(0, len(settlements), sending.SETTLEMENTS):
-            chunk = settlements[first : first + sending.SETTLEMENTS]
-            size = sum(map(sending.settlement_bytes, chunk))
-            reply, begin = await gathered.add(chunk, size)
-            if reply != 1 and isinstance(reply, list):
-                reply = self._despite(reply, first_of_batch=begin == 0)
-            if reply == 1:
-                answers += [True] * len(chunk)
-            else:
-                answers += [sign == ord("1") for sign in reply[begin : begin + len(chunk)]]
+            answers += await self._settle(settlements[first : first + sending.SETTLEMENTS])
         return answers
+
+    async def _settle(self, settlements: Sequence[Settlement]) -> list[bool]:
+        calls, ending = self._calls, tuple([each.delivery for each in settlements])
+        call = self._unanswered.pop(ending, None) if self._unanswered else None
+        if call is None:
+            call = sending.settle_call(
+                self._keys, self._records, self._database, self._endings, settlements
+            )
+        sent = calls.pipe.call(SETTLE, *call, timeout=calls.timeout, at_once=True)
+        self._held.settling(ending, sent)
+        if delays := put_off(settlements):
+            self.soon.expect(delays, sent)
+        try:
+            reply = await sent
+        except (Refused, OperationalError) as error:
+            self._unanswered[ending] = call
+            raise explain(error, calls.server.url, doing="settle") from error
+        if isinstance(reply, list):
+            reply = self._despite(reply)
+        if reply == 1:
+            return [True] * len(ending)
+        return [sign == ord("1") for sign in reply]
 
     def close(self) -> None:
         """Stop all clocks; what is still asked ends with its connection."""
-        for gathered in (self._parcels, self._settlements):
-            if gathered is not None:
-                gathered.close()
+        if self._parcels is not None:
+            self._parcels.close()
         if self._soon is not None:
             self._soon.close()
 
-    def _despite(self, reply: Sequence[Any], *, first_of_batch: bool) -> Any:
+    def _despite(self, reply: Sequence[Any]) -> Any:
         """The answer to a batch of which some results could not be written."""
         answer, count, error = reply
-        if first_of_batch:
-            logger.error(
-                "%d results could not be stored at %s, their tasks are done: %s",
-                count,
-                self._calls.server.url,
-                error.decode(errors="replace"),
-            )
+        logger.error(
+            "%d results could not be stored at %s, their tasks are done: %s",
+            count,
+            self._calls.server.url,
+            error.decode(errors="replace"),
+        )
         return answer
 
     def _gather_parcels(self) -> Gathering[Parcel]:
@@ -118,26 +143,3 @@ class Batches:
             doing="publish",
         )
         return self._parcels
-
-    def _gather_settlements(self) -> Gathering[Settlement]:
-        pipe, soon = self._calls.pipe, self.soon
-
-        def send(settlements: list[Settlement], timeout: float) -> asyncio.Future[Any]:
-            call = sending.settle_call(
-                self._keys, self._records, self._database, self._marks, settlements
-            )
-            sent = pipe.call(SETTLE, *call, timeout=timeout, at_once=True)
-            self._held.settling([settlement.delivery for settlement in settlements], sent)
-            if delays := put_off(settlements):
-                soon.expect(delays, sent)
-            return sent
-
-        self._settlements = Gathering(
-            send,
-            most=sending.SETTLEMENTS,
-            timeout=self._calls.timeout,
-            url=self._calls.server.url,
-            trouble=lambda: pipe.trouble,
-            doing="settle",
-        )
-        return self._settlements

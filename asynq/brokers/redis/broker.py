@@ -111,8 +111,8 @@ class RedisBroker:
         return await self._fetching.receive(self._calls.pipe, queues, limit=limit, wait=wait)
 
     def settle(self, settlements: Sequence[Settlement]) -> Coroutine[Any, Any, Sequence[bool]]:
-        """See `Broker.settle`. Where it raised `OperationalError`, a delivery may be settled
-        already; settling it again then says False, and does nothing."""
+        """See `Broker.settle`. Up to 200 that were not answered, settled again by themselves and
+        within an hour, are known to the server."""
         return self._batches.settle(settlements)
 
     def unite(self, records: Location) -> bool:

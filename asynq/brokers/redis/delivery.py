@@ -34,17 +34,21 @@ class Held:
         """Our name, never used before or after: what is pending under it can only be ours."""
         self.deliveries: set[RedisDelivery] = set()
         self.ending: set[Delivery] = set()
-        """Of those, the ones whose settlement is on its way."""
+        """Of those, the ones whose settlement is on its way, or was not answered."""
 
     def settling(self, deliveries: Sequence[Delivery], sent: asyncio.Future[Any]) -> None:
-        """Their settlement is on its way; when it is answered, they are no longer held."""
+        """Their settlement is on its way; when it is answered, they are no longer held.
+
+        One that is not answered in time may be carried out all the same. Only when it is repeated
+        does the server tell, so nobody calls these lost because they are gone.
+        """
         self.ending.update(deliveries)
         sent.add_done_callback(functools.partial(self._settled, deliveries))
 
     def _settled(self, deliveries: Sequence[Delivery], sent: asyncio.Future[Any]) -> None:
         if not sent.cancelled() and sent.exception() is None:
             self.deliveries.difference_update(deliveries)
-        self.ending.difference_update(deliveries)
+            self.ending.difference_update(deliveries)
 
     def entries(self, lane: bytes) -> set[bytes]:
         """The entries of a lane that we know to be ours."""

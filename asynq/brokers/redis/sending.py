@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 from asynq._redis.keys import GROUP, PROVISIONAL, Keys, level_of, ttl_word
 from asynq._redis.pipeline import Word
@@ -106,12 +105,18 @@ def settle_call(
     marks: Marks,
     settlements: Sequence[Settlement],
 ) -> tuple[list[Word], list[Word]]:
-    """Keys and arguments of SETTLE."""
+    """Keys and arguments of SETTLE.
+
+    Raises:
+        TypeError: a delivery is another broker's.
+    """
     indexed = _Indexed(marks.key, keys.queues, records.keys.waiting, records.keys.late)
     words: list[Word] = []
     queues: dict[str, None] = {}
     for settlement in settlements:
-        delivery = cast("RedisDelivery", settlement.delivery)
+        delivery = settlement.delivery
+        if not isinstance(delivery, RedisDelivery):
+            raise TypeError(f"not a delivery of this broker: {delivery!r}")
         words += (indexed.place(delivery.lane), delivery.entry)
         words += _verdict(keys, indexed, settlement, delivery)
         record = settlement.record
@@ -125,24 +130,6 @@ def settle_call(
     head: list[Word] = [GROUP, *marks.words(), elsewhere, database, prefix]
     head += (len(queues), *queues)
     return indexed.keys, head + words
-
-
-def settlement_bytes(settlement: Settlement) -> int:
-    """About how much a settlement brings with it.
-
-    Raises:
-        TypeError: the delivery is another broker's.
-    """
-    if not isinstance(settlement.delivery, RedisDelivery):
-        raise TypeError(f"not a delivery of this broker: {settlement.delivery!r}")
-    size = 200
-    if settlement.record is not None:
-        size += len(settlement.record.body)
-    if type(settlement.verdict) is Requeue:
-        size += len(settlement.verdict.body or settlement.delivery.body)
-    for parcel in settlement.publish:
-        size += len(parcel.body)
-    return size
 
 
 def due_word(delay: float, due: float | None) -> str:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from asynq._redis.keys import Keys
-from asynq.brokers.base import Delivery, Parcel, Requeue, Settlement, StoredRecord
+from asynq.brokers.base import Delivery, Parcel, Settlement, StoredRecord
 from asynq.brokers.redis.delivery import RedisDelivery
 from asynq.brokers.redis.sending import (
     Marks,
@@ -11,7 +11,6 @@ from asynq.brokers.redis.sending import (
     due_word,
     enqueue_call,
     settle_call,
-    settlement_bytes,
 )
 
 KEYS = Keys("n")
@@ -52,11 +51,7 @@ def test_a_plain_settlement_costs_few_words():
     assert words[7:] == [5, b"1-0", "a", 7, b"8", 1000, 6, 0]
 
 
-def test_what_a_settlement_brings_is_weighed():
-    plain = settlement_bytes(Settlement(delivery=DELIVERY))
-    record = StoredRecord(id="a", body=b"x" * 1000)
-    assert settlement_bytes(Settlement(delivery=DELIVERY, record=record)) == plain + 1000
-    back = Settlement(delivery=DELIVERY, verdict=Requeue(body=b"x" * 500))
-    assert settlement_bytes(back) == plain + 500
+def test_a_delivery_of_another_broker_is_refused():
+    stranger = Settlement(delivery=Delivery(id="a", queue="q", body=b""))
     with pytest.raises(TypeError, match="not a delivery of this broker"):
-        settlement_bytes(Settlement(delivery=Delivery(id="a", queue="q", body=b"")))
+        settle_call(KEYS, Records(KEYS, 0), 0, Marks(b"marks", 10.0), [stranger])
