@@ -17,11 +17,13 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks import page
 from benchmarks.environments import cache, interpreter, versions
-from benchmarks.reliability import page, table
+from benchmarks.reliability import table
 from benchmarks.reliability.faults import FAULTS, Fault
 from benchmarks.reliability.peers import PEERS, Peer
 from benchmarks.reliability.run import Run
@@ -79,8 +81,13 @@ def _figures(results: Results) -> str:
     meanings = {number: fault.meaning for number, fault in FAULTS.items()}
     return (
         f"{about}\n\n{table.versions(results, peers)}\n{table.markdown(results, peers, meanings)}\n"
-        f"## How each is set up\n\n{page.configurations(peers)}\n"
+        f"## How each is set up\n\n{_configurations(peers)}\n"
     )
+
+
+def _configurations(peers: Iterable[str]) -> str:
+    """How each of them is set up, as its module here says."""
+    return "\n\n".join(PEERS[peer].configuration for peer in peers)
 
 
 def _about() -> dict[str, str]:

@@ -1,8 +1,6 @@
 """The tables of the reliability runs, and the file that keeps their figures."""
 
-import pytest
-
-from benchmarks.reliability import page, table
+from benchmarks.reliability import table
 from benchmarks.reliability.run import Run
 from benchmarks.reliability.table import Results
 
@@ -85,19 +83,3 @@ def test_figures_are_kept_and_read_back(tmp_path):
 def test_without_a_file_nothing_is_known_yet(tmp_path):
     assert table.load(tmp_path / "none.json") == Results({}, {}, {})
     assert table.load(None) == Results({}, {}, {})
-
-
-def test_the_page_keeps_what_stands_around_the_figures(tmp_path):
-    path = tmp_path / "page.md"
-    path.write_text(f"# Before\n\n{page.BEGIN}\nold\n{page.END}\n\nAfter\n")
-    page.put(path, "new\n")
-    page.put(path, "newer\n")
-    assert path.read_text() == f"# Before\n\n{page.BEGIN}\n\nnewer\n\n{page.END}\n\nAfter\n"
-
-
-def test_a_page_without_marks_is_refused(tmp_path):
-    path = tmp_path / "page.md"
-    path.write_text("# Before\n")
-    with pytest.raises(ValueError, match="figures"):
-        page.put(path, "new")
-    assert path.read_text() == "# Before\n"

@@ -1,11 +1,8 @@
-"""Keeps the figures in a page of the documentation between two marks."""
+"""Keeps figures in a page of the documentation between two marks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
-
-from benchmarks.reliability.peers import PEERS
 
 BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 
@@ -22,8 +19,3 @@ def put(page: Path, figures: str) -> None:
     if not begin or not end:
         raise ValueError(f"{page} needs {BEGIN} and {END}, for the figures to stand between them")
     page.write_text(f"{before}{begin}\n\n{figures.strip()}\n\n{end}{after}")
-
-
-def configurations(peers: Iterable[str]) -> str:
-    """How each of them is set up, as its module here says."""
-    return "\n\n".join(PEERS[peer].configuration for peer in peers)
