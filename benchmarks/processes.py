@@ -30,7 +30,7 @@ class Memory(NamedTuple):
 
 
 class Processes:
-    """One command and all processes that come of it, as long as they stay in its session.
+    """One command and all processes that come of it.
 
     Args:
         command: what to run.
@@ -59,11 +59,14 @@ class Processes:
         """Has its first process ended?"""
         return self._process.poll() is not None
 
-    def pids(self) -> Iterator[int]:
-        """Its processes that are there."""
-        for entry in PROC.iterdir() if PROC.is_dir() else ():
-            if entry.name.isdecimal() and _session(entry) == self._process.pid:
-                yield int(entry.name)
+    def pids(self) -> list[int]:
+        """Its processes that are there, also those of them that began a session of their own."""
+        parents = {pid: kin for pid, kin in _everyone() if kin is not None}
+        found = {self._process.pid}
+        for pid, kin in sorted(parents.items()):  # those of a parent have come after it
+            if kin.session == self._process.pid or kin.parent in found:
+                found.add(pid)
+        return [pid for pid in found if pid in parents]
 
     def cpu(self) -> float | None:
         """Seconds of processor time of all threads that are there; None: unknown."""
@@ -88,15 +91,27 @@ class Processes:
         if self._is_over:
             return  # its number may be another process's by now
         self._is_over = True
+        elsewhere = [pid for pid in self.pids() if pid != self._process.pid]
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
+        for pid in elsewhere:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self._process.wait()
 
 
-def _session(entry: Path) -> int:
-    """Of the process of which this is the directory; 0 for one that is gone, or is a zombie."""
-    fields = (_read(entry / "stat") or "").rpartition(")")[2].split()
-    return int(fields[3]) if fields and fields[0] != "Z" else 0
+class _Kin(NamedTuple):
+    parent: int
+    session: int
+
+
+def _everyone() -> Iterator[tuple[int, _Kin | None]]:
+    """All processes of this machine; None for one that is gone, or only waits to be noticed."""
+    for entry in _entries(PROC):
+        if entry.name.isdecimal():
+            fields = (_read(entry / "stat") or "").rpartition(")")[2].split()
+            is_there = fields and fields[0] != "Z"
+            yield int(entry.name), _Kin(int(fields[1]), int(fields[3])) if is_there else None
 
 
 def _rollup(pid: int) -> dict[str, int]:

@@ -18,8 +18,8 @@ from typing import NamedTuple
 SLOTS = 16_384
 """Threads of all processes together; greenlets, where threads are patched to be those."""
 
-_CELLS = 3
-"""In a slot: bodies ended, and `time.monotonic()` of the first and of the last; all doubles."""
+_CELLS = 4
+"""In a slot, all doubles: bodies ended, `monotonic()` of the first and of the last, process."""
 
 
 class Total(NamedTuple):
@@ -28,6 +28,8 @@ class Total(NamedTuple):
     ended: int
     first: float
     last: float
+    processes: int
+    """That have ended a body."""
 
 
 class Sheet:
@@ -48,7 +50,7 @@ class Sheet:
         return cls(path)
 
     def claim(self) -> memoryview[float]:
-        """Take a slot that nobody else has: its three cells."""
+        """Take a slot that nobody else has: its cells, the process in it."""
         with self._claiming:
             fcntl.lockf(self._file, fcntl.LOCK_EX)
             try:
@@ -59,16 +61,18 @@ class Sheet:
             finally:
                 fcntl.lockf(self._file, fcntl.LOCK_UN)
         begin = 1 + taken * _CELLS
-        return self._cells[begin : begin + _CELLS]
+        cells = self._cells[begin : begin + _CELLS]
+        cells[3] = os.getpid()
+        return cells
 
     def read(self) -> Total:
         """Add up all slots."""
         used = self._cells[1 : 1 + int(self._cells[0]) * _CELLS].tolist()
         slots = [used[at : at + _CELLS] for at in range(0, len(used), _CELLS) if used[at]]
         if not slots:
-            return Total(0, 0.0, 0.0)
-        counts, firsts, lasts = zip(*slots, strict=True)
-        return Total(int(sum(counts)), min(firsts), max(lasts))
+            return Total(0, 0.0, 0.0, 0)
+        counts, firsts, lasts, processes = zip(*slots, strict=True)
+        return Total(int(sum(counts)), min(firsts), max(lasts), len({*processes}))
 
 
 class _Mine(threading.local):

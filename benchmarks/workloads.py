@@ -1,97 +1,63 @@
-"""The same workloads on asynq, each in its plain default settings."""
+"""What is measured: each workload is a function of a scene that gives figures, in one table.
+
+A new one is a function and a line in `WORKLOADS`. Its figures are numbers by name, of which the
+columns show some; whatever else it gives is kept in the JSON.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import time
+from functools import partial
 
-from asynq import Asynq
-from asynq.worker.worker import Worker
+from benchmarks.jobs import SLOTS, THREADS, clients, commands, drain, enqueue, latency, naps
+from benchmarks.workload import Column, Workload
 
+RATE = Column("rate", "per second", more_is_better=True)
+SERVER = (
+    Column("server_cpu", "server CPU µs", 1),
+    Column("bytes_in", "bytes in"),
+    Column("bytes_out", "bytes out"),
+)
+CALL = (RATE, Column("cpu", "caller's CPU µs", 1), *SERVER)
+RUN = (RATE, Column("cpu", "worker CPU µs", 1), *SERVER)
+TIMES = tuple(Column(f"p{part}", f"p{part} ms", 2) for part in (50, 95, 99))
+MEMORY = (Column("queued", "bytes a queued task"), Column("stored", "bytes a stored result"))
 
-def _app(url: str) -> Asynq:
-    logging.disable(logging.INFO)
-    app = Asynq("bench", broker=url)
-
-    @app.task(name="bench.noop")
-    async def noop(number: int) -> None:
-        return None
-
-    @app.task(name="bench.nap")
-    async def nap(number: int) -> None:
-        await asyncio.sleep(0.05)
-
-    return app
-
-
-async def _clean(app: Asynq) -> None:
-    await app.broker.purge("default")
-
-
-async def enqueue_one_by_one(url: str, count: int) -> float:
-    """Calls a second, each awaited before the next."""
-    app = _app(url)
-    noop = app.tasks["bench.noop"]
-    async with app:
-        await noop.delay(0)
-        began = time.perf_counter()
-        for number in range(count):
-            await noop.delay(number)
-        took = time.perf_counter() - began
-        await _clean(app)
-    return count / took
-
-
-async def enqueue_concurrently(url: str, count: int) -> float:
-    """Calls a second in `asyncio.gather`s of 2,000."""
-    app = _app(url)
-    noop = app.tasks["bench.noop"]
-    async with app:
-        await noop.delay(0)
-        began = time.perf_counter()
-        for at in range(0, count, 2000):
-            await asyncio.gather(*(noop.delay(number) for number in range(at, at + 2000)))
-        took = time.perf_counter() - began
-        await _clean(app)
-    return count / took
-
-
-async def drain(url: str, count: int) -> float:
-    """Tasks a second with one worker in this process, from a full queue to results stored."""
-    return await _drain(url, count, "bench.noop", concurrency=100)
-
-
-async def drain_naps(url: str, count: int) -> float:
-    """The same with tasks that sleep 50 ms, on 500 slots."""
-    return await _drain(url, count, "bench.nap", concurrency=500)
-
-
-async def _drain(url: str, count: int, name: str, *, concurrency: int) -> float:
-    app = _app(url)
-    task = app.tasks[name]
-    async with app:
-        for at in range(0, count, 2000):
-            await asyncio.gather(
-                *(task.delay(number) for number in range(at, min(at + 2000, count)))
-            )
-        began = time.perf_counter()
-        async with Worker(app, concurrency=concurrency):
-            while await app.broker.depth("default"):
-                await asyncio.sleep(0.005)
-            took = time.perf_counter() - began
-    return count / took
-
-
-async def round_trips(url: str, count: int) -> list[float]:
-    """Seconds from `delay` to the value, one at a time, with an idle worker in this process."""
-    app = _app(url)
-    noop = app.tasks["bench.noop"]
-    seconds = []
-    async with app, Worker(app):
-        await noop.delay(0).get(timeout=10)
-        for number in range(count):
-            began = time.perf_counter()
-            await noop.delay(number).get(timeout=10)
-            seconds.append(time.perf_counter() - began)
-    return seconds
+WORKLOADS: dict[str, Workload] = {
+    "enqueue-one": Workload("Enqueue, one by one", partial(enqueue, many=False), CALL),
+    "enqueue-many": Workload("Enqueue, concurrently", partial(enqueue, many=True), CALL),
+    "drain-1": Workload("Drain no-op tasks, one process", drain, (*RUN, *MEMORY)),
+    "drain-2": Workload("Drain no-op tasks, two processes", partial(drain, processes=2), RUN),
+    "naps-500": Workload("Drain sleeps of 50 ms, 500 slots", partial(naps, slots=SLOTS), RUN),
+    "naps-5000": Workload(
+        "Drain sleeps of 50 ms, 5,000 slots", partial(naps, slots=5_000), RUN, quick=False
+    ),
+    "threads": Workload(
+        f"Drain plain functions in threads, {THREADS} slots",
+        partial(drain, task="work", slots=THREADS),
+        RUN,
+    ),
+    "latency": Workload("Round trip, idle worker", latency, TIMES, needs_results=True),
+    "clients-50": Workload(
+        "50 clients in a loop",
+        partial(clients, clients=50),
+        (RATE, *TIMES),
+        needs_results=True,
+    ),
+    "clients-1000": Workload(
+        "1,000 clients in a loop",
+        partial(clients, clients=1_000),
+        (RATE, *TIMES),
+        quick=False,
+        needs_results=True,
+    ),
+    "commands": Workload(
+        "Redis commands a task, under load",
+        commands,
+        (
+            Column("sent", "sent by clients", 3),
+            Column("calling", "of which by the caller", 3),
+            Column("running", "of which by the worker", 3),
+            Column("executed", "executed, also in scripts", 2),
+        ),
+    ),
+}

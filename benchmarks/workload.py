@@ -1,0 +1,37 @@
+"""What a workload is: a function of a scene that gives figures, and what to show of those."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from benchmarks.scene import Figures, Scene
+
+
+@dataclass(frozen=True)
+class Column:
+    """One figure of a workload, as a table shows it."""
+
+    key: str
+    heading: str
+    digits: int = 0
+    more_is_better: bool = False
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One thing to measure.
+
+    Args:
+        title: the heading of its table.
+        run: plays it, and gives its figures.
+        columns: what to show; ratios and spread are those of the first.
+        quick: is it part of the quick form?
+        needs_results: only for systems that store results.
+    """
+
+    title: str
+    run: Callable[[Scene], Figures]
+    columns: tuple[Column, ...]
+    quick: bool = True
+    needs_results: bool = False
