@@ -23,7 +23,7 @@ from asynq.middleware import Middleware
 from asynq.options import PLAIN, Call
 from asynq.result.reading import Results
 from asynq.routes import Router
-from asynq.sending import Asked, Encoder, Plan, Sending, Written
+from asynq.sending import AT_ONCE, Asked, Encoder, Plan, Sending, Timing
 from asynq.wire.arguments import Returned
 from asynq.wire.serialization import check_accepted
 
@@ -135,12 +135,10 @@ class Producer:
         if options is not PLAIN or plan.queue is None:
             plan = self._for_this_call(plan, args, kwargs, options, task)
         encoded = encoder(args, kwargs, plan.serializer)
-        delay, due = self._when(options)
-        written = Written(args, kwargs, encoded, encoder)
-        expires = plan.expires if options.expires is None else options.expires
-        if expires is not None:
-            expires = self._deadline(plan.task, expires)
-        return Sending(self, plan, written, options, delay, due, expires, returned)
+        timing = AT_ONCE
+        if options is not PLAIN or plan.expires is not None:
+            timing = self._timing(plan, options)
+        return Sending(self, plan, args, kwargs, encoded, encoder, options, timing, returned)
 
     def _for_this_call(
         self,
@@ -189,11 +187,15 @@ class Producer:
             return self.router.queue(queue)
         return None if routing_key is None else self.router.queue_for_key(routing_key)
 
-    def _when(self, options: Call) -> tuple[float, float | None]:
-        """Seconds to hold it back, and the Unix time; a countdown stands over an `eta`."""
-        if options.countdown is not None or options.eta is None:
-            return options.countdown or 0.0, None
-        return 0.0, to_timestamp(options.eta, self._conf.zone)
+    def _timing(self, plan: Plan, options: Call) -> Timing:
+        """When a call may begin; a countdown stands over an `eta`."""
+        delay, due = options.countdown or 0.0, None
+        if options.countdown is None and options.eta is not None:
+            due = to_timestamp(options.eta, self._conf.zone)
+        expires = plan.expires if options.expires is None else options.expires
+        if expires is not None:
+            expires = self._deadline(plan.task, expires)
+        return Timing(delay=delay, due=due, expires=expires)
 
     def _deadline(self, task: str, expires: float | datetime) -> float:
         """The Unix time at which a call expires."""

@@ -7,7 +7,7 @@ and `after_task_publish` where there are any.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final, Protocol
@@ -66,15 +66,6 @@ class Plan(Struct, frozen=True, kw_only=True, eq=False):
     """What seals them; None: they go as they are."""
 
 
-class Written(Struct, frozen=True, eq=False):
-    """The arguments of a call: as they were given, as bytes, and what made them that."""
-
-    args: Sequence[Any]
-    kwargs: Mapping[str, Any]
-    encoded: Encoded
-    encoder: Encoder
-
-
 class Sender(Protocol):
     """What sending needs of who sends."""
 
@@ -87,54 +78,72 @@ class Sender(Protocol):
         ...
 
 
+class Timing(Struct, frozen=True, kw_only=True, eq=False):
+    """When a call may begin."""
+
+    delay: float = 0.0
+    """Seconds to hold it back."""
+    due: float | None = None
+    """The Unix time to hold it back until; stands over `delay`."""
+    expires: float | None = None
+    """The Unix time at which it is too late."""
+
+
+AT_ONCE: Final = Timing()
+
+
 class Sending(Submission[Any]):
     """One call on its way to the broker.
 
     Args:
         sender: Who sends it.
         plan: What it has in common with other calls.
-        written: Its arguments.
+        args: Its positional arguments.
+        kwargs: Its named arguments.
+        encoded: Both, as bytes.
+        encoder: What wrote them.
         options: Of this call.
-        delay: Seconds to hold it back.
-        due: The Unix time to hold it back until; stands over `delay`.
-        expires: The Unix time at which it is too late to begin.
+        timing: When it may begin.
         returned: What the task returns, to read the result as annotated.
     """
 
     __slots__ = (
         "_announced",
-        "_delay",
-        "_due",
-        "_expires",
+        "_args",
+        "_encoded",
+        "_encoder",
         "_headers",
+        "_kwargs",
         "_options",
         "_parent_id",
         "_plan",
         "_returned",
         "_root_id",
         "_sender",
-        "_written",
+        "_timing",
     )
 
     def __init__(
         self,
         sender: Sender,
         plan: Plan,
-        written: Written,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        encoded: Encoded,
+        encoder: Encoder,
         options: Call,
-        delay: float,
-        due: float | None,
-        expires: float | None,
+        timing: Timing,
         returned: Returned | None,
     ) -> None:
         super().__init__(options.task_id or new_id())
         self._sender = sender
         self._plan = plan
-        self._written = written
+        self._args = args
+        self._kwargs = kwargs
+        self._encoded = encoded
+        self._encoder = encoder
         self._options = options
-        self._delay = delay
-        self._due = due
-        self._expires = expires
+        self._timing = timing
         self._returned = returned
         self._headers = options.headers
         self._root_id, self._parent_id = options.root_id, options.parent_id
@@ -145,30 +154,29 @@ class Sending(Submission[Any]):
                 request.parent_id if request.called_directly else request.id
             )
 
-    async def _depart(self, waiting: bool) -> AsyncResult[Any]:
+    def _depart(self, waiting: bool) -> Awaitable[None]:
         if waiting and not self._plan.ignored:
             check_may_wait()  # before anything is sent
-        self._announced = False
         if self._sender.middleware:
-            await self._publish_wrapped(waiting)
-        else:
-            await self._publish(waiting)
+            return self._publish_wrapped(waiting)
+        message, parcel = self._letter(waiting)
+        if signals.PUBLISHING.receivers:
+            return self._publish_told(message, parcel)
+        return self._hand_over(parcel)
+
+    def _arrived(self) -> AsyncResult[Any]:
         return AsyncResult(
-            self.id,
-            self._sender.results,
-            self._returned,
-            ignored=self._plan.ignored,
-            announced=self._announced,
+            self.id, self._sender.results, self._returned, self._plan.ignored, self._announced
         )
 
     async def _publish_wrapped(self, waiting: bool) -> None:
         """Publish it as the middleware wants it."""
-        plan, written, sent = self._plan, self._written, False
+        plan, sent = self._plan, False
         outgoing = Outgoing(
             id=self.id,
             task=plan.task,
-            args=written.args,
-            kwargs=written.kwargs,
+            args=self._args,
+            kwargs=self._kwargs,
             headers=dict(self._headers or {}),
             queue=plan.queue or "",
             priority=plan.priority,
@@ -177,7 +185,7 @@ class Sending(Submission[Any]):
         async def proceed() -> None:
             nonlocal sent
             self._change(outgoing)
-            await self._publish(waiting)
+            await self._publish_told(*self._letter(waiting))
             sent = True
 
         await wrapped(attrgetter("publish"), self._sender.middleware, outgoing, proceed)()
@@ -188,55 +196,53 @@ class Sending(Submission[Any]):
             )
 
     def _change(self, outgoing: Outgoing) -> None:
-        plan, written = self._plan, self._written
+        plan = self._plan
         if (outgoing.queue, outgoing.priority) != (plan.queue, plan.priority):
             queue = self._sender.named_queue(outgoing.queue, None)
             self._plan = replace(plan, queue=queue, priority=outgoing.priority)
         args, kwargs = outgoing.args, outgoing.kwargs
-        if args is not written.args or kwargs is not written.kwargs:
-            encoded = written.encoder(args, kwargs, plan.serializer)
-            self._written = Written(args, kwargs, encoded, written.encoder)
+        if args is not self._args or kwargs is not self._kwargs:
+            self._args, self._kwargs = args, kwargs
+            self._encoded = self._encoder(args, kwargs, plan.serializer)
         self._headers = outgoing.headers or None
 
-    async def _publish(self, waiting: bool) -> None:
-        plan, connections = self._plan, self._sender.connections
-        reply_to = None
+    def _letter(self, waiting: bool) -> tuple[Message, Parcel]:
+        """What is sent: to read, and to carry."""
+        plan, timing, reply_to = self._plan, self._timing, None
         if not plan.ignored:
-            reply_to = connections.backend().reply_address(waiting=waiting)
-            self._announced = reply_to is not None
+            reply_to = self._sender.connections.backend().reply_address(waiting=waiting)
+        self._announced = reply_to is not None
         message = self._message(reply_to)
         parcel = Parcel(
             id=self.id,
             queue=plan.queue or "",
             body=self._body(message),
             priority=plan.priority,
-            delay=self._delay,
-            due=self._due,
+            delay=timing.delay,
+            due=timing.due,
         )
+        return message, parcel
+
+    async def _publish_told(self, message: Message, parcel: Parcel) -> None:
+        """Publish it, and tell who listens."""
         if not signals.PUBLISHING.receivers:
             await self._hand_over(parcel)
             return
-        told = self._told(message)
+        task, told = self._plan.task, self._told(message)
         await signals.before_task_publish.send(
-            plan.task, **told, properties=_properties(parcel, message), declare=[], retry_policy={}
+            task, **told, properties=_properties(parcel, message), declare=[], retry_policy={}
         )
         await self._hand_over(parcel)
-        await signals.after_task_publish.send(plan.task, **told)
+        await signals.after_task_publish.send(task, **told)
 
-    async def _hand_over(self, parcel: Parcel) -> None:
+    def _hand_over(self, parcel: Parcel) -> Awaitable[None]:
         broker = self._sender.connections.broker()
-        seconds = self._options.publish_timeout
-        if seconds is None:
-            await broker.publish((parcel,))
-        else:
-            await broker.publish((parcel,), timeout=seconds)
+        return broker.publish((parcel,), timeout=self._options.publish_timeout)
 
     def _message(self, reply_to: str | None) -> Message:
         plan, options = self._plan, self._options
-        args, kwargs, content = self._written.encoded
-        eta = self._due if self._due is not None or not self._delay else time() + self._delay
-        kept = options.result_expires
-        # Python calls with more than fifteen names by way of a dict, which takes a microsecond.
+        args, kwargs, content = self._encoded
+        # Two steps, also because Python calls with more than fifteen names by way of a dict.
         message = Message(
             task=plan.task,
             args=args,
@@ -246,19 +252,21 @@ class Sending(Submission[Any]):
             reply_to=reply_to,
             root_id=self._root_id,
             parent_id=self._parent_id,
-            eta=eta,
+            headers=self._headers,
+        )
+        timing, kept = self._timing, options.result_expires
+        if options is PLAIN and timing is AT_ONCE:
+            return message
+        later = timing.due is None and timing.delay
+        return replace(
+            message,
+            eta=time() + timing.delay if later else timing.due,
+            expires=timing.expires,
+            time_limit=options.time_limit,
+            soft_time_limit=options.soft_time_limit,
             ignore_result=options.ignore_result,
             result_expires=None if kept is UNSET else kept or FOR_EVER,
             shadow=options.shadow,
-            headers=self._headers,
-        )
-        if options is PLAIN and self._expires is None:
-            return message
-        return replace(
-            message,
-            expires=self._expires,
-            time_limit=options.time_limit,
-            soft_time_limit=options.soft_time_limit,
         )
 
     def _body(self, message: Message) -> bytes:
@@ -294,7 +302,7 @@ class Sending(Submission[Any]):
             "shadow": message.shadow,
         }
         return {
-            "body": (self._written.args, self._written.kwargs),
+            "body": (self._args, self._kwargs),
             "exchange": "",
             "routing_key": self._plan.queue,
             # It is written already: a receiver that changes it is told so.

@@ -61,7 +61,6 @@ class AsyncResult(Questions, Generic[R]):
         id: str,
         results: Results,
         returned: Returned | None = None,
-        *,
         ignored: bool = False,
         announced: bool = False,
     ) -> None:

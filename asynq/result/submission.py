@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from collections.abc import Coroutine, Generator
+from collections.abc import Awaitable, Coroutine, Generator, Sequence
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NoReturn, TypeVar, overload
 
 from asynq._time import monotonic
@@ -44,15 +44,37 @@ class Submission(Generic[R]):
         id: the id of the task, or of the last of several; known before anything is sent.
     """
 
-    __slots__ = ("__weakref__", "_error", "_others", "_result", "_stage", "id")
+    __slots__ = ("__weakref__", "_error", "_others", "_result", "_stage", "_waited_for", "id")
+
+    _error: Exception
+    """Why it was not sent, where it was not."""
 
     def __init__(self, id: str) -> None:
         self.id = id
         self._stage = _NEW
+        self._waited_for = False
         self._result: AsyncResult[R] | None = None
+        self._others: Sequence[asyncio.Future[None]] = ()
 
     def __await__(self) -> Generator[Any, None, AsyncResult[R]]:
-        return self._send(False).__await__()
+        # One generator, and no coroutine, between the caller's task and what it waits for: where
+        # thousands are sent at once, whatever lives meanwhile is what the garbage collector walks.
+        if self._stage > _CLAIMED:
+            return (yield from self._sent_elsewhere().__await__())
+        self._stage = _SENDING
+        try:
+            made = yield from self._depart(self._waited_for).__await__()
+            self._result = result = self._arrived() if made is None else made
+        except BaseException as error:
+            self._stage = _FAILED
+            self._error = error if isinstance(error, Exception) else _interrupted(self)
+            raise
+        else:
+            self._stage = _SENT
+        finally:
+            if self._others:
+                self._tell_others()
+        return result
 
     def send(self) -> Coroutine[Any, Any, AsyncResult[R]]:
         """A coroutine that sends it: what awaiting it does.
@@ -61,7 +83,7 @@ class Submission(Generic[R]):
             OperationalError: the broker can't be reached; it may or may not have arrived.
             PayloadTooLarge: it is larger than `message_max_bytes`. Nothing was sent.
         """
-        return self._claim(self._send(False), "send")
+        return self._claim(self._send(), "send")
 
     @overload
     def get(
@@ -88,10 +110,17 @@ class Submission(Generic[R]):
         """Drop it: it was not sent, and does not warn. One that was sent stays sent."""
         if self._stage in (_NEW, _CLAIMED):
             self._stage = _FAILED
-            self._error: BaseException | None = RuntimeError(f"{self!r} was closed, not sent")
+            self._error = RuntimeError(f"{self!r} was closed, not sent")
 
-    async def _depart(self, waiting: bool) -> AsyncResult[R]:
-        """Send it; called once. `waiting`: the caller goes on to wait for the result."""
+    def _depart(self, waiting: bool) -> Awaitable[AsyncResult[R] | None]:
+        """Send it; called once. `waiting`: the caller goes on to wait for the result.
+
+        Gives the handle, or None: then `_arrived` does when it is sent.
+        """
+        raise NotImplementedError
+
+    def _arrived(self) -> AsyncResult[R]:
+        """The handle on the result of what was sent."""
         raise NotImplementedError
 
     def _claim(self, work: Coroutine[Any, Any, T], word: str) -> Coroutine[Any, Any, T]:
@@ -101,40 +130,31 @@ class Submission(Generic[R]):
         work.__qualname__ = f"{self!r}.{word}()"  # type: ignore[attr-defined]  # coroutines have it
         return work
 
-    async def _send(self, waiting: bool) -> AsyncResult[R]:
-        if self._stage <= _CLAIMED:
-            return await self._send_now(waiting)
+    async def _send(self) -> AsyncResult[R]:
+        return await self
+
+    async def _sent_elsewhere(self) -> AsyncResult[R]:
+        """What became of the sending that somebody else has begun."""
         if self._stage == _SENDING:
             other = asyncio.get_running_loop().create_future()
-            self._others.append(other)
+            self._others = [*self._others, other]
             await other
         if self._result is None:
-            raise self._error or RuntimeError(f"{self!r} was not sent")
+            raise self._error
         return self._result
 
-    async def _send_now(self, waiting: bool) -> AsyncResult[R]:
-        self._stage = _SENDING
-        self._others: list[asyncio.Future[None]] = []
-        try:
-            self._result = await self._depart(waiting)
-        except BaseException as error:
-            self._stage = _FAILED
-            self._error = error if isinstance(error, Exception) else _interrupted(self)
-            raise
-        else:
-            self._stage = _SENT
-        finally:
-            for other in self._others:
-                if not other.done():
-                    other.set_result(None)
-        return self._result
+    def _tell_others(self) -> None:
+        for other in self._others:
+            if not other.done():
+                other.set_result(None)
 
     async def _get(self, timeout: float | None, propagate: bool) -> R | BaseException:
+        self._waited_for = True
         if timeout is None:
-            result, left = await self._send(True), None
+            result, left = await self, None
         else:
             began = monotonic()
-            result = await self._send(True)
+            result = await self
             left = max(timeout - (monotonic() - began), 0.0)
         return await result._get(left, propagate, asked=timeout)
 
