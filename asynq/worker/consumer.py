@@ -17,9 +17,9 @@ from asynq.worker.outage import Outage
 from asynq.worker.slots import Slot
 from asynq.worker.state import WorkerState
 
-WAIT_SECONDS = 2.0
-"""How long one read waits for the first message. Finite, because a server that drops the stream
-under a blocked reader may not tell it."""
+WAIT_SECONDS = 30.0
+"""How long one call of `receive` waits for the first message; how long it may trust a connection
+that is silent is the broker's business."""
 
 
 class Consumer:

@@ -24,6 +24,11 @@ class Clock:
         self._at: float | None = None
         """When they were true."""
 
+    @property
+    def is_known(self) -> bool:
+        """Has there been an answer?"""
+        return self._at is not None
+
     def now(self) -> float:
         """The server's Unix time, in seconds; before any answer, this machine's."""
         if self._at is None:

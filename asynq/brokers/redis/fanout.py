@@ -24,8 +24,9 @@ from asynq.brokers.redis.calls import Calls
 from asynq.brokers.redis.scripts import SAY
 from asynq.exceptions import OperationalError
 
-BLOCK: Final = 2.0
-"""Seconds one read blocks at most."""
+BLOCK: Final = 10.0
+"""Seconds one read blocks at most. Mostly nothing is said; what is said comes at once all the same,
+and only a stream that is gone is noticed no sooner."""
 READ: Final = 100
 """Sayings in one read."""
 REMEMBERED: Final = 2000

@@ -21,6 +21,7 @@ from asynq._redis.pipeline import Pipeline, Word
 from asynq._time import monotonic
 from asynq.brokers.redis.clock import Clock
 from asynq.brokers.redis.delivery import Held, Lanes, RedisDelivery, level_word, tagged
+from asynq.brokers.redis.pending import pages
 from asynq.brokers.redis.scripts import COLLECT, FETCH, OPEN, RELEASE, REVOKED
 from asynq.exceptions import BrokerRefused, OperationalError
 
@@ -29,14 +30,15 @@ logger = logging.getLogger("asynq.broker")
 LAYOUT: Final = b"1"
 """The version of the keys and entries this release reads and writes."""
 BLOCK: Final = 2.0
-"""Seconds one read blocks at most: Redis before 7 said nothing when a stream vanished, and no
-connection may be trusted for ever."""
+"""Seconds one read blocks at first. When nothing comes, the next blocks twice as long."""
+LONGEST_BLOCK: Final = 10.0
+"""Seconds one read blocks at most, and no longer than a lease: no connection may be trusted for
+ever."""
 FETCHED: Final = 8 * 1024 * 1024
 """Bytes after which one call takes no more: they must arrive before their lease is over."""
 WOKEN: Final = 16
 """Messages of each lane that a blocked read takes at once, of whatever size; the next call takes
 the rest."""
-PAGE: Final = 500
 RELEASED: Final = 200
 """Entries in one call of RELEASE."""
 
@@ -57,6 +59,8 @@ class Fetching:
         self._ready: tuple[str, ...] = ()
         self._seen = 0
         self._reconciled = 0.0
+        self._patience = BLOCK
+        """Seconds that the next read blocks."""
         self._data = b""
         """The name of the data that was there when we last looked."""
 
@@ -96,10 +100,10 @@ class Fetching:
         if everything:
             for delivery in held.deliveries.copy():  # the leases' thread may take some out
                 places.update(self._lanes((delivery.queue,)).places)
-        for lane, (queue, level) in places.items():
-            known = set() if everything else held.entries(lane)
-            entries = await self._pending(pipeline, lane)
-            unknown = [entry for entry in entries if entry not in known]
+        known = {lane: set() if everything else held.entries(lane) for lane in places}
+        async for lane, page in pages(pipeline, list(places), owner=held.consumer):
+            queue, level = places[lane]
+            unknown = [entry[0] for entry in page if entry[0] not in known[lane]]
             for first in range(0, len(unknown), RELEASED):
                 batch = unknown[first : first + RELEASED]
                 await pipeline.run(
@@ -178,12 +182,15 @@ class Fetching:
             else:
                 found = tagged(found, {id.decode(errors="backslashreplace") for id in entries})
         if found:
+            self._patience = BLOCK
             self._held.deliveries.update(found)
             return found
         while (left := until - monotonic()) > 0:
-            found = await self._block(lanes, order, limit, min(left, BLOCK))
+            found = await self._block(lanes, order, limit, min(left, self._patience, self._lease))
             if found:
+                self._patience = BLOCK
                 return found
+            self._patience = min(2 * self._patience, LONGEST_BLOCK)
             if monotonic() - self._reconciled > self._lease:
                 await self.give_back(pipeline, self._ready, everything=False)
                 self._reconciled = monotonic()
@@ -216,21 +223,3 @@ class Fetching:
         signs = await self._connection.run(REVOKED, keys, ids)
         revoked = {id for id, sign in zip(ids, signs, strict=True) if sign != ord("0")}
         return tagged(found, revoked)
-
-    async def _pending(self, pipeline: Pipeline, lane: bytes) -> list[bytes]:
-        """All entries of a lane that the server thinks are ours."""
-        found: list[bytes] = []
-        first = b"-"
-        while True:
-            try:
-                page = await pipeline.execute(
-                    b"XPENDING", lane, GROUP, first, b"+", PAGE, self._held.consumer
-                )
-            except Refused as error:
-                if kind_of(error) != "NOGROUP":
-                    raise
-                return found
-            found += [entry[0] for entry in page]
-            if len(page) < PAGE:
-                return found
-            first = b"(" + page[-1][0]

@@ -11,16 +11,16 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from asynq._redis.errors import Refused, kind_of
 from asynq._redis.keys import GROUP, Keys
 from asynq._redis.pipeline import Pipeline, Word
 from asynq._time import monotonic
 from asynq.brokers.redis.delivery import Held, Lanes, level_word
+from asynq.brokers.redis.pending import Page, pages
 from asynq.brokers.redis.scripts import COLLECT, REAP
 
-PAGE: Final = 500
 BATCH: Final = 100
 COLLECTED: Final = 100
 
@@ -71,10 +71,10 @@ class Reaper:
         """
         count = 0
         seen: dict[Suspect, Sighting] = {}
-        for lane in self._places:
-            count += await self._sweep_lane(lane, seen)
+        async for lane, page in pages(self._pipeline, list(self._places)):
+            count += await self._judge(lane, page, seen)
         self._suspects = seen
-        if monotonic() - self._collected > self._lease:
+        if monotonic() - self._collected > self.collect_after / 2:
             self._collected = monotonic()
             await self.collect()
         return count
@@ -95,19 +95,7 @@ class Reaper:
         next_confirmed = first_seen + self._confirm_after - monotonic()
         return max(0.01, min(regular, next_confirmed + 0.01))
 
-    async def _sweep_lane(self, lane: bytes, seen: dict[Suspect, Sighting]) -> int:
-        """Go through a lane's pending entries page by page, to its end."""
-        count = 0
-        first = b"-"
-        while True:
-            # Without IDLE: with it the server scans everything pending in one go, and blocks.
-            page = await self._ask(b"XPENDING", lane, GROUP, first, b"+", PAGE)
-            count += await self._judge(lane, page, seen)
-            if len(page) < PAGE:
-                return count
-            first = b"(" + page[-1][0]
-
-    async def _judge(self, lane: bytes, page: Sequence[Any], seen: dict[Suspect, Sighting]) -> int:
+    async def _judge(self, lane: bytes, page: Page, seen: dict[Suspect, Sighting]) -> int:
         at = monotonic()
         confirmed: list[Word] = []
         for entry, owner, idle, _ in page:
@@ -141,7 +129,12 @@ class Reaper:
         return idle < idle_then + (at - since - self._lease / 4) * 1000
 
     async def _collect(self, lane: bytes) -> None:
-        told = await self._ask(b"XINFO", b"CONSUMERS", lane, GROUP)
+        try:
+            told = await self._pipeline.execute(b"XINFO", b"CONSUMERS", lane, GROUP)
+        except Refused as error:
+            if kind_of(error) == "NOGROUP" or "no such key" in str(error):
+                return
+            raise
         dead: list[Word] = []
         for fields in told:
             about = dict(zip(fields[::2], fields[1::2], strict=True))
@@ -151,12 +144,3 @@ class Reaper:
         for start in range(0, len(dead), COLLECTED):
             names = dead[start : start + COLLECTED]
             await self._pipeline.run(COLLECT, (lane,), [GROUP, *names])
-
-    async def _ask(self, *command: Word) -> Sequence[Any]:
-        try:
-            reply: Sequence[Any] = await self._pipeline.execute(*command)
-        except Refused as error:
-            if kind_of(error) == "NOGROUP" or "no such key" in str(error):
-                return ()
-            raise
-        return reply

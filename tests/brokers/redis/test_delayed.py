@@ -180,3 +180,17 @@ def commands(look: Looker) -> int:
     told = look.command("INFO", "commandstats").decode()
     (line,) = [line for line in told.splitlines() if line.startswith("cmdstat_evalsha:")]
     return int(line.partition("calls=")[2].partition(",")[0])
+
+
+async def test_where_nothing_is_due_a_look_is_one_plain_command(
+    broker: RedisBroker, look: Looker, url: str
+):
+    await broker.publish([parcel("far", delay=60.0)])
+    pipe, clock = shared(Server(url)), Clock()
+    await move_due(pipe, look.keys, ["q"], clock)  # which tells what time it is there
+    assert clock.is_known
+    before = commands(look)
+    for _ in range(3):
+        assert await move_due(pipe, look.keys, ["q", "other"], clock) == 1.0
+    assert commands(look) == before
+    await pipe.aclose()

@@ -235,3 +235,27 @@ async def test_another_layout_is_refused_after_a_reconnect_too(broker: RedisBrok
     look.command("CLIENT", "KILL", "TYPE", "normal")
     with pytest.raises(BrokerRefused, match="has layout 99"):
         await broker.receive(["q"], limit=1, wait=0)
+
+
+async def test_the_longer_nothing_comes_the_less_is_asked(
+    broker: RedisBroker, look: Looker, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("asynq.brokers.redis.fetching.BLOCK", 0.02)
+    monkeypatch.setattr("asynq.brokers.redis.fetching.LONGEST_BLOCK", 0.16)
+    blocks = []
+    block = broker._fetching._block
+
+    async def noted(lanes: Any, order: Any, limit: int, seconds: float) -> Any:
+        blocks.append(seconds)
+        return await block(lanes, order, limit, seconds)
+
+    monkeypatch.setattr(broker._fetching, "_block", noted)
+    await broker.publish(parcels(1))
+    await take(broker, 1)
+    assert await broker.receive(["q"], limit=1, wait=1.0) == []
+    assert blocks[:5] == [0.02, 0.04, 0.08, 0.16, 0.16]
+    blocks.clear()
+    await broker.publish(parcels(1))
+    await take(broker, 1)
+    assert await broker.receive(["q"], limit=1, wait=0.05) == []
+    assert blocks[0] == 0.02

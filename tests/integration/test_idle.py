@@ -1,0 +1,53 @@
+"""What a worker asks of the server, and of the machine, while there is nothing to do."""
+
+from __future__ import annotations
+
+import asyncio
+
+import hiredis
+
+from asynq import Asynq, Worker
+from tests.servers import PrivateServer, ServerFactory
+
+AFTER, WATCHED = 5.0, 12.0
+"""Seconds from its start until a worker counts as idle, and for which it is watched then."""
+COMMANDS_A_SECOND = 2.0
+
+
+async def said_to(server: PrivateServer, seconds: float) -> list[bytes]:
+    """The commands that clients send it, without what scripts call."""
+    reader, writer = await asyncio.open_unix_connection(server.socket_path)
+    writer.write(b"MONITOR\r\n")
+    replies, said = hiredis.Reader(), []
+    try:
+        async with asyncio.timeout(seconds):
+            while data := await reader.read(65536):
+                replies.feed(data)
+                while (line := replies.gets()) is not False:
+                    said.append(line)
+    except TimeoutError:
+        pass
+    finally:
+        writer.close()
+        await writer.wait_closed()
+    return [line for line in said[1:] if b" lua] " not in line.partition(b'"')[0]]
+
+
+async def test_an_idle_worker_says_two_things_a_second(own_server: ServerFactory, namespace: str):
+    private = own_server()
+    async with Asynq(namespace, broker=private.url, backend=private.url) as app, Worker(app):
+        await asyncio.sleep(AFTER)  # what it says when it starts is another matter
+        said = await said_to(private, WATCHED)
+    assert 0 < len(said) <= COMMANDS_A_SECOND * WATCHED, said
+
+
+async def test_more_queues_cost_a_look_a_second_each(own_server: ServerFactory, namespace: str):
+    private = own_server()
+    queues = [f"queue-{number}" for number in range(10)]
+    app = Asynq(namespace, broker=private.url, backend=private.url)
+    async with app, Worker(app, queues=queues):
+        await asyncio.sleep(1.0)
+        said = await said_to(private, 4.0)
+    looks = [line for line in said if b'"ZRANGE"' in line]
+    assert len(looks) <= 10 * 5
+    assert len(said) - len(looks) <= 20
