@@ -36,9 +36,9 @@ class Sheet:
     """The tally in one file, for who writes and for who reads: the slots taken, then the slots."""
 
     def __init__(self, path: str | Path) -> None:
-        # Without a buffer, so that a forked child has nothing of it to write again.
-        self._file = open(path, "r+b", buffering=0)  # noqa: SIM115
-        self._cells = memoryview(mmap.mmap(self._file.fileno(), 0)).cast("d")
+        self._path = path
+        with open(path, "r+b") as file:
+            self._cells = memoryview(mmap.mmap(file.fileno(), 0)).cast("d")
         self._claiming = threading.Lock()
 
     @classmethod
@@ -51,15 +51,12 @@ class Sheet:
 
     def claim(self) -> memoryview[float]:
         """Take a slot that nobody else has: its cells, the process in it."""
-        with self._claiming:
-            fcntl.lockf(self._file, fcntl.LOCK_EX)
-            try:
-                taken = int(self._cells[0])
-                if taken == SLOTS:
-                    raise RuntimeError(f"more than {SLOTS:,} threads have counted")
-                self._cells[0] = taken + 1.0
-            finally:
-                fcntl.lockf(self._file, fcntl.LOCK_UN)
+        with self._claiming, open(self._path, "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # until it is closed
+            taken = int(self._cells[0])
+            if taken == SLOTS:
+                raise RuntimeError(f"more than {SLOTS:,} threads have counted")
+            self._cells[0] = taken + 1.0
         begin = 1 + taken * _CELLS
         cells = self._cells[begin : begin + _CELLS]
         cells[3] = os.getpid()
