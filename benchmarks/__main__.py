@@ -76,9 +76,12 @@ def _in_turn(systems: list[str], number: int) -> list[str]:
     return systems[at:] + systems[:at]
 
 
-def _takes(system: System, workload: str) -> bool:
-    needs = WORKLOADS[workload].needs_results
-    return system.takes(workload) and (system.stores_results or not needs)
+def _takes(system: System, name: str) -> bool:
+    workload = WORKLOADS[name]
+    has_results = system.stores_results or not workload.needs_results
+    return (
+        system.takes(name) and has_results and (not workload.only or system.name in workload.only)
+    )
 
 
 def _play(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from dataclasses import dataclass, fields
+from statistics import median
 
 from tests.servers import PrivateServer
 
@@ -50,6 +51,14 @@ def entries(server: PrivateServer) -> int:
         if server.command("TYPE", key) == b"hash":
             fields += int(server.command("HLEN", key))
     return int(server.command("DBSIZE")) + fields
+
+
+def size(server: PrivateServer) -> float | None:
+    """Bytes of a result with its key, where each has one: the median of some, by MEMORY USAGE."""
+    if server.command("DBSIZE") < _FEW:
+        return None
+    keys = [server.command("RANDOMKEY") for _ in range(_FEW)]
+    return median(server.command("MEMORY", "USAGE", key) for key in keys)
 
 
 _FEW = 50

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from statistics import quantiles
 
-from benchmarks.counts import Counts, Watch, entries
+from benchmarks.counts import Counts, Watch, entries, size
 from benchmarks.scene import PATIENCE, Figures, Scene, SceneError, Workers, until
 
 NAP = 0.05
@@ -57,6 +57,7 @@ def drain(
     }
     if scene.system.stores_results:
         figures["stored"] = (scene.counts().memory - empty.memory) / count
+        figures["result"] = size(scene.server)
     return figures
 
 

@@ -28,6 +28,7 @@ class Workload:
         columns: what to show; ratios and spread are those of the first.
         quick: is it part of the quick form?
         needs_results: only for systems that store results.
+        only: the only systems that are asked; all of them where there is none.
     """
 
     title: str
@@ -35,3 +36,4 @@ class Workload:
     columns: tuple[Column, ...]
     quick: bool = True
     needs_results: bool = False
+    only: tuple[str, ...] = ()

@@ -20,7 +20,11 @@ SERVER = (
 CALL = (RATE, Column("cpu", "caller's CPU µs", 1), *SERVER)
 RUN = (RATE, Column("cpu", "worker CPU µs", 1), *SERVER)
 TIMES = tuple(Column(f"p{part}", f"p{part} ms", 2) for part in (50, 95, 99))
-MEMORY = (Column("queued", "bytes a queued task"), Column("stored", "bytes a stored result"))
+MEMORY = (
+    Column("queued", "bytes a queued task"),
+    Column("stored", "bytes a task leaves"),
+    Column("result", "bytes of a result's key"),
+)
 
 WORKLOADS: dict[str, Workload] = {
     "enqueue-one": Workload("Enqueue, one by one", partial(enqueue, many=False), CALL),

@@ -2,7 +2,7 @@
 
 import redis
 
-from benchmarks.counts import Counts, Watch, counts, entries
+from benchmarks.counts import Counts, Watch, counts, entries, size
 
 
 def test_what_happened_between_two_moments_is_their_difference(own_server):
@@ -50,3 +50,11 @@ def test_results_are_found_as_keys_or_in_a_hash(own_server):
     server.command("FLUSHALL")
     server.command("HSET", "results", *[str(number) for number in range(40)])
     assert entries(server) >= 20
+
+
+def test_the_bytes_of_a_result_are_those_of_a_key(own_server):
+    server = own_server(tcp=True)
+    assert size(server) is None
+    for number in range(100):
+        server.command("SET", f"result:{number:03}", "x" * 100)
+    assert 100 < size(server) < 250

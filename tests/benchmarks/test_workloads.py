@@ -10,8 +10,8 @@ from benchmarks.scene import Scene
 from benchmarks.workloads import WORKLOADS
 
 HANDFUL = 0.002
-UNKNOWN_ELSEWHERE = {"cpu", "stored"}
-"""Figures that only Linux tells, or that the buffers of connections hide when tasks are few."""
+UNKNOWN_ELSEWHERE = {"cpu", "stored", "result"}
+"""Figures that only Linux tells, or that can't be told when tasks are few."""
 
 
 def figures(system, workload, directory):
