@@ -29,6 +29,35 @@ def test_a_long_one_is_cut_by_its_bytes(text):
         assert cut.endswith("…")
 
 
+@pytest.mark.parametrize("value", [None, True, -7, 2.5, float("nan"), "", "a'b", b"x", [], {}, 1j])
+def test_what_is_plain_looks_as_in_python(value):
+    assert shown(value, 30) == repr(value)
+
+
+class Loud:
+    seen = 0
+
+    def __repr__(self):
+        Loud.seen += 1
+        return "x"
+
+    __hash__ = object.__hash__
+
+
+@pytest.mark.parametrize("make", [list, tuple, set, frozenset, dict.fromkeys])
+def test_of_many_only_those_are_looked_at_that_can_be_seen(make):
+    Loud.seen = 0
+    text = shown(make(Loud() for _ in range(1000)), 100)
+    assert Loud.seen <= 100
+    assert len(text.encode()) <= 100
+    assert text.endswith("…")
+
+
+@pytest.mark.parametrize("value", ["x" * 10**6, b"x" * 10**6])
+def test_a_huge_text_is_cut(value):
+    assert shown(value, 10) == repr(value)[:7] + "…"
+
+
 def test_one_that_can_not_be_shown_is_named():
     assert shown(Says(LookupError()), 100) == "<Says that can't be shown>"
 
