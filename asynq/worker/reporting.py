@@ -16,6 +16,7 @@ from asynq.execution.outcome import (
     Revoked,
     Success,
 )
+from asynq.logs import tell
 from asynq.worker.admission import Refusal
 from asynq.worker.effects import Fate, fate_of
 from asynq.worker.showing import shown
@@ -63,19 +64,18 @@ class Refusals:
 def report_received(run: Run) -> None:
     """Say that a task has come, where somebody listens."""
     if task_logger.isEnabledFor(logging.INFO):
-        task_logger.info("Task %s received", run.label)
+        tell(run.request, "Task %s received", run.label)
 
 
 def report_ended(run: Run, outcome: Outcome) -> None:
     """Say how a run has ended, where somebody listens."""
-    level = _level(outcome)
-    if not task_logger.isEnabledFor(level):
+    if not task_logger.isEnabledFor(_level(outcome)):
         return
     label, seconds = run.label, monotonic() - run.started
     match outcome:
         case Success(value):
             text = shown(value, SHOWN)
-            task_logger.info("Task %s succeeded in %.6fs: %s", label, seconds, text)
+            tell(run.request, "Task %s succeeded in %.6fs: %s", label, seconds, text)
         case Failed(error, expected=True):
             task_logger.info("Task %s raised expected: %s", label, shown(error, SHOWN))
         case Failed(error, failure):
@@ -102,6 +102,8 @@ def report_ended(run: Run, outcome: Outcome) -> None:
 
 def _level(outcome: Outcome) -> int:
     match outcome:
+        case Success():
+            return logging.INFO
         case Failed(expected=False):
             return logging.ERROR
         case Interrupted() | Rejected():

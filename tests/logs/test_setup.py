@@ -7,21 +7,7 @@ import pytest
 
 from asynq.logs import JSON, get_task_logger, set_up
 from asynq.request import Request, current
-
-OUTSIDE = "%(levelname)s %(message)s"
-INSIDE = "%(levelname)s %(task_name)s[%(task_id)s] %(message)s"
-
-
-@pytest.fixture
-def logfile(tmp_path):
-    root, asynq = logging.getLogger(), logging.getLogger("asynq")
-    kept = [(logger, logger.handlers[:], logger.level) for logger in (root, asynq)]
-    yield tmp_path / "log"
-    for logger, handlers, level in kept:
-        for handler in set(logger.handlers) - set(handlers):
-            handler.close()
-        logger.handlers[:] = handlers
-        logger.setLevel(level)
+from tests.logs.conftest import INSIDE, OUTSIDE
 
 
 @pytest.fixture
