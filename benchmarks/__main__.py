@@ -24,7 +24,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import page, tables
+from benchmarks import page, tables, targets
 from benchmarks.environments import cache, interpreter, versions
 from benchmarks.own import OWN
 from benchmarks.results import Results, Run
@@ -115,6 +115,7 @@ def _show(results: Results) -> None:
 def _tables(results: Results) -> list[tables.Table]:
     found = [
         tables.summary(results, WORKLOADS, SYSTEMS),
+        targets.table(results, WORKLOADS, SYSTEMS),
         tables.variants(results, WORKLOADS),
         *(tables.table(results, name, WORKLOADS[name], SYSTEMS) for name in WORKLOADS),
     ]

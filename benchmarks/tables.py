@@ -72,7 +72,7 @@ def summary(
             peers = [
                 peer.name
                 for peer in systems.values()
-                if peer.stores_results is stores and not _is_own(peer.name)
+                if peer.stores_results is stores and not is_own(peer.name)
             ]
             cells += _best(results, name, column, peers)
         rows.append([f"{workload.title}, {column.heading}", *cells])
@@ -128,7 +128,8 @@ def _best(results: Results, name: str, column: Column, peers: Iterable[str]) -> 
     return [f"{peer} {_shown(value, column.digits)}", _shown(ratio, 2)]
 
 
-def _is_own(name: str) -> bool:
+def is_own(name: str) -> bool:
+    """Is it asynq or a floor, and no peer?"""
     return name == ASYNQ or name in VARIANTS or name.startswith("floor_")
 
 

@@ -37,3 +37,12 @@ class Workload:
     quick: bool = True
     needs_results: bool = False
     only: tuple[str, ...] = ()
+
+    def column(self, key: str = "") -> Column:
+        """The one of that figure; the first one where none is named.
+
+        Raises:
+            KeyError: no column shows that figure.
+        """
+        shown = {column.key: column for column in self.columns}
+        return shown[key] if key else self.columns[0]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import growth, idle
 from benchmarks.own import OWN
 from benchmarks.scene import Scene
 from benchmarks.workloads import WORKLOADS
@@ -12,6 +13,14 @@ from benchmarks.workloads import WORKLOADS
 HANDFUL = 0.002
 UNKNOWN_ELSEWHERE = {"cpu", "stored", "result"}
 """Figures that only Linux tells, or that can't be told when tasks are few."""
+
+
+@pytest.fixture(autouse=True)
+def _without_long_waits(monkeypatch):
+    monkeypatch.setattr(growth, "WAITING", (1_000, 100_000))
+    monkeypatch.setattr(growth, "RUNNING", (1_000, 20_000))
+    monkeypatch.setattr(growth, "NAP", 0.1)
+    monkeypatch.setattr(idle, "CALM", 0.1)
 
 
 def figures(system, workload, directory):
