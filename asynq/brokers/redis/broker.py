@@ -5,7 +5,7 @@ none. A delivery is an entry of a stream, pending under our name; that entry's i
 the fence in one: whoever takes it over moves the message to a new entry, and what the old owner
 still says about the old one is refused.
 
-The parts: `batches` (publish and settle; `gathering` and `sending` under it), `fetching` (read),
+The parts: `publishing` (`gathering` under it), `batches` (settle), `fetching` (read),
 `leases` (keep), `delayed` and `reaper` (upkeep), `revocations`, `letters` (the dead), `fanout`.
 """
 
@@ -42,6 +42,7 @@ from asynq.brokers.redis.fanout import RedisFanout
 from asynq.brokers.redis.fetching import Fetching
 from asynq.brokers.redis.leases import Keeper
 from asynq.brokers.redis.letters import Letters
+from asynq.brokers.redis.publishing import Publishing
 from asynq.brokers.redis.reaper import Reaper
 from asynq.brokers.redis.revocations import Revocations
 from asynq.brokers.redis.scripts import ANNOUNCE, DEPTH, PURGE, WORKERS
@@ -88,6 +89,7 @@ class RedisBroker:
         self._calls = calls = Calls(server, keys, timeout=publish_timeout)
         marks = Marks(keys.marks(secrets.token_hex(8)), publish_timeout)
         self._batches = batches = Batches(calls, marks, held, clock)
+        self._publishing = Publishing(calls, marks, lambda: batches.soon)
         self._fetching = Fetching(server, keys, held, clock, lease=lease)
         self._revocations = Revocations(calls, batches, clock)
         self._letters = Letters(calls, marks)
@@ -96,9 +98,9 @@ class RedisBroker:
 
     def publish(
         self, parcels: Sequence[Parcel], *, timeout: float | None = None
-    ) -> Coroutine[Any, Any, None]:
-        """See `Broker.publish`. A batch of more than 100 parcels is several of them."""
-        return self._batches.publish(parcels, timeout)
+    ) -> Awaitable[None]:
+        """See `Broker.publish`. More than 100 parcels are several batches."""
+        return self._publishing.publish(parcels, timeout)
 
     async def receive(
         self, queues: Sequence[str], *, limit: int, wait: float
@@ -226,6 +228,7 @@ class RedisBroker:
         self._closed = True
         await self._fanout.aclose()
         await self._fetching.aclose()
+        self._publishing.close()
         self._batches.close()
         await self._calls.aclose()
         await self._server.aclose()

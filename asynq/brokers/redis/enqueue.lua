@@ -3,7 +3,8 @@
 -- ARGV 1 number of this batch, counted by the client
 --      2 milliseconds in which it may be sent again
 --      3 how many queue names follow, then the names
---      then how many messages are ready, and for each: index of its lane in KEYS, id, message
+--      then how many lanes get messages at once, and for each: its index in KEYS, how many
+--      messages, and for each of those: id, message
 --      then for each delayed one: index of its zset (the hash is the next key), index of its lane,
 --      level, due ('+' and milliseconds from now, or milliseconds since 1970), id, message
 -- Returns 1, or 0 when this batch had been stored before.
@@ -13,13 +14,17 @@ local number = ARGV[1]
 local slot = number % 128
 if redis.call('HGET', KEYS[1], slot) == number then return 0 end
 local at = 4 + ARGV[3]
-local ready = tonumber(ARGV[at])
 local put = redis.call
+local lanes = tonumber(ARGV[at])
 at = at + 1
-for i = at, at + 3 * ready - 1, 3 do
-  put('XADD', KEYS[tonumber(ARGV[i])], '*', 'i', ARGV[i + 1], 'm', ARGV[i + 2])
+for _ = 1, lanes do
+  local lane = KEYS[tonumber(ARGV[at])]
+  local next = at + 2 + 2 * ARGV[at + 1]
+  for i = at + 2, next - 1, 2 do
+    put('XADD', lane, '*', 'i', ARGV[i], 'm', ARGV[i + 1])
+  end
+  at = next
 end
-at = at + 3 * ready
 if at <= #ARGV then
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -1,8 +1,8 @@
-"""Calls of many callers, gathered into batches.
+"""Messages of many callers, gathered into batches.
 
-What is called in one turn of the loop goes out as one batch, and what is called while batches are
-on the wire goes out when one of them is back. Nothing is held back to fill a batch: when little
-happens a batch is one call, and under load they grow by themselves.
+What is published in one turn of the loop goes out as one batch, or as several full ones, and what
+is published while batches are on the wire goes out when one of them is back. Nothing is held back
+to fill a batch: when little happens a batch is one message, and under load they grow by themselves.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import asyncio
 import functools
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Generic, TypeVar
+from heapq import heappop, heappush
+from itertools import count
+from operator import methodcaller
+from typing import Any, Final
 
 from asynq._redis.errors import explain
+from asynq.brokers.base import Parcel
 from asynq.exceptions import OperationalError
-
-T = TypeVar("T")
 
 IN_FLIGHT: Final = 4
 """Batches on the wire at once."""
@@ -24,80 +26,114 @@ BATCH_BYTES: Final = 1024 * 1024
 """A batch is closed when its messages are larger than this."""
 
 
-class _Call(Generic[T]):
-    __slots__ = ("deadline", "future", "items", "size")
+_DONE: Final = methodcaller("done")
 
-    def __init__(
-        self, items: Sequence[T], size: int, deadline: float, future: asyncio.Future[Any]
-    ) -> None:
-        self.items = items
-        self.size = size
+
+def _size(parcels: Sequence[Parcel]) -> int:
+    size = 0
+    for parcel in parcels:
+        size += len(parcel.body)
+    return size
+
+
+class _Group:
+    """What was published in one turn of the loop, at most a batch, by callers of equal patience.
+
+    Lists beside each other, because an object for each caller is one more that the garbage
+    collector walks while thousands wait.
+    """
+
+    __slots__ = ("callers", "deadline", "ends", "parcels", "seconds", "size")
+
+    def __init__(self, seconds: float, deadline: float) -> None:
+        self.seconds = seconds
         self.deadline = deadline
-        self.future = future
+        self.parcels: list[Parcel] = []
+        self.callers: list[asyncio.Future[None]] = []
+        self.ends: list[int] = []
+        """Of each caller, where in `parcels` those of the next begin."""
+        self.size = 0
+
+    def add(self, parcels: Sequence[Parcel], size: int, caller: asyncio.Future[None]) -> None:
+        self.parcels += parcels
+        self.size += size
+        self.callers.append(caller)
+        self.ends.append(len(self.parcels))
+
+    def over(self) -> bool:
+        """Everybody has gone, or has been answered."""
+        return all(map(_DONE, self.callers))
+
+    def split(self) -> list[_Group]:
+        """A group of each caller who is still there."""
+        alone, begin = [], 0
+        for caller, end in zip(self.callers, self.ends, strict=True):
+            if not caller.done():
+                group, parcels = _Group(self.seconds, self.deadline), self.parcels[begin:end]
+                group.add(parcels, _size(parcels), caller)
+                alone.append(group)
+            begin = end
+        return alone
 
 
-class Gathering(Generic[T]):
-    """One kind of call to the server, gathered.
+class Gathering:
+    """Gathers what one broker publishes.
 
     Args:
-        send: Sends a batch; what it was called with by one caller stays together in it.
-        most: Items in a batch. A caller adds no more than that at once.
+        send: Sends a batch; what one caller has published at once stays together in it.
+        most: Messages in a batch. A caller adds no more than that at once.
         timeout: Seconds until a caller gets an error.
         url: The server's, for that error.
         trouble: Tells what keeps the server from answering, for that error; None: not known.
-        doing: What it is, as in "can't {doing}".
     """
 
     def __init__(
         self,
-        send: Callable[[list[T], float], asyncio.Future[Any]],
+        send: Callable[[list[Parcel], float], asyncio.Future[Any]],
         *,
         most: int,
         timeout: float,
         url: str,
         trouble: Callable[[], BaseException | None],
-        doing: str,
     ) -> None:
         self._send = send
         self._most = most
         self._timeout = timeout
         self._url = url
         self._trouble = trouble
-        self._doing = doing
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[_Call[T]] = deque()
-        self._all: deque[_Call[T]] = deque()
+        self._open: _Group | None = None
+        """Whom callers of this turn join."""
+        self._waiting: deque[_Group] = deque()
+        self._deadlines: list[tuple[float, int, _Group]] = []
+        """A heap of all groups that may not have been answered."""
+        self._numbers = count()
+        self._timer: asyncio.TimerHandle | None = None
         self._in_flight = 0
         self._scheduled = False
-        self._timer: asyncio.TimerHandle | None = None
 
-    def add(
-        self, items: Sequence[T], size: int, timeout: float | None = None
-    ) -> asyncio.Future[tuple[Any, int]]:
-        """Have the items sent.
+    def add(self, parcels: Sequence[Parcel], timeout: float | None = None) -> asyncio.Future[None]:
+        """Have the parcels sent.
 
         Args:
-            size: Their bytes, roughly.
             timeout: Seconds until this caller gets an error, where it is not as for all.
 
         Returns:
-            The server's answer to their batch, and where in the batch they began.
+            What is done when they are stored.
         """
-        future: asyncio.Future[tuple[Any, int]] = self._loop.create_future()
-        seconds = self._timeout if timeout is None else timeout
-        call = _Call(items, size, self._loop.time() + seconds, future)
-        self._waiting.append(call)
-        if timeout is None:
-            self._all.append(call)
-        else:
-            timer = self._loop.call_at(call.deadline, self._give_up, call, timeout)
-            future.add_done_callback(lambda _: timer.cancel())
+        size, group = _size(parcels), self._open
+        if group is not None and not self._fits(group, len(parcels), size):
+            self._open = group = None
+            self._flush()  # the server works on what is full while more is written
+        if group is None or timeout is not None:
+            group = self._begin(self._timeout if timeout is None else timeout)
+            self._open = group if timeout is None else None
+        caller: asyncio.Future[None] = self._loop.create_future()
+        group.add(parcels, size, caller)
         if not self._scheduled:
             self._scheduled = True
-            self._loop.call_soon(self._flush)
-        if self._timer is None and timeout is None:
-            self._timer = self._loop.call_at(call.deadline, self._expire)
-        return future
+            self._loop.call_soon(self._end_of_turn)
+        return caller
 
     def close(self) -> None:
         """Stop the clock; what is still asked ends with its connection."""
@@ -105,84 +141,107 @@ class Gathering(Generic[T]):
             self._timer.cancel()
             self._timer = None
 
-    def _flush(self) -> None:
-        self._scheduled = False
-        while self._waiting and self._in_flight < IN_FLIGHT:
-            calls = self._next_batch()
-            if calls:
-                self._launch(calls)
+    def _fits(self, group: _Group, more: int, size: int) -> bool:
+        return len(group.parcels) + more <= self._most and group.size + size <= BATCH_BYTES
 
-    def _launch(self, calls: list[_Call[T]]) -> None:
-        items = [item for call in calls for item in call.items]
+    def _begin(self, seconds: float) -> _Group:
+        group = _Group(seconds, self._loop.time() + seconds)
+        self._waiting.append(group)
+        heappush(self._deadlines, (group.deadline, next(self._numbers), group))
+        if self._timer is None or group.deadline < self._timer.when():
+            self._look_at(group.deadline)
+        return group
+
+    def _end_of_turn(self) -> None:
+        self._scheduled = False
+        self._open = None
+        self._flush()
+
+    def _flush(self) -> None:
+        while self._waiting and self._in_flight < IN_FLIGHT:
+            groups = self._next_batch()
+            if groups:
+                self._launch(groups)
+
+    def _next_batch(self) -> list[_Group]:
+        """The groups that wait longest, as many as one batch holds, without who has gone."""
+        waiting = self._waiting
+        groups: list[_Group] = []
+        total = size = 0
+        while waiting:
+            group = waiting[0]
+            if any(map(_DONE, group.callers)):
+                waiting.popleft()
+                waiting.extendleft(reversed(group.split()))
+                continue
+            total += len(group.parcels)
+            size += group.size
+            if groups and (total > self._most or size > BATCH_BYTES):
+                break
+            groups.append(waiting.popleft())
+        return groups
+
+    def _launch(self, groups: list[_Group]) -> None:
+        parcels = groups[0].parcels
+        if len(groups) > 1:
+            parcels = [parcel for group in groups for parcel in group.parcels]
         try:
-            latest = max([call.deadline for call in calls])
-            sent = self._send(items, latest - self._loop.time())
+            latest = max([group.deadline for group in groups])
+            sent = self._send(parcels, latest - self._loop.time())
         except Exception as error:  # a value that can't be packed, a closed connection
-            if len(calls) == 1:
-                self._fail(calls, error)
+            alone = [one for group in groups for one in group.split()]
+            if len(alone) == 1:
+                self._fail(alone[0], error)
                 return
-            for call in calls:  # what is wrong with one is no fault of the others
-                self._launch([call])
+            for one in alone:  # what is wrong with one is no fault of the others
+                self._launch([one])
             return
         self._in_flight += 1
-        sent.add_done_callback(functools.partial(self._landed, calls))
+        sent.add_done_callback(functools.partial(self._landed, groups))
 
-    def _next_batch(self) -> list[_Call[T]]:
-        calls: list[_Call[T]] = []
-        count = size = 0
-        waiting = self._waiting
-        while waiting:
-            call = waiting[0]
-            if not call.future.done():
-                count += len(call.items)
-                size += call.size
-                if calls and (count > self._most or size > BATCH_BYTES):
-                    break
-                calls.append(call)
-            waiting.popleft()
-        return calls
-
-    def _landed(self, calls: list[_Call[T]], done: asyncio.Future[Any]) -> None:
+    def _landed(self, groups: list[_Group], done: asyncio.Future[Any]) -> None:
         self._in_flight -= 1
+        error = None if done.cancelled() else done.exception()
         if done.cancelled():
-            self._fail(calls, OperationalError(f"the connection to {self._url} was closed"))
-        elif (error := done.exception()) is not None:
-            self._fail(calls, error)
-        else:
-            self._answer(calls, done.result())
-        known = self._all
-        while known and known[0].future.done():
-            known.popleft()
+            error = OperationalError(f"the connection to {self._url} was closed")
+        for group in groups:
+            if error is not None:
+                self._fail(group, error)
+                continue
+            for caller in group.callers:
+                if not caller.done():
+                    caller.set_result(None)
+        deadlines = self._deadlines
+        while deadlines and deadlines[0][2].over():
+            heappop(deadlines)
         if self._waiting and not self._scheduled:
             self._scheduled = True
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self._end_of_turn)
 
-    def _answer(self, calls: list[_Call[T]], reply: Any) -> None:
-        begin = 0
-        for call in calls:
-            if not call.future.done():
-                call.future.set_result((reply, begin))
-            begin += len(call.items)
-
-    def _fail(self, calls: list[_Call[T]], error: BaseException) -> None:
+    def _fail(self, group: _Group, error: BaseException) -> None:
         if isinstance(error, TypeError):
             ours: Exception = error
         else:
-            ours = explain(error, self._url, doing=self._doing)
-        for call in calls:
-            if not call.future.done():
+            ours = explain(error, self._url, doing="publish")
+        for caller in group.callers:
+            if not caller.done():
                 # One for each: an error raised in many tasks would collect all their tracebacks.
-                call.future.set_exception(type(ours)(*ours.args).with_traceback(None))
+                caller.set_exception(type(ours)(*ours.args).with_traceback(None))
 
-    def _give_up(self, call: _Call[T], seconds: float) -> None:
-        self._fail([call], explain(self._trouble(), self._url, doing=self._doing, seconds=seconds))
+    def _look_at(self, deadline: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(deadline, self._expire)
 
     def _expire(self) -> None:
         """Callers that have waited long enough, whatever their batch is doing."""
         self._timer = None
         now = self._loop.time()
-        known = self._all
-        while known and (known[0].future.done() or known[0].deadline <= now):
-            self._give_up(known.popleft(), self._timeout)
-        if known:
-            self._timer = self._loop.call_at(known[0].deadline, self._expire)
+        deadlines = self._deadlines
+        while deadlines and (deadlines[0][0] <= now or deadlines[0][2].over()):
+            group = heappop(deadlines)[2]
+            seconds = group.seconds
+            error = explain(self._trouble(), self._url, doing="publish", seconds=seconds)
+            self._fail(group, error)
+        if deadlines:
+            self._look_at(deadlines[0][0])

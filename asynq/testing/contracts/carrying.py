@@ -128,7 +128,7 @@ class Carrying(BrokerSuite):
         for one in sent:
             receiving = asyncio.create_task(broker.receive([QUEUE], limit=1, wait=1))
             await asyncio.sleep(chance.random() * 0.002)
-            publishing = asyncio.create_task(other.publish([one]))
+            publishing = asyncio.ensure_future(other.publish([one]))
             await asyncio.sleep(chance.random() * 0.002)
             receiving.cancel()
             await asyncio.wait([receiving, publishing])
