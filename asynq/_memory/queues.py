@@ -30,6 +30,8 @@ class Message(Struct, frozen=True, kw_only=True):
     body: bytes
     priority: int = 0
     redeliveries: int = 0
+    spent: bool = False
+    """It must not be run again, see `asynq.brokers.base.Spend`."""
 
 
 class Letter(Struct, frozen=True):
@@ -151,7 +153,7 @@ class Queues:
             if letter is None:
                 return False
             message = letter.message
-            self.put(replace(message, body=message.body if body is None else body, redeliveries=0))
+            self.put(_fresh(message, body))
             return True
 
     def discard(self, name: str, number: int) -> bool:
@@ -244,6 +246,11 @@ class Queues:
             while queue.delayed and queue.delayed[0][0] <= now:
                 _, _, message = heapq.heappop(queue.delayed)
                 queue.lanes[_lane(message)].append((next(self._age), message))
+
+
+def _fresh(message: Message, body: bytes | None) -> Message:
+    body = message.body if body is None else body
+    return replace(message, body=body, redeliveries=0, spent=False)
 
 
 def _lane(message: Message) -> int:

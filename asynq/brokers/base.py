@@ -9,7 +9,7 @@ Adapters are held to this by the suite in `asynq.testing.contracts.brokers`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -67,6 +67,9 @@ class Delivery(Struct, frozen=True, kw_only=True, eq=False):
     """How often a worker vanished while it held this message."""
     revoked: bool = False
     """Somebody had revoked its id before it was handed out."""
+    spent: bool = False
+    """A worker has spent it (see `Spend`) and vanished: it must not run, and who waits for it is to
+    be told."""
 
 
 class Ack(Struct, frozen=True):
@@ -95,8 +98,17 @@ class Bury(Struct, frozen=True):
     reason: str
 
 
-Verdict = Ack | Requeue | Bury
+class Spend(Struct, frozen=True):
+    """The message must not be run again, whoever dies; it is about to be run by us.
+
+    The only verdict that does not end a delivery: it stays ours, and owes another settlement. When
+    we vanish, it comes out as `spent`. A message that goes back with `Requeue` may be run again.
+    """
+
+
+Verdict = Ack | Requeue | Bury | Spend
 ACK = Ack()
+SPEND = Spend()
 
 
 class StoredRecord(Struct, frozen=True, kw_only=True):
@@ -187,9 +199,7 @@ class Broker(Protocol):
     capabilities: Capabilities
     location: Location
 
-    def publish(
-        self, parcels: Sequence[Parcel], *, timeout: float | None = None
-    ) -> Awaitable[None]:
+    async def publish(self, parcels: Sequence[Parcel], *, timeout: float | None = None) -> None:
         """Store the parcels. When it returns, they are in the broker; a parcel is stored once
         however often the sending was repeated.
 

@@ -32,6 +32,7 @@ from asynq.brokers.base import (
     Parcel,
     Requeue,
     Settlement,
+    Spend,
 )
 from asynq.exceptions import ImproperlyConfigured, OperationalError
 
@@ -246,6 +247,7 @@ class MemoryBroker:
                 priority=message.priority,
                 redeliveries=message.redeliveries,
                 revoked=message.id in revoked,
+                spent=message.spent,
             )
             self._held[delivery] = message
             deliveries.append(delivery)
@@ -264,6 +266,8 @@ class MemoryBroker:
                     self._queues.bury(message, reason)
                 case Requeue() as verdict:
                     self._queues.give_back(_again(message, verdict), due=_due(verdict))
+                case Spend():
+                    self._held[settlement.delivery] = replace(message, spent=True)
             record = settlement.record
             if record is not None:
                 entry = Entry(record.body, record.final)
@@ -283,6 +287,7 @@ def _again(message: Message, verdict: Requeue) -> Message:
         message,
         body=message.body if verdict.body is None else verdict.body,
         redeliveries=verdict.crashed + (0 if verdict.reset else message.redeliveries),
+        spent=False,
     )
 
 

@@ -143,6 +143,8 @@ class Admission:
         return body if self._seal is None else self._seal.open(body, queue=delivery.queue, id=id)
 
     def _admit(self, delivery: Delivery, message: Message, format: str) -> Run | Refusal:
+        if delivery.spent:
+            return _spent(delivery, message)
         if delivery.revoked or (self._revoked and self._was_revoked(delivery.id)):
             return _revoked(delivery, message, "revoked")
         if message.expires is not None and self._now() > message.expires:
@@ -232,6 +234,14 @@ def _bare(error: E) -> E:
 
 def _revoked(delivery: Delivery, message: Message, reason: str) -> Refusal:
     return Refusal(delivery, ACK, TaskRevokedError(reason), message, states.REVOKED)
+
+
+def _spent(delivery: Delivery, message: Message) -> Refusal:
+    lost = WorkerLostError(
+        f"{message.task}[{delivery.id}]: its worker vanished while it ran, and with "
+        "acks_late=False it is not run again"
+    )
+    return Refusal(delivery, ACK, lost, message)
 
 
 def _limits(message: Message, terms: Terms) -> tuple[float | None, float | None]:

@@ -2,15 +2,14 @@
 
 One clause an outcome. Nothing is written here: `settlement` writes it, all of one ending at once.
 
-A task with `acks_late=False` was acknowledged before it ran. Its message is no longer the broker's,
-so what would go back to the queue is sent anew, and what is cut off has failed.
+The message of a task with `acks_late=False` was spent before it ran: it goes back only where the
+task itself wants another run, and what is cut off has failed.
 """
 
 from __future__ import annotations
 
 from enum import Enum
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from asynq import states
@@ -38,16 +37,6 @@ from asynq.worker.state import Run
 
 REASON = 1000
 """Characters of an error that are kept with a dead letter."""
-
-
-class Aside(Struct, frozen=True, kw_only=True):
-    """What follows from the end of a run whose delivery was acknowledged before it."""
-
-    record: StoredRecord | None = None
-    publish: tuple[Parcel, ...] = ()
-
-
-Effect = Settlement | Aside
 
 
 class Fate(Enum):
@@ -83,7 +72,7 @@ class Effects:
         self._max_bytes = max_bytes
         self._seal = records.seal
 
-    def of(self, run: Run, outcome: Outcome) -> tuple[Outcome, Effect | None]:
+    def of(self, run: Run, outcome: Outcome) -> tuple[Outcome, Settlement | None]:
         """What follows from how the run ended.
 
         Returns:
@@ -96,7 +85,7 @@ class Effects:
             broken = failed(run.task, error)
             return broken, self._failed(run, broken)
 
-    def of_refusal(self, refusal: Refusal) -> Effect:
+    def of_refusal(self, refusal: Refusal) -> Settlement:
         """What becomes of a delivery that does not run; who waits is told if that is final."""
         record = None
         message = refusal.message
@@ -106,7 +95,7 @@ class Effects:
             record = self._records.refused(refusal.delivery, message, refusal.state, refusal.error)
         return Settlement(delivery=refusal.delivery, verdict=refusal.verdict, record=record)
 
-    def _of(self, run: Run, outcome: Outcome) -> Effect | None:
+    def _of(self, run: Run, outcome: Outcome) -> Settlement | None:
         match outcome:
             case Success():
                 return self._success(run, outcome)
@@ -123,7 +112,7 @@ class Effects:
             case Interrupted():
                 return self._interrupted(run, outcome)
 
-    def _success(self, run: Run, outcome: Success) -> Effect:
+    def _success(self, run: Run, outcome: Success) -> Settlement:
         record = self._records.success(run, outcome)
         if outcome.again is None:
             return _ended(run, record)
@@ -131,7 +120,7 @@ class Effects:
         parcel, _ = self._next(run, outcome.again, replace(run.message, ignore_result=True))
         return _ended(run, record, (parcel,))
 
-    def _failed(self, run: Run, outcome: Failed) -> Effect:
+    def _failed(self, run: Run, outcome: Failed) -> Settlement:
         fate = fate_of(run, outcome)
         if fate is Fate.AGAIN:
             return Settlement(delivery=run.delivery, verdict=Requeue(crashed=True))
@@ -141,37 +130,33 @@ class Effects:
         verdict = Bury(self._reason(outcome.failure))
         return Settlement(delivery=run.delivery, verdict=verdict, record=record)
 
-    def _retrying(self, run: Run, outcome: Retrying) -> Effect:
+    def _retrying(self, run: Run, outcome: Retrying) -> Settlement:
         parcel, message = self._next(run, outcome, run.message)
         record = self._records.retrying(run, outcome.failure, message.attempts)
         stays = parcel.queue == run.delivery.queue and parcel.priority == run.message.priority
-        if run.acknowledged or not stays:
+        if not stays:
             return _ended(run, record, (parcel,))
         again = Requeue(body=parcel.body, delay=parcel.delay, due=parcel.due, reset=True)
         return Settlement(delivery=run.delivery, verdict=again, record=record)
 
-    def _rejected(self, run: Run, outcome: Rejected) -> Effect:
+    def _rejected(self, run: Run, outcome: Rejected) -> Settlement:
         if outcome.requeue:
-            if not run.acknowledged:
-                return Settlement(delivery=run.delivery, verdict=Requeue())
-            return Aside(publish=(_same(run),))
+            return Settlement(delivery=run.delivery, verdict=Requeue())
         record = self._records.failure(run, outcome.failure)
         if run.acknowledged:
             return _ended(run, record)
         verdict = Bury(self._reason(outcome.failure))
         return Settlement(delivery=run.delivery, verdict=verdict, record=record)
 
-    def _interrupted(self, run: Run, outcome: Interrupted) -> Effect | None:
-        if run.acknowledged and not run.entered:
-            return Aside(publish=(_same(run),))
-        if run.acknowledged:
+    def _interrupted(self, run: Run, outcome: Interrupted) -> Settlement | None:
+        if outcome.lost:
+            return None
+        if run.acknowledged and run.entered:
             lost = WorkerLostError(
                 f"{run.label} was cut off: {outcome.reason}. With acks_late=False it is not run "
                 "again"
             )
             return self._failed(run, failed(run.task, lost))
-        if outcome.lost:
-            return None
         return Settlement(delivery=run.delivery, verdict=Requeue(delay=outcome.delay))
 
     def _next(self, run: Run, outcome: Retrying, message: Message) -> tuple[Parcel, Message]:
@@ -207,14 +192,5 @@ class Effects:
 
 def _ended(
     run: Run, record: StoredRecord | None = None, publish: tuple[Parcel, ...] = ()
-) -> Effect:
-    if run.acknowledged:
-        return Aside(record=record, publish=publish)
+) -> Settlement:
     return Settlement(delivery=run.delivery, record=record, publish=publish)
-
-
-def _same(run: Run) -> Parcel:
-    delivery = run.delivery
-    return Parcel(
-        id=delivery.id, queue=delivery.queue, body=delivery.body, priority=delivery.priority
-    )

@@ -75,11 +75,9 @@ class Processor:
         for delivery in deliveries:
             active = self._state.active.get(delivery)
             if active is not None:
-                if not active.acknowledged:
-                    logger.warning(
-                        "Lost the lease of %s: stopping it, it runs elsewhere", active.label
-                    )
-                    active.interrupt("its lease was lost", lost=True)
+                what = "and has failed" if active.acknowledged else "it runs elsewhere"
+                logger.warning("Lost the lease of %s: stopping it, %s", active.label, what)
+                active.interrupt("its lease was lost", lost=True)
             elif delivery in self._state.reserved:
                 self._state.reserved.remove(delivery)
 

@@ -17,12 +17,11 @@ from contextlib import suppress
 
 from asynq._time import monotonic
 from asynq.backends.base import ResultBackend
-from asynq.brokers.base import Broker, Delivery, Requeue, Settlement
-from asynq.exceptions import OperationalError, WorkerLostError
+from asynq.brokers.base import SPEND, Broker, Delivery, Requeue, Settlement
+from asynq.exceptions import OperationalError
 from asynq.execution.outcome import Outcome
 from asynq.worker.admission import Refusal
-from asynq.worker.asides import BATCH_BYTES, Asides, up_to
-from asynq.worker.effects import Aside, Effect, Effects
+from asynq.worker.effects import Effects
 from asynq.worker.outage import Outage
 from asynq.worker.records import Records
 from asynq.worker.state import Run
@@ -31,6 +30,9 @@ logger = logging.getLogger("asynq.worker")
 
 BATCH = 200
 """Settlements in one call: what a server does in well under 5 ms."""
+
+BATCH_BYTES = 1024 * 1024
+"""Of results in one call: a slow line carries so much before a connection counts as silent."""
 
 STARTED_AFTER = 0.25
 """Seconds a task must have run before STARTED is written: shorter ones go straight to the end."""
@@ -65,11 +67,8 @@ class Settlements:
         self._records = records
         self._effects = Effects(records, max_bytes=message_max_bytes)
         self._trusted = trusted
-        self._asides = Asides(broker, backend)
         self._waiting: list[Settlement] = []
         self._acknowledging: dict[Delivery, asyncio.Future[bool]] = {}
-        self._doubtful: set[Delivery] = set()
-        """Those of them that may have been acknowledged by a call that was not answered."""
         self._unannounced: dict[Run, None] = {}
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -104,29 +103,19 @@ class Settlements:
         self._add(self._effects.of_refusal(refusal))
 
     async def acknowledge(self, run: Run) -> bool:
-        """Acknowledge the message before it runs; False: it is another worker's by now.
+        """Have the message spent before it runs; False: it is another worker's by now.
 
-        Goes on when it is cancelled: whether the message is still in its queue must be known.
-
-        Raises:
-            WorkerLostError: that can't be known. It counts as acknowledged, and must not run.
+        Goes on when it is cancelled: whether the message may still be run must be known.
         """
         if self._over:
             return False
         done = asyncio.get_running_loop().create_future()
         self._acknowledging[run.delivery] = done
-        self._add(Settlement(delivery=run.delivery))
+        self._add(Settlement(delivery=run.delivery, verdict=SPEND))
         while not done.done():
             with suppress(asyncio.CancelledError):
                 await asyncio.shield(done)
-        run.acknowledged, in_doubt = done.result(), run.delivery in self._doubtful
-        self._doubtful.discard(run.delivery)
-        if in_doubt and not run.acknowledged:
-            run.acknowledged = run.entered = True
-            raise WorkerLostError(
-                f"the broker did not answer while {run.label} was acknowledged, and no longer has "
-                "it: with acks_late=False it is not run again"
-            )
+        run.acknowledged = done.result()
         return run.acknowledged
 
     def hand_back(self, deliveries: Sequence[Delivery]) -> None:
@@ -148,9 +137,7 @@ class Settlements:
     async def run(self) -> None:
         """Settle until cancelled."""
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._asides.run(), name="asynq-asides")
-                await self._settle_what_ends()
+            await self._settle_what_ends()
         finally:
             self._over = True  # nobody would answer any more
             for delivery in list(self._acknowledging):
@@ -170,18 +157,14 @@ class Settlements:
     async def drained(self) -> None:
         """Wait until everything that was added is settled."""
         await self._idle.wait()
-        await self._asides.drained()
 
-    def _add(self, effect: Effect) -> None:
-        if isinstance(effect, Aside):
-            self._asides.add(effect)
-            return
-        self._waiting.append(effect)
+    def _add(self, settlement: Settlement) -> None:
+        self._waiting.append(settlement)
         self._idle.clear()
         self._wake.set()
 
     def _next(self) -> list[Settlement]:
-        batch = up_to(self._waiting, BATCH, BATCH_BYTES)
+        batch = _up_to(self._waiting, BATCH, BATCH_BYTES)
         del self._waiting[: len(batch)]
         return batch
 
@@ -191,7 +174,7 @@ class Settlements:
             if not self._trusted():
                 await asyncio.sleep(TRUST_SECONDS)
                 continue
-            batch = up_to(self._waiting, BATCH, BATCH_BYTES)
+            batch = _up_to(self._waiting, BATCH, BATCH_BYTES)
             try:
                 if records := [each.record for each in batch if each.record is not None]:
                     await self._backend.store(records)
@@ -221,9 +204,6 @@ class Settlements:
                 answers = await self._broker.settle(batch)
                 break
             except OperationalError as error:
-                if self._acknowledging:
-                    asked = {each.delivery for each in batch}
-                    self._doubtful |= asked & self._acknowledging.keys()
                 await outage.pause(error)
         outage.over()
         for settlement, ours in zip(batch, answers, strict=True):
@@ -264,6 +244,18 @@ class Settlements:
             return  # the next settlement meets the same server, and reports it
         for run in due:
             self._unannounced.pop(run, None)
+
+
+def _up_to(waiting: list[Settlement], most: int, most_bytes: int) -> list[Settlement]:
+    """The first of them, as many as are written in one call."""
+    batch = waiting[:most]
+    size = 0
+    for count, each in enumerate(batch):
+        if each.record is not None:
+            size += len(each.record.body)
+            if size > most_bytes and count:
+                return batch[:count]
+    return batch
 
 
 def _without_record(settlement: Settlement) -> Settlement:

@@ -40,7 +40,7 @@ class Run(Struct, kw_only=True, eq=False):
     format: str = JSON
     """What its message is written in."""
     acknowledged: bool = False
-    """Its message was acknowledged before it ran, and is the broker's no longer."""
+    """Its message was spent before it ran: whoever dies, it is not run again."""
     entered: bool = False
     """Its function may have been called."""
     cut_off: Interrupted | Failed | Revoked | None = None

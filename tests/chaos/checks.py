@@ -53,7 +53,7 @@ class Tally(NamedTuple):
     innocents_buried: list[Letter]
     revoked: int
     early_lost: int
-    """Tasks with `acks_late=False` that went with their worker, as they may."""
+    """Tasks with `acks_late=False` that went with their worker, as they may, and were said to."""
     early_twice: list[str]
     """Of those, tasks that ran more than once."""
     revoked_executed: list[str]
@@ -122,13 +122,13 @@ class Checks:
         with contextlib.suppress(TimeoutError):
             await until(self.is_drained, within=within)
         self.trail.follow()
-        return self.unfinished(owed(self.fleet.ledger.read()))
+        return self.unfinished(self.fleet.ledger.read().sent)
 
     def is_drained(self) -> bool:
         """Has everything sent ended, and is the queue empty?"""
         self.trail.follow()
         book = self.fleet.ledger.read()
-        open_ones = owed(book) - book.accepted.keys()
+        open_ones = book.sent.keys() - book.accepted.keys()
         return not self.unfinished(open_ones) and not self._in_queue()
 
     def _in_queue(self) -> int:
@@ -167,14 +167,14 @@ class Checks:
             executions=len(book.starts),
             duplicates=book.duplicates,
             fenced=self.fleet.fenced,
-            lost=sorted(unfinished - buried - early),
+            lost=sorted(unfinished - buried),
             completed_twice=book.completed_twice,
             untold=sorted(ended - book.accepted.keys()),
             poison=len(poison),
             poison_buried=len(poison & buried),
             innocents_buried=[letter for letter in letters if letter.id not in poison],
             revoked=len(book.revoked),
-            early_lost=len(early & unfinished),
+            early_lost=[statuses.get(id) for id in early].count("FAILURE"),
             early_twice=sorted(id for id in early if runs[id] > 1),
             revoked_executed=_executed(book),
             states=Counter(statuses.values()),
@@ -237,18 +237,13 @@ class Checks:
             raise AssertionError(f"left behind: {left}") from None
 
 
-def owed(book: Book) -> set[str]:
-    """Tasks that must end."""
-    return {id for id, kind in book.sent.items() if kind != EARLY}
-
-
 def _may_be(kind: str) -> tuple[str, ...]:
     """How a task of that kind may end; one that was revoked may have been quicker."""
     return {
         "revoked": ("SUCCESS", "REVOKED"),
         "terminated": ("SUCCESS", "REVOKED"),
         "limited": ("FAILURE",),
-        EARLY: ("SUCCESS", "FAILURE", "STARTED"),
+        EARLY: ("SUCCESS", "FAILURE"),
     }.get(kind, ("SUCCESS",))
 
 

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 EARLY: Final = "early"
-"""The kind of a task that is acknowledged before it runs: it may be lost, but never runs twice."""
+"""The kind of a task that is acknowledged before it runs: it fails with its worker, and never runs
+twice."""
 
 
 class Start(NamedTuple):
@@ -87,12 +88,8 @@ class Book:
 
     @property
     def completed_twice(self) -> list[str]:
-        """Tasks of which the server has accepted more than one end; see `trail` for early acks."""
-        ends = {
-            id: len(set(entries.values()) if self.sent.get(id) == EARLY else entries)
-            for id, entries in self.accepted.items()
-        }
-        return sorted(id for id, count in ends.items() if count > 1)
+        """Tasks of which the server has accepted more than one end."""
+        return sorted(id for id, entries in self.accepted.items() if len(entries) > 1)
 
 
 class Ledger:

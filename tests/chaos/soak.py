@@ -28,7 +28,7 @@ import uvloop
 
 from asynq import Asynq
 from tests.chaos.campaign import Campaign, Plan
-from tests.chaos.checks import Checks, owed
+from tests.chaos.checks import Checks
 from tests.chaos.crew import Crew
 from tests.chaos.fleet import Fleet
 from tests.chaos.load import SHARES, Load
@@ -169,7 +169,7 @@ class Soak:
         until = time.monotonic() + 120
         while time.monotonic() < until:
             book = await asyncio.to_thread(self.fleet.ledger.read)
-            if not owed(book) - book.accepted.keys():
+            if not book.sent.keys() - book.accepted.keys():
                 break
             await asyncio.sleep(1.0)
         await asyncio.sleep(KEPT / 6)
@@ -194,7 +194,7 @@ class Soak:
 
     def _judge(self, before: Idle, after: Idle, crew: Crew) -> None:
         book = self.fleet.ledger.read()
-        if lost := owed(book) - book.accepted.keys():
+        if lost := book.sent.keys() - book.accepted.keys():
             self.faults.append(f"{len(lost)} lost: {sorted(lost)[:5]}")
         if book.completed_twice:
             self.faults.append(f"{len(book.completed_twice)} ended twice")

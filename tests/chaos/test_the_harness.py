@@ -22,13 +22,6 @@ def test_two_accepted_ends_of_one_task_are_one_too_many():
     assert book.completed_twice == ["b"]
 
 
-def test_a_result_told_again_word_by_word_is_one_end_where_acks_are_early():
-    sent = ["P a early 0.5", "P b early 0.5"]
-    same = ["C a SUCCESS 1-0 x 1.0", "C a SUCCESS 1-1 x 1.0"]
-    other = ["C b SUCCESS 2-0 y 2.0", "C b SUCCESS 2-1 z 2.0"]
-    assert Book([*sent, *same, *other]).completed_twice == ["b"]
-
-
 def test_a_line_that_is_none_is_not_overlooked():
     with pytest.raises(ValueError, match="not a line"):
         Book(["S a"])

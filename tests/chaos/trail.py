@@ -5,10 +5,6 @@ reply stream of whoever sent the task, in the same transaction. Nothing else wri
 task with two entries has ended twice, whatever workers say of themselves; and an end that was
 refused leaves none. The streams keep some 10,000 entries, so they are followed as they grow.
 
-A task with early acks was acknowledged before it ran, so its result is stored by itself; a result
-that is sent again after a lost reply is told again, word by word. Those tasks have ended twice when
-what is told differs (the time of the end is part of it).
-
 A message names its sender's stream only where the sender is about to wait for results, so whoever
 sends here says that it is (`want`), and a task that has ended without a trace is found out too.
 """

@@ -1,8 +1,11 @@
 """When a message is gone, and where it is when it could not be run."""
 
+import asyncio
+
 import pytest
 
 from asynq import Asynq, Worker
+from asynq.exceptions import WorkerLostError
 
 
 async def test_a_failed_task_can_be_kept_to_run_again(app, worker):
@@ -34,17 +37,31 @@ async def test_a_task_that_nobody_knows_is_kept(url, namespace):
         assert await app.dead.purge() == 1
 
 
-async def test_early_a_message_is_gone_before_its_task_begins(app, worker):
+async def test_early_a_task_that_is_cut_off_is_not_run_again(app):
+    begun = asyncio.Event()
+
     @app.task(acks_late=False)
-    async def depth() -> int:
-        return await app.broker.depth("default")
+    async def ring() -> None:
+        begun.set()
+        await asyncio.sleep(60)
 
-    assert await depth.delay().get(timeout=10) == 0
+    async with Worker(app, grace=0):
+        result = await ring.delay()
+        await begun.wait()
+    with pytest.raises(WorkerLostError):
+        await result.get(timeout=10)
+    assert await app.broker.depth("default") == 0
 
 
-async def test_late_it_is_gone_when_its_task_has_ended(app, worker):
+async def test_late_it_runs_again(app):
+    begun: asyncio.Queue[int] = asyncio.Queue()
+
     @app.task
-    async def depth() -> int:
-        return await app.broker.depth("default")
+    async def invoice() -> None:
+        begun.put_nowait(1)
+        await asyncio.sleep(60)
 
-    assert await depth.delay().get(timeout=10) == 1
+    await invoice.delay()
+    for _ in range(2):
+        async with Worker(app, grace=0):
+            await asyncio.wait_for(begun.get(), 10)

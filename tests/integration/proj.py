@@ -46,6 +46,13 @@ async def block(seconds: float) -> str:
     return "done"
 
 
+@app.task(acks_late=False)
+async def ring() -> None:
+    """Runs until it is cut off, and not a second time."""
+    note("begin", "ring", os.getpid())
+    await asyncio.Event().wait()
+
+
 @app.task
 async def hang() -> None:
     """Runs until cancelled, and notes that it was."""

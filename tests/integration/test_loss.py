@@ -9,6 +9,9 @@ import random
 import signal
 from collections import Counter
 
+import pytest
+
+from asynq.exceptions import WorkerLostError
 from tests.waiting import until
 
 WORK = "tests.integration.proj.work"
@@ -37,6 +40,24 @@ async def test_killing_a_worker_among_a_thousand_tasks_loses_none_and_doubles_no
     assert {number for number, count in runs.items() if count > 1} >= cut_off - {None}
     assert sum(runs.values()) - 1000 <= 50 + 10
     assert await producer.broker.depth("default") == 0
+
+
+async def test_who_waits_for_an_early_acknowledged_task_hears_that_its_worker_was_killed(
+    workers, producer
+):
+    first = await workers.start()
+    result = await producer.send_task("tests.integration.proj.ring")
+    await until(lambda: workers.lines("begin", "ring"))
+    first.kill()
+    await workers.start()
+    with pytest.raises(WorkerLostError, match="is not run again"):
+        await result.get(timeout=30)
+    assert len(workers.lines("begin", "ring")) == 1
+    await until(lambda: _is_empty(producer))
+
+
+async def _is_empty(producer):
+    return await producer.broker.depth("default") == 0
 
 
 async def test_a_task_that_blocks_the_loop_for_two_leases_runs_once(workers, producer):

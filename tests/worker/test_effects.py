@@ -23,7 +23,7 @@ from asynq.wire.failures import Failure
 from asynq.wire.message import Message
 from asynq.wire.record import decode
 from asynq.worker.admission import Refusal
-from asynq.worker.effects import Aside, Effects
+from asynq.worker.effects import Effects
 from asynq.worker.records import Records
 from asynq.worker.state import Run
 
@@ -206,7 +206,7 @@ def test_what_kills_its_own_process_is_buried(effects, made):
     assert decode(effect.record.body).status == states.FAILURE
 
 
-# Acknowledged before
+# Spent before
 
 
 @pytest.fixture
@@ -226,25 +226,24 @@ def early(made):
         rejected(requeue=False),
         Revoked("terminated"),
         Interrupted("the worker stops"),
-        Interrupted("its lease was lost", lost=True),
     ],
 )
-def test_what_was_acknowledged_has_no_message_any_more(effects, early, outcome):
+def test_what_was_spent_goes_nowhere_else(effects, early, outcome):
     _, effect = effects.of(early, outcome)
-    assert isinstance(effect, Aside)
-    assert effect.publish == ()
+    assert (effect.verdict, effect.publish) == (ACK, ())
     assert (effect.record is None) == isinstance(outcome, Ignored)
 
 
 @pytest.mark.parametrize(
-    ("outcome", "retries"), [(retrying(delay=2.0), 1), (rejected(requeue=True), 0)]
+    ("outcome", "verdict"),
+    [
+        (retrying(delay=2.0), Requeue(delay=2.0, reset=True)),
+        (rejected(requeue=True), Requeue()),
+    ],
 )
-def test_it_is_sent_anew_to_run_again(effects, early, outcome, retries):
-    early.delivery = Delivery(id="1", queue="q", body=wire.encode(early.message, "json"))
+def test_it_goes_back_where_the_task_itself_wants_another_run(effects, early, outcome, verdict):
     _, effect = effects.of(early, outcome)
-    (parcel,) = effect.publish
-    assert (parcel.id, parcel.queue) == ("1", "q")
-    assert wire.decode(parcel.body).retries == retries
+    assert replace(effect.verdict, body=None) == verdict
 
 
 def test_a_run_that_was_cut_off_has_failed_for_it_will_not_run_again(effects, early):
@@ -254,11 +253,14 @@ def test_a_run_that_was_cut_off_has_failed_for_it_will_not_run_again(effects, ea
     assert "the worker stops. With acks_late=False it is not run again" in record.error.text
 
 
-def test_one_that_was_cut_off_before_it_began_is_sent_anew(effects, early):
+def test_one_that_was_cut_off_before_it_began_goes_back(effects, early):
     early.entered = False
     _, effect = effects.of(early, Interrupted("the worker stops"))
-    (parcel,) = effect.publish
-    assert (parcel.id, parcel.body, effect.record) == ("1", early.delivery.body, None)
+    assert (effect.verdict, effect.record) == (Requeue(), None)
+
+
+def test_of_one_whose_lease_was_lost_another_tells(effects, early):
+    assert effects.of(early, Interrupted("its lease was lost", lost=True))[1] is None
 
 
 @pytest.mark.parametrize("lost", [True, False])

@@ -9,7 +9,7 @@ import pytest
 from msgspec import Raw
 
 from asynq import Asynq, Task
-from asynq.brokers.base import Parcel
+from asynq.brokers.base import ACK, SPEND, Parcel, Settlement
 from asynq.brokers.memory import MemoryBroker
 from asynq.exceptions import EncodeError, PayloadTooLarge, TaskError, WorkerLostError
 from asynq.wire.message import Message, encode
@@ -408,16 +408,39 @@ async def test_a_lease_that_is_lost_while_the_end_is_told_settles_nothing(app):
 # Acknowledged before it runs
 
 
-async def test_an_early_acknowledged_task_is_not_in_its_queue_while_it_runs(app, worker):
-    depths = []
+async def test_the_message_of_an_early_acknowledged_task_is_spent_before_it_runs(
+    app, worker, monkeypatch
+):
+    settle, seen = MemoryBroker.settle, []
+
+    async def watched(broker, settlements):
+        seen.extend(each.verdict for each in settlements)
+        return await settle(broker, settlements)
 
     @app.task(acks_late=False)
     async def early():
-        depths.append(await app.broker.depth("default"))
-        return "done"
+        seen.append("it runs")
 
-    assert await early.delay().get(timeout=10) == "done"
-    assert depths == [0]
+    monkeypatch.setattr(MemoryBroker, "settle", watched)
+    await early.delay().get(timeout=10)
+    assert seen == [SPEND, "it runs", ACK]
+
+
+async def test_one_that_a_vanished_worker_had_spent_has_failed(app, broker):
+    ran = []
+
+    @app.task(acks_late=False)
+    async def early():
+        ran.append(1)
+
+    result = await early.delay()
+    [delivery] = await broker.receive(["default"], limit=1, wait=5)
+    await broker.settle([Settlement(delivery=delivery, verdict=SPEND)])
+    await broker.aclose()
+    async with Worker(app):
+        with pytest.raises(WorkerLostError, match="vanished while it ran, and with acks"):
+            await result.get(timeout=10)
+    assert ran == []
 
 
 async def test_it_is_not_acknowledged_before_there_is_room_for_it(app, broker):

@@ -6,13 +6,12 @@ import pytest
 
 from asynq import states
 from asynq.backends.memory import MemoryBackend
-from asynq.brokers.base import ACK, Bury, Delivery, Requeue
+from asynq.brokers.base import ACK, SPEND, Bury, Delivery, Requeue
 from asynq.exceptions import (
     EncodeError,
     NotRegistered,
     OperationalError,
     PayloadTooLarge,
-    WorkerLostError,
 )
 from asynq.execution.outcome import Failed, Interrupted, Success
 from asynq.execution.run import failed
@@ -387,35 +386,22 @@ async def test_a_message_that_is_lost_meanwhile_is_not_acknowledged(begin, made)
     assert not await waiting
 
 
-@pytest.mark.parametrize("united", [True, False])
-async def test_what_was_acknowledged_is_only_stored_at_its_end(begin, made, united):
-    settlements, notes = begin(united=united)
+async def test_what_was_spent_ends_as_all_else(begin, made):
+    settlements, notes = begin()
     run = made(acks_late=False)
     await settlements.acknowledge(run)
     settlements.ended(run, Success(1))
     await settlements.drained()
-    assert notes.calls == [("settle", [("1", ACK)]), ("store", ["1"])]
+    assert notes.calls == [("settle", [("1", SPEND)]), ("settle", [("1", ACK)])]
+    assert notes.record("1").status == states.SUCCESS
 
 
-async def test_one_that_may_have_been_acknowledged_unheard_runs_when_the_broker_says_that_it_was(
-    begin, made
-):
+async def test_a_word_that_was_not_answered_is_said_again_before_it_runs(begin, made):
     settlements, notes = begin()
     notes.failures = [OperationalError("no answer")] * 2
     run = made(acks_late=False)
     assert await settlements.acknowledge(run)
-
-
-async def test_one_that_the_broker_does_not_know_any_more_does_not_run_and_has_failed(begin, made):
-    settlements, notes = begin()
-    notes.failures = [OperationalError("no answer")]
-    notes.answers = [False]
-    run = made(acks_late=False)
-    with pytest.raises(WorkerLostError, match="did not answer while"):
-        await settlements.acknowledge(run)
-    settlements.ended(run, Interrupted("its lease was lost", lost=True))
-    await settlements.drained()
-    assert notes.record("1").status == states.FAILURE
+    assert notes.calls == [("settle", [("1", SPEND)])]
 
 
 async def test_a_worker_that_ends_leaves_nobody_waiting_for_an_acknowledgement(begin, made):

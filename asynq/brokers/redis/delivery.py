@@ -130,6 +130,7 @@ def _unusual(
         body=named.get(b"m", b""),
         priority=number_in(named.get(b"p")) if level < 0 else level,
         redeliveries=number_in(named.get(b"d")),
+        spent=b"s" in named,
         lane=lane,
         entry=entry,
     )

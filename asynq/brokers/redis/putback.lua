@@ -2,8 +2,9 @@
 -- and with it whatever its last owner may still do: that is the fence.
 --   level        the level of the lane it is in, '' for the return lane (the entry knows it there)
 --   crashed      its owner has vanished: one redelivery more
+--   spent        it must not be run again
 -- Returns whether the entry was there.
-local function put_back(lane, return_lane, group, id, level, crashed)
+local function put_back(lane, return_lane, group, id, level, crashed, spent)
   local entry = redis.call('XRANGE', lane, id, id)[1]
   redis.call('XACK', lane, group, id)
   if not entry then return false end
@@ -19,6 +20,7 @@ local function put_back(lane, return_lane, group, id, level, crashed)
     words[#words + 1] = value
   end
   if crashed and not counted then words[#words + 1] = 'd'; words[#words + 1] = '1' end
+  if spent then words[#words + 1] = 's'; words[#words + 1] = '1' end
   if level ~= '' and level ~= '0' then words[#words + 1] = 'p'; words[#words + 1] = level end
   redis.call(unpack(words))
   redis.call('XDEL', lane, id)

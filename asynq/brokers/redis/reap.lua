@@ -9,8 +9,8 @@
 local count = 0
 for i = 4, #ARGV, 2 do
   local id = ARGV[i]
-  if #redis.call('XPENDING', KEYS[1], ARGV[1], 'IDLE', ARGV[2], id, id, 1, ARGV[i + 1]) == 1
-    and put_back(KEYS[1], KEYS[2], ARGV[1], id, ARGV[3], true) then
+  local held = redis.call('XPENDING', KEYS[1], ARGV[1], 'IDLE', ARGV[2], id, id, 1, ARGV[i + 1])[1]
+  if held and put_back(KEYS[1], KEYS[2], ARGV[1], id, ARGV[3], true, held[4] >= SPENT) then
     count = count + 1
   end
 end

@@ -7,8 +7,8 @@
 local count = 0
 for i = 4, #ARGV do
   local id = ARGV[i]
-  if #redis.call('XPENDING', KEYS[1], ARGV[1], id, id, 1, ARGV[2]) == 1
-    and put_back(KEYS[1], KEYS[2], ARGV[1], id, ARGV[3], false) then
+  local held = redis.call('XPENDING', KEYS[1], ARGV[1], id, id, 1, ARGV[2])[1]
+  if held and put_back(KEYS[1], KEYS[2], ARGV[1], id, ARGV[3], false, held[4] >= SPENT) then
     count = count + 1
   end
 end

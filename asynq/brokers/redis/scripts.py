@@ -10,6 +10,7 @@ from asynq._redis.scripts import RECORD, Script
 _HERE: Final = Path(__file__).parent
 _ONCE: Final = _HERE / "once.lua"
 _PUT_BACK: Final = _HERE / "putback.lua"
+_SPENT: Final = _HERE / "spent.lua"
 
 ANNOUNCE: Final = Script(_HERE / "announce.lua")
 BEAT: Final = Script(_HERE / "beat.lua")
@@ -23,11 +24,11 @@ MOVE: Final = Script(_HERE / "move.lua")
 OPEN: Final = Script(_HERE / "open.lua")
 PENDING: Final = Script(_HERE / "pending.lua")
 PURGE: Final = Script(_HERE / "purge.lua")
-REAP: Final = Script(_PUT_BACK, _HERE / "reap.lua")
-RELEASE: Final = Script(_PUT_BACK, _HERE / "release.lua")
+REAP: Final = Script(_SPENT, _PUT_BACK, _HERE / "reap.lua")
+RELEASE: Final = Script(_SPENT, _PUT_BACK, _HERE / "release.lua")
 RESCHEDULE: Final = Script(_HERE / "reschedule.lua")
 REVOKE: Final = Script(_HERE / "revoke.lua")
 REVOKED: Final = Script(_HERE / "revoked.lua")
 SAY: Final = Script(_HERE / "say.lua")
-SETTLE: Final = Script(RECORD, _HERE / "settle.lua")
+SETTLE: Final = Script(_SPENT, RECORD, _HERE / "settle.lua")
 WORKERS: Final = Script(_HERE / "workers.lua")

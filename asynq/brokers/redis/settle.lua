@@ -11,15 +11,18 @@
 --                        due
 --        'b' bury:       index of the stream of buried messages, reason, level of the lane (''
 --                        for the return lane: the entry knows it there)
+--        's' spend:      consumer; the delivery does not end, but REAP and RELEASE know by its
+--                        count of deliveries that it must not be run again
 --      then index of the result's key, or '0'; if not '0': record, ttl (ms, '0' for ever), index
 --      of the reply stream or '0'
 --      then how many messages to publish, and for each: index of its lane, id, message, level,
 --      index of the zset or '0', due
 -- Returns 1 when every delivery was ours, else a text of '1' (was ours) and '0' (was not). When
 -- records could not be written, a list: that, how many, and the first error.
--- Atomic: XACK's 1 proves that the delivery was ours, and everything that follows from it happens
+-- Atomic: XACK's 1 (XCLAIM's answer, for what is spent) proves that the delivery was ours, and everything that follows from it happens
 -- with it; a record that can't be written (somebody else uses its key) costs no other delivery its
--- end. The first write is XACK, which a full server does not refuse, so that what runs can end.
+-- end. The first write is XACK or XCLAIM, which a full server does not refuse, so that what runs
+-- can end.
 local number = ARGV[2]
 local slot = number % 128
 local before = redis.call('HGET', KEYS[1], slot)
@@ -68,13 +71,22 @@ while i <= count do
   local lane, entry, verdict = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local key = KEYS[tonumber(lane)]
   local whole = verdict == 'b' and redis.call('XRANGE', key, entry, entry)
-  local ours = redis.call('XACK', key, group, entry) == 1
   i = i + 3
+  local ours
+  if verdict == 's' then
+    ours = #redis.call('XCLAIM', key, group, ARGV[i], 0, entry,
+      'RETRYCOUNT', SPENT, 'JUSTID') == 1
+    i = i + 1
+  else
+    ours = redis.call('XACK', key, group, entry) == 1
+  end
   if ours then
     answers[#answers + 1] = '1'
-    local entries = done[lane]
-    if not entries then entries = {}; done[lane] = entries end
-    entries[#entries + 1] = entry
+    if verdict ~= 's' then
+      local entries = done[lane]
+      if not entries then entries = {}; done[lane] = entries end
+      entries[#entries + 1] = entry
+    end
   else
     answers[#answers + 1] = '0'
     all_ours = false

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from asynq._time import monotonic
-from asynq.brokers.base import Broker, Requeue
+from asynq.brokers.base import SPEND, Broker, Requeue
 from asynq.testing.contracts.broker_suite import QUEUE, BrokerSuite, Connect, ids, parcel, parcels
 
 
@@ -66,6 +66,52 @@ class Holding(BrokerSuite):
                 assert await self.end(broker, delivery, verdict)
             seen.append((await self.take_one(broker)).redeliveries)
         assert seen == [1, 1, 1, 1, 2, 3, 0]
+
+    async def test_what_a_lost_worker_had_spent_comes_out_as_such(
+        self, broker: Broker, connect: Connect
+    ) -> None:
+        lost = connect()
+        await lost.publish(parcels(2))
+        spent, _ = await self.take(lost, 2)
+        assert not spent.spent
+        assert await self.end(lost, spent, SPEND)
+        await self.vanish(lost)
+        async with self.kept(broker):
+            found = {one.id: one for one in await self.take(broker, 2)}
+        assert [one.spent for one in found.values()].count(True) == 1
+        again = found[spent.id]
+        assert (again.spent, again.body, again.redeliveries) == (True, spent.body, 1)
+        assert [await self.end(broker, one) for one in found.values()] == [True, True]
+
+    async def test_what_is_spent_stays_so_when_its_worker_resigns(
+        self, broker: Broker, connect: Connect
+    ) -> None:
+        leaving = connect()
+        await leaving.publish([parcel("a")])
+        assert await self.end(leaving, await self.take_one(leaving), SPEND)
+        await leaving.resign([QUEUE])
+        await leaving.aclose()
+        again = await self.take_one(broker)
+        assert (again.spent, again.redeliveries) == (True, 0)
+        assert await self.end(broker, again)
+
+    async def test_a_spent_delivery_that_is_renewed_stays_ours(
+        self, broker: Broker, other: Broker
+    ) -> None:
+        keeper = broker.lease_keeper()
+        if keeper is None:
+            pytest.skip("this broker has no leases")
+        await broker.publish([parcel("a")])
+        spent = await self.take_one(broker)
+        assert await self.end(broker, spent, SPEND)
+        until = monotonic() + 3 * self.lease
+        async with self.kept(other):
+            while monotonic() < until:
+                assert list(await asyncio.to_thread(keeper.renew)) == []
+                assert not await other.receive([QUEUE], limit=5, wait=self.lease / 4)
+        await asyncio.to_thread(keeper.close)
+        assert await self.end(broker, spent)
+        assert await broker.depth(QUEUE) == 0
 
     async def test_a_renewed_delivery_stays_ours(self, broker: Broker, other: Broker) -> None:
         keeper = broker.lease_keeper()

@@ -8,7 +8,7 @@ import pytest
 
 from asynq._time import monotonic
 from asynq.backends.base import ResultBackend
-from asynq.brokers.base import Broker, Bury, Location, Requeue, Settlement, StoredRecord
+from asynq.brokers.base import SPEND, Broker, Bury, Location, Requeue, Settlement, StoredRecord
 from asynq.testing.contracts.broker_suite import EARLY, QUEUE, BrokerSuite, ids, parcel, parcels
 
 
@@ -32,6 +32,29 @@ class Settling(BrokerSuite):
             assert list(await broker.settle([again])) == [False]
         assert await broker.depth(QUEUE) == 0
         assert await self.buried(broker, QUEUE) == []
+
+    async def test_what_is_spent_is_still_to_be_settled(self, broker: Broker) -> None:
+        await broker.publish(parcels(2))
+        first, second = await self.take(broker, 2)
+        for _ in range(2):
+            assert await self.end(broker, first, SPEND)
+        both = [Settlement(delivery=second, verdict=SPEND), Settlement(delivery=first)]
+        assert list(await broker.settle(both)) == [True, True]
+        assert await broker.depth(QUEUE) == 1
+        assert not await self.end(broker, first, SPEND)
+        assert await self.end(broker, second)
+        assert await broker.depth(QUEUE) == 0
+
+    @pytest.mark.parametrize("again", [Requeue(), Requeue(delay=0.05), Requeue(body=b"{}")])
+    async def test_what_is_spent_and_goes_back_may_be_run(
+        self, broker: Broker, again: Requeue
+    ) -> None:
+        await broker.publish([parcel("a")])
+        spent = await self.take_one(broker)
+        assert await self.end(broker, spent, SPEND)
+        async with self.kept(broker):
+            assert await self.end(broker, spent, again)
+            assert not (await self.take_one(broker)).spent
 
     async def test_many_are_settled_together_each_for_itself(self, broker: Broker) -> None:
         await broker.publish(parcels(300))

@@ -3,12 +3,13 @@ from __future__ import annotations
 import pytest
 
 from asynq._redis.keys import Keys
-from asynq.brokers.base import Delivery, Settlement, StoredRecord
+from asynq.brokers.base import Delivery, Parcel, Settlement, StoredRecord
 from asynq.brokers.redis.delivery import RedisDelivery
 from asynq.brokers.redis.sending import (
     Marks,
     Records,
     due_word,
+    enqueue_call,
     settle_call,
 )
 
@@ -32,11 +33,24 @@ def test_a_due_time_is_told_relative_or_absolute(delay: float, due: float | None
     assert due_word(delay, due) == word
 
 
+def test_each_key_is_named_once():
+    parcels = [Parcel(id=str(n), queue="q", body=b"{}") for n in range(5)]
+    keys, words = enqueue_call(KEYS, Marks(b"marks", 10.0), parcels)
+    assert keys == [b"marks", KEYS.queues, KEYS.lane("q", 0)]
+    assert words[:5] == [1, 60_000, 1, "q", 5]
+    assert words[5:8] == [3, "0", b"{}"]
+
+
 def test_a_plain_settlement_costs_few_words():
     records = Records(KEYS, 0)
     record = StoredRecord(id="a", body=b"8", ttl=1.0, reply_to="me")
     keys, words = settle_call(
-        KEYS, records, 0, Marks(b"marks", 10.0), [Settlement(delivery=DELIVERY, record=record)]
+        KEYS,
+        records,
+        0,
+        Marks(b"marks", 10.0),
+        [Settlement(delivery=DELIVERY, record=record)],
+        b"me",
     )
     assert keys[4:] == [KEYS.lane("q", 0), KEYS.reply("me"), KEYS.result("a")]
     assert words[7:] == [5, b"1-0", "a", 7, b"8", 1000, 6, 0]
@@ -45,4 +59,4 @@ def test_a_plain_settlement_costs_few_words():
 def test_a_delivery_of_another_broker_is_refused():
     stranger = Settlement(delivery=Delivery(id="a", queue="q", body=b""))
     with pytest.raises(TypeError, match="not a delivery of this broker"):
-        settle_call(KEYS, Records(KEYS, 0), 0, Marks(b"marks", 10.0), [stranger])
+        settle_call(KEYS, Records(KEYS, 0), 0, Marks(b"marks", 10.0), [stranger], b"me")
