@@ -9,7 +9,7 @@ Adapters are held to this by the suite in `asynq.testing.contracts.brokers`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -199,7 +199,9 @@ class Broker(Protocol):
     capabilities: Capabilities
     location: Location
 
-    async def publish(self, parcels: Sequence[Parcel], *, timeout: float | None = None) -> None:
+    def publish(
+        self, parcels: Sequence[Parcel], *, timeout: float | None = None
+    ) -> Awaitable[None]:
         """Store the parcels. When it returns, they are in the broker; a parcel is stored once
         however often the sending was repeated.
 

@@ -1,4 +1,4 @@
-"""Parcels and settlements as the arguments of their scripts."""
+"""Settlements, and what comes with them, as the arguments of their script."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from asynq._redis.pipeline import Word
 from asynq.brokers.base import Ack, Bury, Parcel, Requeue, Settlement, Spend, StoredRecord
 from asynq.brokers.redis.delivery import RedisDelivery
 
-PARCELS = 100
-"""Messages in one call of ENQUEUE."""
 SETTLEMENTS = 200
 """Deliveries in one call of SETTLE."""
 
@@ -48,7 +46,7 @@ class Records:
         self.database = database
 
 
-class _Indexed:
+class Indexed:
     """Keys of a script call, each named once and referred to by its place."""
 
     def __init__(self, *first: bytes) -> None:
@@ -76,28 +74,6 @@ class _Indexed:
         return place
 
 
-def enqueue_call(
-    keys: Keys, marks: Marks, parcels: Sequence[Parcel]
-) -> tuple[list[Word], list[Word]]:
-    """Keys and arguments of ENQUEUE."""
-    indexed = _Indexed(marks.key, keys.queues)
-    ready: list[Word] = []
-    delayed: list[Word] = []
-    queues: dict[str, None] = {}
-    for parcel in parcels:
-        queue = parcel.queue
-        queues[queue] = None
-        lane = indexed.place(keys.lane(queue, parcel.priority))
-        if due := due_word(parcel.delay, parcel.due):
-            zset = indexed.delayed(keys, queue)
-            level = level_of(parcel.priority)
-            delayed += (zset, lane, level, due, parcel.id, parcel.body)
-        else:
-            ready += (lane, parcel.id, parcel.body)
-    head: list[Word] = [*marks.words(), len(queues), *queues, len(ready) // 3]
-    return indexed.keys, [*head, *ready, *delayed]
-
-
 def settle_call(
     keys: Keys,
     records: Records,
@@ -111,7 +87,7 @@ def settle_call(
     Raises:
         TypeError: a delivery is another broker's.
     """
-    indexed = _Indexed(marks.key, keys.queues, records.keys.waiting, records.keys.late)
+    indexed = Indexed(marks.key, keys.queues, records.keys.waiting, records.keys.late)
     words: list[Word] = []
     queues: dict[str, None] = {}
     for settlement in settlements:
@@ -145,7 +121,7 @@ _NO_RECORD: tuple[Word, ...] = ("0",)
 
 def _verdict(
     keys: Keys,
-    indexed: _Indexed,
+    indexed: Indexed,
     settlement: Settlement,
     delivery: RedisDelivery,
     consumer: bytes,
@@ -168,13 +144,13 @@ def _verdict(
             return ("r", indexed.place(keys.returned(delivery.queue)), *what)
 
 
-def _record(records: Records, indexed: _Indexed, record: StoredRecord) -> tuple[Word, ...]:
+def _record(records: Records, indexed: Indexed, record: StoredRecord) -> tuple[Word, ...]:
     reply = 0 if record.reply_to is None else indexed.place(records.keys.reply(record.reply_to))
     body = record.body if record.final else PROVISIONAL + record.body
     return indexed.own(records.keys.result(record.id)), body, ttl_word(record.ttl), reply
 
 
-def _published(keys: Keys, indexed: _Indexed, parcel: Parcel) -> tuple[Word, ...]:
+def _published(keys: Keys, indexed: Indexed, parcel: Parcel) -> tuple[Word, ...]:
     lane = indexed.place(keys.lane(parcel.queue, parcel.priority))
     due = due_word(parcel.delay, parcel.due)
     zset: Word = indexed.delayed(keys, parcel.queue) if due else "0"

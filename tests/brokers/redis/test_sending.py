@@ -3,13 +3,12 @@ from __future__ import annotations
 import pytest
 
 from asynq._redis.keys import Keys
-from asynq.brokers.base import Delivery, Parcel, Settlement, StoredRecord
+from asynq.brokers.base import Delivery, Settlement, StoredRecord
 from asynq.brokers.redis.delivery import RedisDelivery
 from asynq.brokers.redis.sending import (
     Marks,
     Records,
     due_word,
-    enqueue_call,
     settle_call,
 )
 
@@ -31,14 +30,6 @@ DELIVERY = RedisDelivery(id="a", queue="q", body=b"{}", lane=KEYS.lane("q", 0), 
 )
 def test_a_due_time_is_told_relative_or_absolute(delay: float, due: float | None, word: str):
     assert due_word(delay, due) == word
-
-
-def test_each_key_is_named_once():
-    parcels = [Parcel(id=str(n), queue="q", body=b"{}") for n in range(5)]
-    keys, words = enqueue_call(KEYS, Marks(b"marks", 10.0), parcels)
-    assert keys == [b"marks", KEYS.queues, KEYS.lane("q", 0)]
-    assert words[:5] == [1, 60_000, 1, "q", 5]
-    assert words[5:8] == [3, "0", b"{}"]
 
 
 def test_a_plain_settlement_costs_few_words():
