@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from asynq import exceptions, signals
 from asynq._imports import import_object
+from asynq._version import __version__ as __version__
 from asynq.app import Asynq
 from asynq.blocking import run
 from asynq.current import current_app, current_task, get_current_app
@@ -47,8 +48,6 @@ from asynq.wire.serialization import register_serializer
 
 if TYPE_CHECKING:
     from asynq.worker.worker import Worker
-
-__version__ = "0.1.0"
 
 __all__ = [
     "AsyncResult",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from asynq import _adapters, backends, brokers
+from asynq import backends, brokers
 from asynq.backends.memory import MemoryBackend
 from asynq.brokers.memory import MemoryBroker
 from asynq.exceptions import ImproperlyConfigured
@@ -37,7 +37,7 @@ def entry_points_of(*points: EntryPoint) -> Any:
 
 def test_an_entry_point_adds_a_scheme(monkeypatch):
     point = EntryPoint("mine", "asynq.brokers.memory:MemoryBroker", "asynq.brokers")
-    monkeypatch.setattr(_adapters, "entry_points", entry_points_of(point))
+    monkeypatch.setattr("importlib.metadata.entry_points", entry_points_of(point))
     assert isinstance(brokers.connect("mine://", namespace="n"), MemoryBroker)
     with pytest.raises(ImproperlyConfigured):
         backends.connect("mine://", namespace="n")
@@ -45,6 +45,6 @@ def test_an_entry_point_adds_a_scheme(monkeypatch):
 
 def test_an_entry_point_that_can_not_be_imported_is_named(monkeypatch):
     point = EntryPoint("mine", "no_such_module:Broker", "asynq.brokers")
-    monkeypatch.setattr(_adapters, "entry_points", entry_points_of(point))
+    monkeypatch.setattr("importlib.metadata.entry_points", entry_points_of(point))
     with pytest.raises(ImproperlyConfigured, match=r"mine:// \(no_such_module:Broker\)"):
         brokers.connect("mine://", namespace="n")

@@ -2,38 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
+import click
 
 from asynq.cli.inside import in_app
 from asynq.cli.later import ControlCommands
-from asynq.cli.options import AppOption, common
+from asynq.cli.options import app_option, common
 from asynq.cli.render import say
 
-group = typer.Typer(
-    name="control",
-    cls=ControlCommands,
-    help="Say something to tasks that are not over.",
-    no_args_is_help=True,
-)
 
-
-@group.callback()
-def which_app(context: typer.Context, app: AppOption = None) -> None:
-    """What may be said between `control` and its command."""
+@click.group(cls=ControlCommands, short_help="Revoke tasks.", no_args_is_help=True)
+@app_option
+@click.pass_context
+def group(context: click.Context, *, app: str | None) -> None:
+    """Say something to tasks that are not over."""
     if app is not None:
         common(context).app = app
 
 
 @group.command("revoke")
+@click.argument("ids", metavar="ID…", nargs=-1, required=True)
+@app_option
+@click.option("--terminate", is_flag=True, help="Also end those that are running.")
+@click.pass_context
 def revoke(
-    context: typer.Context,
-    ids: Annotated[list[str], typer.Argument(metavar="ID…", help="The tasks' ids.")],
-    app: AppOption = None,
-    terminate: Annotated[
-        bool, typer.Option("--terminate", help="Also end those that are running.")
-    ] = False,
+    context: click.Context, *, ids: tuple[str, ...], app: str | None, terminate: bool
 ) -> None:
     """Have tasks not run, wherever they are. They end REVOKED; what is over stays as it is."""
     in_app(context, app, lambda found: found.control.revoke(ids, terminate=terminate))

@@ -3,52 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
+from click.exceptions import Exit
 
 from asynq.app import Asynq
 from asynq.cli.attempts import attempts_table, attempts_told
 from asynq.cli.errors import Misused
 from asynq.cli.inside import in_app
-from asynq.cli.options import AppOption, JsonOption, common
+from asynq.cli.later import InOrder
+from asynq.cli.options import app_option, common, json_option
 from asynq.cli.render import complain, pairs, plain, say, say_json, table
 from asynq.dead import DeadLetter, DeadLetters
 from asynq.exceptions import AsynqError
 
-group = typer.Typer(
-    name="dead",
-    help="Look after dead letters: messages that could not be run, or must not just end.",
-    no_args_is_help=True,
-)
-
-IdsArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="ID…", help="The tasks' ids.", show_default=False)
-]
-QueueOption = Annotated[
-    str | None, typer.Option("-Q", "--queue", metavar="NAME", help="Of this queue only.")
-]
-AllOption = Annotated[bool, typer.Option("--all", help="All there are, rather than some ids.")]
-YesOption = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
+ids_argument = click.argument("ids", metavar="[ID…]", nargs=-1)
+queue_option = click.option("-Q", "--queue", metavar="NAME", help="Of this queue only.")
+all_option = click.option("--all", "all_", is_flag=True, help="All there are, not some ids.")
+yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 
 WIDEST_REASON = 80
 """Characters of a reason in a list."""
 
 
-@group.callback()
-def which_app(context: typer.Context, app: AppOption = None) -> None:
-    """What may be said between `dead` and its command."""
+@click.group(
+    cls=InOrder,
+    short_help="Look after dead letters.",
+    no_args_is_help=True,
+)
+@app_option
+@click.pass_context
+def group(context: click.Context, *, app: str | None) -> None:
+    """Look after dead letters: messages that could not be run, or must not just end."""
     if app is not None:
         common(context).app = app
 
 
 @group.command("list")
-def list_letters(
-    context: typer.Context,
-    app: AppOption = None,
-    queue: QueueOption = None,
-    json: JsonOption = False,
-) -> None:
+@app_option
+@queue_option
+@json_option
+@click.pass_context
+def list_letters(context: click.Context, *, app: str | None, queue: str | None, json: bool) -> None:
     """List them, the oldest of each queue first."""
 
     async def look(found: Asynq) -> list[DeadLetter]:
@@ -64,12 +61,13 @@ def list_letters(
 
 
 @group.command("show")
+@click.argument("ids", metavar="ID…", nargs=-1, required=True)
+@app_option
+@queue_option
+@json_option
+@click.pass_context
 def show_letters(
-    context: typer.Context,
-    ids: Annotated[list[str], typer.Argument(metavar="ID…", help="The tasks' ids.")],
-    app: AppOption = None,
-    queue: QueueOption = None,
-    json: JsonOption = False,
+    context: click.Context, *, ids: tuple[str, ...], app: str | None, queue: str | None, json: bool
 ) -> None:
     """Show all that is known of some, their arguments included."""
     letters = in_app(context, app, lambda found: found.dead.find(*ids, queue=queue))
@@ -81,13 +79,20 @@ def show_letters(
 
 
 @group.command("retry")
+@ids_argument
+@app_option
+@queue_option
+@all_option
+@yes_option
+@click.pass_context
 def retry_letters(
-    context: typer.Context,
-    ids: IdsArgument = None,
-    app: AppOption = None,
-    queue: QueueOption = None,
-    all_: AllOption = False,
-    yes: YesOption = False,
+    context: click.Context,
+    *,
+    ids: tuple[str, ...],
+    app: str | None,
+    queue: str | None,
+    all_: bool,
+    yes: bool,
 ) -> None:
     """Put them back in their queues, to be run as if they were new."""
     _decide(ids, all_)
@@ -98,17 +103,24 @@ def retry_letters(
         _confirm(f"Run all dead letters of {_where(queue)} again?", yes)
         count = in_app(context, app, lambda found: found.dead.retry_all(queue))
     say(f"Sent {_many(count)} back.")
-    _miss(ids or (), letters if ids else ())
+    _miss(ids, letters if ids else ())
 
 
 @group.command("purge")
+@ids_argument
+@app_option
+@queue_option
+@all_option
+@yes_option
+@click.pass_context
 def purge_letters(
-    context: typer.Context,
-    ids: IdsArgument = None,
-    app: AppOption = None,
-    queue: QueueOption = None,
-    all_: AllOption = False,
-    yes: YesOption = False,
+    context: click.Context,
+    *,
+    ids: tuple[str, ...],
+    app: str | None,
+    queue: str | None,
+    all_: bool,
+    yes: bool,
 ) -> None:
     """Throw them away. There is no way back."""
     _decide(ids, all_)
@@ -119,22 +131,22 @@ def purge_letters(
         _confirm(f"Throw away all dead letters of {_where(queue)}?", yes)
         count = in_app(context, app, lambda found: _purge(found.dead, queue))
     say(f"Threw {_many(count)} away.")
-    _miss(ids or (), letters if ids else ())
+    _miss(ids, letters if ids else ())
 
 
 async def _purge(dead: DeadLetters, queue: str | None) -> int:
     return await dead.purge(queue)
 
 
-def _decide(ids: Sequence[str] | None, everything: bool) -> None:
+def _decide(ids: Sequence[str], everything: bool) -> None:
     if bool(ids) == everything:
         raise Misused("say which: the ids of tasks, or --all")
 
 
 def _confirm(question: str, yes: bool) -> None:
-    if not yes and not typer.confirm(question):
+    if not yes and not click.confirm(question):
         say("Nothing was done.")
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 def _miss(ids: Sequence[str], letters: Sequence[DeadLetter]) -> None:
@@ -143,7 +155,7 @@ def _miss(ids: Sequence[str], letters: Sequence[DeadLetter]) -> None:
     missing = [id for id in ids if id not in known]
     if missing:
         complain(f"no dead letter of {', '.join(map(plain, missing))}")
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 def _where(queue: str | None) -> str:

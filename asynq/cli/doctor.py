@@ -7,9 +7,10 @@ can't be reached; 78 something must be changed before tasks are safe there.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Final
 
-import typer
+import click
+from click.exceptions import Exit
 from msgspec.structs import asdict
 
 from asynq import brokers
@@ -18,7 +19,7 @@ from asynq._secrets import hide_password
 from asynq.app import Asynq
 from asynq.brokers.base import Broker, Finding
 from asynq.cli.inside import in_app
-from asynq.cli.options import AppOption, JsonOption, common
+from asynq.cli.options import app_option, common, json_option
 from asynq.cli.render import say, say_json
 from asynq.exceptions import BrokerRefused
 
@@ -26,18 +27,13 @@ MARKS: Final = {"ok": "✓", "warning": "!", "error": "✗"}
 ON_REDIS: Final = ("redis:", "rediss:", "unix:", "embedded:")
 
 
-def doctor(
-    context: typer.Context,
-    app: AppOption = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 1 where there are warnings.")
-    ] = False,
-    acl: Annotated[
-        bool,
-        typer.Option("--acl", help="Print the rights that a user needs, by role, and end."),
-    ] = False,
-    json: JsonOption = False,
-) -> None:
+@click.command(short_help="Look whether the server is fit for its work.")
+@app_option
+@click.option("--strict", is_flag=True, help="Exit with 1 where there are warnings.")
+@click.option("--acl", is_flag=True, help="Print the rights that a user needs, by role, and end.")
+@json_option
+@click.pass_context
+def doctor(context: click.Context, *, app: str | None, strict: bool, acl: bool, json: bool) -> None:
     """Look whether the server is fit for its work, and say what to do where it is not.
 
     Looks at version, eviction, persistence, permissions, clock, latency, memory and dead letters,
@@ -53,9 +49,9 @@ def doctor(
         say("\n\n".join(f"{url}\n{told(list_)}" for url, list_ in found.items()))
     levels = {finding.level for findings in found.values() for finding in findings}
     if "error" in levels:
-        raise typer.Exit(78)
+        raise Exit(78)
     if strict and "warning" in levels:
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 async def examine(app: Asynq) -> dict[str, Sequence[Finding]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-import typer
+import click
 
 from asynq.app import Asynq
 from asynq.cli.loop import run
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def in_app(
-    context: typer.Context,
+    context: click.Context,
     name: str | None,
     work: Callable[[Asynq], Awaitable[T]],
     *,

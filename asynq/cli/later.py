@@ -5,10 +5,12 @@ The parser's own answer, "No such command", would let people look for a mistake 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
-import typer.core
+import click
 
+from asynq._imports import import_object
 from asynq.cli.errors import Misused
 
 _LATER: Final = {
@@ -73,10 +75,30 @@ INSTEAD: Final = {command: _words(table) for command, table in _INSTEAD.items()}
 """Options that have no meaning here, by command, each with what to do."""
 
 
-class Commands(typer.core.TyperGroup):
-    """The commands, which knows those to come."""
+class InOrder(click.Group):
+    """Commands that its help lists in the order in which they were made."""
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all."""
+        return list(self.commands)
+
+
+class Commands(click.Group):
+    """The commands, each imported when it is asked for, which knows those to come.
+
+    Args:
+        places: Name to ``"module:command"``.
+    """
+
+    def __init__(self, *args: Any, places: Mapping[str, str], **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self._places = places
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all that are there."""
+        return list(self._places)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name; None: there is none.
 
         Raises:
@@ -84,13 +106,16 @@ class Commands(typer.core.TyperGroup):
         """
         if cmd_name in LATER and not ctx.resilient_parsing:
             raise NotImplementedError(_not_yet(cmd_name, LATER[cmd_name]))
-        return super().get_command(ctx, cmd_name)
+        if cmd_name not in self._places:
+            return None
+        command: click.Command = import_object(self._places[cmd_name])
+        return command
 
 
-class ControlCommands(typer.core.TyperGroup):
+class ControlCommands(InOrder):
     """The commands of `control`, which knows those to come."""
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name; None: there is none.
 
         Raises:
@@ -105,10 +130,10 @@ class ControlCommands(typer.core.TyperGroup):
         return super().get_command(ctx, cmd_name)
 
 
-class Command(typer.core.TyperCommand):
+class Command(click.Command):
     """A command, which knows the options it is going to have, and those it need not have."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the command's words.
 
         Raises:
@@ -117,9 +142,8 @@ class Command(typer.core.TyperCommand):
         """
         try:
             return super().parse_args(ctx, args)
-        # By its attribute: where the class stands depends on the version of typer.
-        except Exception as error:
-            self._explain(str(getattr(error, "option_name", "")))
+        except (click.NoSuchOption, click.BadOptionUsage) as error:
+            self._explain(error.option_name)
             raise
 
     def _explain(self, option: str) -> None:

@@ -4,64 +4,73 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated, NoReturn
+from pathlib import Path
+from typing import Final, NoReturn
 
-import typer
+import click
 
-from asynq.cli import control, dead, doctor, errors, ping, server, shell, tasks, worker
-from asynq.cli.later import Command, Commands
-from asynq.cli.options import AppOption, BackendOption, BrokerOption, Common, WorkdirOption
+from asynq._version import __version__
+from asynq.cli import errors
+from asynq.cli.later import Commands
+from asynq.cli.options import Common, app_option, backend_option, broker_option, workdir_option
 from asynq.cli.render import say
-from asynq.cli.versions import own_version
 from asynq.exceptions import AsynqError
 
-cli = typer.Typer(
-    name="asynq",
+COMMANDS: Final = {
+    "worker": "asynq.cli.worker:worker",
+    "call": "asynq.cli.tasks:call",
+    "result": "asynq.cli.tasks:result",
+    "purge": "asynq.cli.tasks:purge",
+    "list": "asynq.cli.tasks:list_",
+    "report": "asynq.cli.tasks:report",
+    "doctor": "asynq.cli.doctor:doctor",
+    "ping": "asynq.cli.ping:ping",
+    "shell": "asynq.cli.shell:shell",
+    "control": "asynq.cli.control:group",
+    "dead": "asynq.cli.dead:group",
+    "server": "asynq.cli.server:group",
+}
+"""Where each is: a worker needs not know how to tend dead letters."""
+
+INTERRUPTED: Final = 130
+"""As a shell has it: 128 and SIGINT's number."""
+
+
+def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        say(f"asynq {__version__}")
+        context.exit()
+
+
+@click.group(
     cls=Commands,
-    help="An asyncio-native task queue: run workers, call tasks, see results.",
+    places=COMMANDS,
     no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
 )
-
-
-def _version(asked: bool) -> None:
-    if asked:
-        say(f"asynq {own_version()}")
-        raise typer.Exit
-
-
-@cli.callback()
-def common_options(
-    context: typer.Context,
-    app: AppOption = None,
-    broker: BrokerOption = None,
-    result_backend: BackendOption = None,
-    workdir: WorkdirOption = None,
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_version, is_eager=True, help="Say the version and end."
-        ),
-    ] = False,
+@app_option
+@broker_option
+@backend_option
+@workdir_option
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Say the version and end.",
+)
+@click.pass_context
+def cli(
+    context: click.Context,
+    *,
+    app: str | None,
+    broker: str | None,
+    result_backend: str | None,
+    workdir: Path | None,
 ) -> None:
-    """What may be said before any command."""
+    """An asyncio-native task queue: run workers, call tasks, see results."""
     context.obj = Common(app, broker, result_backend, workdir)
-
-
-cli.command("worker", cls=Command, short_help="Run tasks until told to stop.")(worker.worker)
-cli.command("call", cls=Command, short_help="Send a task.")(tasks.call)
-cli.command("result", short_help="Print a task's result.")(tasks.result)
-cli.command("purge", cls=Command, short_help="Throw away waiting tasks.")(tasks.purge)
-cli.command("list", short_help="List queues or tasks.")(tasks.list_)
-cli.command("report", short_help="Versions and settings, for a bug report.")(tasks.report)
-cli.command("doctor", short_help="Look whether the server is fit for its work.")(doctor.doctor)
-cli.command("ping", short_help="Ask whether workers live.")(ping.ping)
-cli.command("shell", short_help="A Python prompt with the app in it.")(shell.shell)
-cli.add_typer(control.group, name="control", short_help="Revoke tasks.")
-cli.add_typer(dead.group, name="dead", short_help="Look after dead letters.")
-cli.add_typer(server.group, name="server", short_help="Look after the embedded server.")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -71,7 +80,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         arguments: What follows the program's name; None: what this process was started with.
     """
     try:
-        cli(arguments)
+        sys.exit(cli.main(arguments, prog_name="asynq", standalone_mode=False))
     except (AsynqError, NotImplementedError) as error:
         sys.exit(errors.report(error))
-    sys.exit(0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort as error:
+        sys.exit(INTERRUPTED if isinstance(error.__cause__, KeyboardInterrupt) else 1)

@@ -9,9 +9,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from asynq.app import Asynq
 from asynq.cli.errors import Misused, importing
@@ -20,21 +19,20 @@ from asynq.cli.loop import run
 from asynq.conf.settings import ENVIRONMENT
 from asynq.exceptions import ImproperlyConfigured
 
-AppOption = Annotated[
-    str | None,
-    typer.Option("-A", "--app", metavar="MODULE[:NAME]", help="Where the app is. Also: ASYNQ_APP."),
-]
-BrokerOption = Annotated[
-    str | None, typer.Option("-b", "--broker", metavar="URL", help="Use this broker instead.")
-]
-BackendOption = Annotated[
-    str | None,
-    typer.Option("--result-backend", metavar="URL", help="Use this result backend instead."),
-]
-WorkdirOption = Annotated[
-    Path | None, typer.Option("--workdir", metavar="PATH", help="Change to this directory first.")
-]
-JsonOption = Annotated[bool, typer.Option("-j", "--json", help="Print JSON, for programs.")]
+app_option = click.option(
+    "-A", "--app", metavar="MODULE[:NAME]", help="Where the app is. Also: ASYNQ_APP."
+)
+broker_option = click.option("-b", "--broker", metavar="URL", help="Use this broker instead.")
+backend_option = click.option(
+    "--result-backend", metavar="URL", help="Use this result backend instead."
+)
+workdir_option = click.option(
+    "--workdir",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Change to this directory first.",
+)
+json_option = click.option("-j", "--json", is_flag=True, help="Print JSON, for programs.")
 
 
 class Common:
@@ -102,6 +100,6 @@ def _blaming(setting: str, option: str | None) -> Iterator[None]:
         raise ImproperlyConfigured(f"{origin}: {error}") from None
 
 
-def common(context: typer.Context) -> Common:
+def common(context: click.Context) -> Common:
     """The options given before the command's name."""
     return context.ensure_object(Common)

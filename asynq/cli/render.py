@@ -6,15 +6,15 @@ import io
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
+import click
 import msgspec
-import typer
 
 from asynq._printable import printable
 
 
 def say(text: str) -> None:
     """A line to standard output."""
-    typer.echo(text)
+    click.echo(text)
 
 
 def speak_by_the_line() -> None:
@@ -26,12 +26,12 @@ def speak_by_the_line() -> None:
 def say_json(value: object) -> None:
     """One JSON document to standard output, indented; what JSON has no words for, as Python's."""
     encoded = msgspec.json.encode(value, enc_hook=repr, order="sorted")
-    typer.echo(msgspec.json.format(encoded, indent=2).decode())
+    click.echo(msgspec.json.format(encoded, indent=2).decode())
 
 
 def complain(text: str, *, begin: str = "Error: ") -> None:
     """One line to standard error, the way every command reports an error."""
-    typer.secho(f"{begin}{text}", fg="red" if sys.stderr.isatty() else None, err=True)
+    click.secho(f"{begin}{text}", fg="red" if sys.stderr.isatty() else None, err=True)
 
 
 def plain(text: str) -> str:

@@ -5,58 +5,59 @@ from __future__ import annotations
 import dataclasses
 import os
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
+from click.exceptions import Exit
 
 from asynq._redis import embedded
 from asynq._redis.address import parse
 from asynq._secrets import hide_password
+from asynq.cli.later import InOrder
 from asynq.cli.locate import app_name
-from asynq.cli.options import AppOption, JsonOption, common
+from asynq.cli.options import app_option, common, json_option
 from asynq.cli.render import complain, pairs, say, say_json
 from asynq.exceptions import ImproperlyConfigured
-
-group = typer.Typer(
-    name="server",
-    help="Look after the embedded server: the one that runs when no broker is named. "
-    "Which one is told by -A, by --name or by --directory.",
-    no_args_is_help=True,
-)
 
 DEFAULT_NAME = "default"
 """Whose server is meant where no app is named: that of apps without a name."""
 
-NameOption = Annotated[
-    str | None,
-    typer.Option("--name", "-n", metavar="NAME", help="The name of the app it belongs to."),
-]
-DirectoryOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--directory",
-        "-d",
-        metavar="PATH",
-        help="Where it keeps its data.",
-        show_default=False,
-    ),
-]
+name_option = click.option(
+    "--name", "-n", metavar="NAME", help="The name of the app it belongs to."
+)
+directory_option = click.option(
+    "--directory",
+    "-d",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Where it keeps its data.",
+)
 
 
-@group.callback()
-def which_app(context: typer.Context, app: AppOption = None) -> None:
-    """What may be said between `server` and its command."""
+@click.group(cls=InOrder, short_help="Look after the embedded server.", no_args_is_help=True)
+@app_option
+@click.pass_context
+def group(context: click.Context, *, app: str | None) -> None:
+    """Look after the embedded server: the one that runs when no broker is named.
+
+    Which one is told by -A, by --name or by --directory.
+    """
     if app is not None:
         common(context).app = app
 
 
 @group.command("status")
+@app_option
+@name_option
+@directory_option
+@json_option
+@click.pass_context
 def show_status(
-    context: typer.Context,
-    app: AppOption = None,
-    name: NameOption = None,
-    directory: DirectoryOption = None,
-    json: JsonOption = False,
+    context: click.Context,
+    *,
+    app: str | None,
+    name: str | None,
+    directory: Path | None,
+    json: bool,
 ) -> None:
     """Tell whether it runs, who uses it and how much it holds. Exits with 1 when it does not."""
     found = embedded.status(locate(context, app, name, directory))
@@ -65,15 +66,20 @@ def show_status(
     else:
         say(describe(found))
     if not found.running:
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 @group.command("start")
+@app_option
+@name_option
+@directory_option
+@click.pass_context
 def start_to_stay(
-    context: typer.Context,
-    app: AppOption = None,
-    name: NameOption = None,
-    directory: DirectoryOption = None,
+    context: click.Context,
+    *,
+    app: str | None,
+    name: str | None,
+    directory: Path | None,
 ) -> None:
     """Start it and let it stay, used or not, until it is stopped.
 
@@ -87,14 +93,20 @@ def start_to_stay(
 
 
 @group.command("stop")
+@app_option
+@name_option
+@directory_option
+@click.option(
+    "--force", "-f", is_flag=True, help="Even while it is used. Its users start it again."
+)
+@click.pass_context
 def stop_now(
-    context: typer.Context,
-    app: AppOption = None,
-    name: NameOption = None,
-    directory: DirectoryOption = None,
-    force: Annotated[
-        bool, typer.Option("--force", "-f", help="Even while it is used. Its users start it again.")
-    ] = False,
+    context: click.Context,
+    *,
+    app: str | None,
+    name: str | None,
+    directory: Path | None,
+    force: bool,
 ) -> None:
     """Stop it. What it holds stays on disk, and is there again at the next start."""
     place = locate(context, app, name, directory)
@@ -104,20 +116,24 @@ def stop_now(
             f"used by {_processes(using)}, which would start it again. "
             "Stop them and the server stops too, or say --force."
         )
-        raise typer.Exit(1)
+        raise Exit(1)
     stopped = embedded.stop(place)
     say("Stopped." if stopped else "It was not running.")
 
 
 @group.command("path")
+@app_option
+@name_option
+@directory_option
+@click.option("--socket", is_flag=True, help="The socket instead: redis-cli -s $(… --socket).")
+@click.pass_context
 def show_path(
-    context: typer.Context,
-    app: AppOption = None,
-    name: NameOption = None,
-    directory: DirectoryOption = None,
-    socket: Annotated[
-        bool, typer.Option("--socket", help="The socket instead: redis-cli -s $(… --socket).")
-    ] = False,
+    context: click.Context,
+    *,
+    app: str | None,
+    name: str | None,
+    directory: Path | None,
+    socket: bool,
 ) -> None:
     """Print the directory of its data, whether it runs or not."""
     place = locate(context, app, name, directory)
@@ -125,7 +141,7 @@ def show_path(
 
 
 def locate(
-    context: typer.Context, app: str | None, name: str | None, directory: Path | None
+    context: click.Context, app: str | None, name: str | None, directory: Path | None
 ) -> Path:
     """The directory meant: the one named, else that of the app of that name, else that of the app.
 

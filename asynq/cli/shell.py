@@ -11,16 +11,19 @@ from collections.abc import Coroutine
 from types import CodeType, FunctionType
 from typing import Any
 
-import typer
+import click
 
 from asynq import blocking
 from asynq._imports import import_object
+from asynq._version import __version__
 from asynq.app import Asynq
-from asynq.cli.options import AppOption, common
-from asynq.cli.versions import own_version
+from asynq.cli.options import app_option, common
 
 
-def shell(context: typer.Context, app: AppOption = None) -> None:
+@click.command(short_help="A Python prompt with the app in it.")
+@app_option
+@click.pass_context
+def shell(context: click.Context, *, app: str | None) -> None:
     """Open a Python prompt with `app` and its tasks at hand: `await add.delay(1, 2).get()`.
 
     What has an `await` in it runs on one event loop, the same till the end; `run(…)` waits for
@@ -33,7 +36,7 @@ def shell(context: typer.Context, app: AppOption = None) -> None:
         _comfort(names)
     try:
         Console(names).interact(
-            banner=f"asynq {own_version()}, Python {platform.python_version()}\nHere: {known}\n"
+            banner=f"asynq {__version__}, Python {platform.python_version()}\nHere: {known}\n"
             "Try: await some_task.delay(1, 2).get()",
             exitmsg="",
         )

@@ -6,69 +6,67 @@ import difflib
 import platform
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
+import click
 import msgspec
-import typer
+from click.exceptions import Exit
 
 from asynq import states
+from asynq._version import __version__
 from asynq.app import Asynq
 from asynq.cli.attempts import attempts_table, attempts_told
 from asynq.cli.errors import Misused, described, one_line
 from asynq.cli.inside import in_app
-from asynq.cli.options import AppOption, JsonOption, common
+from asynq.cli.later import Command
+from asynq.cli.options import app_option, common, json_option
 from asynq.cli.render import complain, pairs, say, say_json, table
-from asynq.cli.versions import own_version, version_of
+from asynq.cli.versions import version_of
 from asynq.result import AsyncResult, Submission
 
 T = TypeVar("T")
 
-TimeoutOption = Annotated[
-    float | None,
-    typer.Option("-t", "--timeout", metavar="SECONDS", help="Wait no longer than this.", min=0),
-]
+timeout_option = click.option(
+    *("-t", "--timeout"),
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Wait no longer than this.",
+)
 
 
+@click.command(cls=Command, short_help="Send a task.")
+@click.argument("name", metavar="TASK")
+@app_option
+@click.option(
+    "-a", "--args", default="[]", metavar="JSON", help="Its positional arguments, a list."
+)
+@click.option(
+    "-k", "--kwargs", default="{}", metavar="JSON", help="Its named arguments, an object."
+)
+@click.option("--countdown", type=float, metavar="SECONDS", help="Run it so much later.")
+@click.option("--eta", metavar="TIME", help="Run it not before; ISO 8601: 2030-01-31T08:00.")
+@click.option("--expires", metavar="SECONDS|TIME", help="Run it only if it begins before then.")
+@click.option("-Q", "--queue", metavar="NAME", help="Send it there.")
+@click.option("--priority", type=click.IntRange(0, 9), metavar="0-9", help="9 is the most urgent.")
+@click.option("--serializer", metavar="NAME", help="Write it in this format.")
+@click.option("-w", "--wait", is_flag=True, help="Wait for the result and print it.")
+@timeout_option
+@click.pass_context
 def call(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="TASK", help="The task's name.")],
-    app: AppOption = None,
-    args: Annotated[
-        str, typer.Option("-a", "--args", metavar="JSON", help="Its positional arguments, a list.")
-    ] = "[]",
-    kwargs: Annotated[
-        str, typer.Option("-k", "--kwargs", metavar="JSON", help="Its named arguments, an object.")
-    ] = "{}",
-    countdown: Annotated[
-        float | None,
-        typer.Option("--countdown", metavar="SECONDS", help="Run it so much later."),
-    ] = None,
-    eta: Annotated[
-        str | None,
-        typer.Option(
-            "--eta", metavar="TIME", help="Run it not before; ISO 8601: 2030-01-31T08:00."
-        ),
-    ] = None,
-    expires: Annotated[
-        str | None,
-        typer.Option(
-            "--expires", metavar="SECONDS|TIME", help="Run it only if it begins before then."
-        ),
-    ] = None,
-    queue: Annotated[
-        str | None, typer.Option("-Q", "--queue", metavar="NAME", help="Send it there.")
-    ] = None,
-    priority: Annotated[
-        int | None,
-        typer.Option("--priority", metavar="0-9", help="9 is the most urgent.", min=0, max=9),
-    ] = None,
-    serializer: Annotated[
-        str | None, typer.Option("--serializer", metavar="NAME", help="Write it in this format.")
-    ] = None,
-    wait: Annotated[
-        bool, typer.Option("-w", "--wait", help="Wait for the result and print it.")
-    ] = False,
-    timeout: TimeoutOption = None,
+    context: click.Context,
+    *,
+    name: str,
+    app: str | None,
+    args: str,
+    kwargs: str,
+    countdown: float | None,
+    eta: str | None,
+    expires: str | None,
+    queue: str | None,
+    priority: int | None,
+    serializer: str | None,
+    wait: bool,
+    timeout: float | None,
 ) -> None:
     """Send a task and print its id, or with --wait its result.
 
@@ -96,23 +94,29 @@ def call(
     id, value = in_app(context, app, send, with_tasks=True)
     if isinstance(value, BaseException):
         complain(f"{name}[{id}] failed: {described(value)}")
-        raise typer.Exit(1)
+        raise Exit(1)
     say(_shown(value) if wait else id)
 
 
+@click.command(short_help="Print a task's result.")
+@click.argument("id", metavar="ID")
+@app_option
+@click.option("--traceback", is_flag=True, help="Print the traceback of its error instead.")
+@click.option("-w", "--wait", is_flag=True, help="Wait until it is there.")
+@timeout_option
+@click.option("--attempts", is_flag=True, help="Print a table of its runs instead.")
+@json_option
+@click.pass_context
 def result(
-    context: typer.Context,
-    id: Annotated[str, typer.Argument(metavar="ID", help="The task's id.")],
-    app: AppOption = None,
-    traceback: Annotated[
-        bool, typer.Option("--traceback", help="Print the traceback of its error instead.")
-    ] = False,
-    wait: Annotated[bool, typer.Option("-w", "--wait", help="Wait until it is there.")] = False,
-    timeout: TimeoutOption = None,
-    attempts: Annotated[
-        bool, typer.Option("--attempts", help="Print a table of its runs instead.")
-    ] = False,
-    json: JsonOption = False,
+    context: click.Context,
+    *,
+    id: str,
+    app: str | None,
+    traceback: bool,
+    wait: bool,
+    timeout: float | None,
+    attempts: bool,
+    json: bool,
 ) -> None:
     """Print what a task returned, or the state it is in. Exits with 1 where the task failed."""
 
@@ -144,17 +148,15 @@ def result(
     else:
         say(known["state"] if value is None else f"{known['state']}: {value!r}")
     if known["state"] in states.PROPAGATE_STATES:
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
-def purge(
-    context: typer.Context,
-    app: AppOption = None,
-    queues: Annotated[
-        str | None, typer.Option("-Q", "--queues", metavar="NAME,…", help="These queues only.")
-    ] = None,
-    force: Annotated[bool, typer.Option("-f", "--force", help="Do not ask.")] = False,
-) -> None:
+@click.command(cls=Command, short_help="Throw away waiting tasks.")
+@app_option
+@click.option("-Q", "--queues", metavar="NAME,…", help="These queues only.")
+@click.option("-f", "--force", is_flag=True, help="Do not ask.")
+@click.pass_context
+def purge(context: click.Context, *, app: str | None, queues: str | None, force: bool) -> None:
     """Throw away all tasks that wait, in all queues. There is no way back.
 
     What runs is left alone.
@@ -172,19 +174,19 @@ def purge(
     if not chosen:
         say("There is no queue.")
         return
-    if not force and not typer.confirm(f"Throw away all tasks waiting in {', '.join(chosen)}?"):
+    if not force and not click.confirm(f"Throw away all tasks waiting in {', '.join(chosen)}?"):
         say("Nothing was thrown away.")
-        raise typer.Exit(1)
+        raise Exit(1)
     count = in_app(context, app, empty)
     say(f"Purged {count} {'task' if count == 1 else 'tasks'} from {', '.join(chosen)}.")
 
 
-def list_(
-    context: typer.Context,
-    what: Annotated[str, typer.Argument(metavar="queues|tasks", help="What to list.")],
-    app: AppOption = None,
-    json: JsonOption = False,
-) -> None:
+@click.command("list", short_help="List queues or tasks.")
+@click.argument("what", metavar="queues|tasks")
+@app_option
+@json_option
+@click.pass_context
+def list_(context: click.Context, *, what: str, app: str | None, json: bool) -> None:
     """List the queues with what waits in them, or the tasks that the app knows."""
     if what == "tasks":
         names = sorted(common(context).open_with_tasks(app).tasks)
@@ -204,14 +206,18 @@ def list_(
         say(table([(name, str(count)) for name, count in waiting.items()], ("QUEUE", "TASKS")))
 
 
-def report(context: typer.Context, app: AppOption = None, json: JsonOption = False) -> None:
+@click.command(short_help="Versions and settings, for a bug report.")
+@app_option
+@json_option
+@click.pass_context
+def report(context: click.Context, *, app: str | None, json: bool) -> None:
     """Print what a bug report should say: versions, and the settings without their secrets."""
     found = common(context).open(app)
     software = {
-        "asynq": own_version(),
+        "asynq": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
-        **{name: version_of(name) for name in ("redis", "hiredis", "msgspec", "anyio", "uvloop")},
+        **{name: version_of(name) for name in ("hiredis", "msgspec", "anyio", "uvloop")},
     }
     settings = found.conf.table()
     if json:

@@ -11,8 +11,3 @@ def version_of(distribution: str) -> str:
         return version(distribution)
     except PackageNotFoundError:
         return "not installed"
-
-
-def own_version() -> str:
-    """The version of asynq, whose distribution has another name."""
-    return version_of("asynq-tasks")

@@ -9,34 +9,19 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import typer
+import click
+from click.exceptions import Exit
 
 from asynq._secrets import hide_password
+from asynq._version import __version__
 from asynq.app import Asynq
 from asynq.cli.errors import Misused
+from asynq.cli.later import Command
 from asynq.cli.leaving import DefaultExecutor, leave
 from asynq.cli.loop import loop_factory, run
-from asynq.cli.options import AppOption, common
+from asynq.cli.options import app_option, common
 from asynq.cli.render import pairs, say, speak_by_the_line
-from asynq.cli.versions import own_version
-from asynq.cli.worker_options import (
-    ConcurrencyOption,
-    GraceOption,
-    HealthHostOption,
-    HealthPortOption,
-    HostnameOption,
-    LogfileOption,
-    LogFormatOption,
-    LoglevelOption,
-    PrefetchMultiplierOption,
-    ProcessesOption,
-    PurgeOption,
-    QueuesOption,
-    ReloadOption,
-    SoftTimeLimitOption,
-    ThreadsOption,
-    TimeLimitOption,
-)
+from asynq.cli.worker_options import worker_options
 from asynq.logs import MAIN_PROCESS, set_up
 from asynq.worker.health import LOOPBACK
 from asynq.worker.node import DEFAULT_NODE, node_name, numbered
@@ -46,25 +31,30 @@ from asynq.worker.sources import Sources
 from asynq.worker.worker import Worker
 
 
+@click.command(cls=Command, short_help="Run tasks until told to stop.")
+@app_option
+@worker_options
+@click.pass_context
 def worker(
-    context: typer.Context,
-    app: AppOption = None,
-    queues: QueuesOption = None,
-    concurrency: ConcurrencyOption = None,
-    processes: ProcessesOption = 1,
-    threads: ThreadsOption = None,
-    prefetch_multiplier: PrefetchMultiplierOption = None,
-    hostname: HostnameOption = None,
-    loglevel: LoglevelOption = "WARNING",
-    logfile: LogfileOption = None,
-    log_format: LogFormatOption = None,
-    grace: GraceOption = None,
-    health_port: HealthPortOption = None,
-    health_host: HealthHostOption = None,
-    time_limit: TimeLimitOption = None,
-    soft_time_limit: SoftTimeLimitOption = None,
-    purge: PurgeOption = False,
-    reload: ReloadOption = False,
+    context: click.Context,
+    *,
+    app: str | None,
+    queues: str | None,
+    concurrency: int | None,
+    processes: int,
+    threads: int | None,
+    prefetch_multiplier: int | None,
+    hostname: str | None,
+    loglevel: str,
+    logfile: Path | None,
+    log_format: str | None,
+    grace: float | None,
+    health_port: int | None,
+    health_host: str | None,
+    time_limit: float | None,
+    soft_time_limit: float | None,
+    purge: bool,
+    reload: bool,
 ) -> None:
     """Run tasks until told to stop.
 
@@ -96,7 +86,7 @@ def worker(
         known = threading.enumerate()
         code = run(_serve(found, build, purge=purge))
         leave(known, code)
-        raise typer.Exit(code)
+        raise Exit(code)
     if purge:
         run(_purge(found, build()))
     name = common(context).app if app is None else app
@@ -106,7 +96,7 @@ def worker(
         for number, node in enumerate(nodes)
     }
     sources = Sources(Path.cwd()) if reload else None
-    raise typer.Exit(run(Processes(commands, sources=sources).run()))
+    raise Exit(run(Processes(commands, sources=sources).run()))
 
 
 async def _serve(app: Asynq, build: Callable[[], Worker], *, purge: bool) -> int:
@@ -160,7 +150,7 @@ HANDLED_BY_PARENT = frozenset({"app", "health_port", "hostname", "processes", "p
 
 
 def command_of(
-    context: typer.Context, *, app: str | None, hostname: str, number: int = 0
+    context: click.Context, *, app: str | None, hostname: str, number: int = 0
 ) -> list[str]:
     """The command line of a worker of ours: as ours was understood, with its own name.
 
@@ -194,4 +184,4 @@ def banner(app: Asynq, worker: Worker, *, processes: int = 1) -> str:
     }
     names = sorted(name for name in app.tasks if not name.startswith("asynq."))
     tasks = "\n".join(f"  · {name}" for name in names) or "  (none)"
-    return f"\nasynq {own_version()}  {worker.hostname}\n\n{pairs(facts)}\n\n[tasks]\n{tasks}\n"
+    return f"\nasynq {__version__}  {worker.hostname}\n\n{pairs(facts)}\n\n[tasks]\n{tasks}\n"

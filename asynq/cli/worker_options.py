@@ -2,120 +2,92 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Any, Final, TypeVar
 
-import typer
+import click
 
-QueuesOption = Annotated[
-    str | None,
-    typer.Option("-Q", "--queues", metavar="NAME,…", help="Serve these queues only."),
-]
+Function = TypeVar("Function", bound=Callable[..., Any])
 
-ConcurrencyOption = Annotated[
-    int | None,
-    typer.Option(
-        "-c", "--concurrency", metavar="N", min=1, help="Tasks at once, on one event loop."
-    ),
-]
+AT_LEAST_ONE: Final = click.IntRange(min=1)
 
-ProcessesOption = Annotated[
-    int,
-    typer.Option(
-        "--processes", metavar="N", min=1, help="Event loops, each in a process of its own."
-    ),
-]
-
-ThreadsOption = Annotated[
-    int | None,
-    typer.Option("--threads", metavar="N", min=1, help="`def` tasks at once, in threads."),
-]
-
-PrefetchMultiplierOption = Annotated[
-    int | None,
-    typer.Option(
-        "--prefetch-multiplier",
+OPTIONS: Final = (
+    click.option("-Q", "--queues", metavar="NAME,…", help="Serve these queues only."),
+    click.option(
+        *("-c", "--concurrency"),
+        type=AT_LEAST_ONE,
         metavar="N",
-        min=1,
+        help="Tasks at once, on one event loop.",
+    ),
+    click.option(
+        "--processes",
+        type=AT_LEAST_ONE,
+        default=1,
+        metavar="N",
+        help="Event loops, each in a process of its own.",
+    ),
+    click.option(
+        "--threads", type=AT_LEAST_ONE, metavar="N", help="`def` tasks at once, in threads."
+    ),
+    click.option(
+        "--prefetch-multiplier",
+        type=AT_LEAST_ONE,
+        metavar="N",
         help="Tasks fetched for each slot; 1: only what can start now.",
     ),
-]
-
-HostnameOption = Annotated[
-    str | None,
-    typer.Option(
-        "-n",
-        "--hostname",
+    click.option(
+        *("-n", "--hostname"),
         metavar="NODE",
         help="Node name: %h is the host, %n its short name, %d its domain, %p the process.",
     ),
-]
-
-LoglevelOption = Annotated[
-    str,
-    typer.Option(
-        "-l", "--loglevel", metavar="LEVEL", help="DEBUG, INFO, WARNING, ERROR or CRITICAL."
+    click.option(
+        *("-l", "--loglevel"),
+        default="WARNING",
+        metavar="LEVEL",
+        help="DEBUG, INFO, WARNING, ERROR or CRITICAL.",
     ),
-]
-
-LogfileOption = Annotated[
-    Path | None,
-    typer.Option("-f", "--logfile", metavar="PATH", help="Log there, not to standard error."),
-]
-
-LogFormatOption = Annotated[
-    str | None,
-    typer.Option("--log-format", metavar="FORMAT", help="A format of `logging`, or json."),
-]
-
-GraceOption = Annotated[
-    float | None,
-    typer.Option(
-        "--grace", metavar="SECONDS", min=0, help="Time for running tasks to end when it stops."
+    click.option(
+        *("-f", "--logfile"),
+        type=click.Path(path_type=Path),
+        metavar="PATH",
+        help="Log there, not to standard error.",
     ),
-]
-
-TimeLimitOption = Annotated[
-    float | None,
-    typer.Option(
-        "--time-limit",
+    click.option("--log-format", metavar="FORMAT", help="A format of `logging`, or json."),
+    click.option(
+        "--grace",
+        type=click.FloatRange(min=0),
         metavar="SECONDS",
-        min=0.001,
-        help="End tasks that run longer and say nothing else.",
+        help="Time for running tasks to end when it stops.",
     ),
-]
-
-SoftTimeLimitOption = Annotated[
-    float | None,
-    typer.Option(
-        "--soft-time-limit",
-        metavar="SECONDS",
-        min=0.001,
-        help="Raise SoftTimeLimitExceeded in tasks that run longer and say nothing else.",
-    ),
-]
-
-HealthPortOption = Annotated[
-    int | None,
-    typer.Option(
+    click.option(
         "--health-port",
+        type=click.IntRange(0, 65535),
         metavar="PORT",
-        min=0,
-        max=65535,
         help="Answer /healthz and /readyz there; with --processes each takes the next port.",
     ),
-]
+    click.option("--health-host", metavar="ADDRESS", help="The address for it: 127.0.0.1."),
+    click.option(
+        "--time-limit",
+        type=click.FloatRange(min=0.001),
+        metavar="SECONDS",
+        help="End tasks that run longer and say nothing else.",
+    ),
+    click.option(
+        "--soft-time-limit",
+        type=click.FloatRange(min=0.001),
+        metavar="SECONDS",
+        help="Raise SoftTimeLimitExceeded in tasks that run longer and say nothing else.",
+    ),
+    click.option("--purge", is_flag=True, help="Throw away all waiting tasks of its queues first."),
+    click.option(
+        "--reload", is_flag=True, help="Start again when Python files here change: to develop."
+    ),
+)
 
-HealthHostOption = Annotated[
-    str | None,
-    typer.Option("--health-host", metavar="ADDRESS", help="The address for it: 127.0.0.1."),
-]
 
-PurgeOption = Annotated[
-    bool, typer.Option("--purge", help="Throw away all waiting tasks of its queues first.")
-]
-
-ReloadOption = Annotated[
-    bool,
-    typer.Option("--reload", help="Start again when Python files here change: to develop."),
-]
+def worker_options(function: Function) -> Function:
+    """Have a command take them, in this order."""
+    for option in reversed(OPTIONS):
+        function = option(function)
+    return function

@@ -10,8 +10,14 @@ from typing import NamedTuple
 
 import pytest
 
-from asynq.cli.main import main
+from asynq._imports import import_object
+from asynq.cli.main import COMMANDS, main
 from asynq.worker.worker import Worker
+
+# Else the first test to need one would have pytest rewrite and compile it, and in Python 3.11 that
+# fails in a process in which a loop was ended by a KeyboardInterrupt, as tests of `loop` do.
+for place in COMMANDS.values():
+    import_object(place)
 
 APP = """
 from asynq import Asynq

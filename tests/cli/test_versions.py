@@ -1,11 +1,12 @@
 """Which versions are installed."""
 
-import asynq
-from asynq.cli.versions import own_version, version_of
+from importlib.metadata import version
+
+from asynq.cli.versions import version_of
 
 
-def test_our_own_is_the_packages():
-    assert own_version() == asynq.__version__
+def test_a_version_is_the_distributions():
+    assert version_of("msgspec") == version("msgspec")
 
 
 def test_what_is_not_there_is_said_in_words():
