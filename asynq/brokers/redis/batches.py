@@ -34,16 +34,15 @@ twice as long."""
 class Batches:
     """`settle` of one broker."""
 
-    def __init__(self, calls: Calls, marks: sending.Marks, held: Held, clock: Clock) -> None:
+    def __init__(self, calls: Calls, held: Held, clock: Clock) -> None:
         self._calls = calls
         self._keys = calls.keys
         self._held = held
         self._clock = clock
         self._database = calls.server.database
         self._records = sending.Records(calls.keys, self._database)
-        self._marks = marks
-        # Not those of what is published: they would push out what waits for an answer.
-        self._endings = sending.Marks(calls.keys.marks(secrets.token_hex(8)), REPEATED)
+        # Of their own: those of what is published would push out what waits for an answer.
+        self._marks = sending.Marks(calls.keys.marks(secrets.token_hex(8)), REPEATED)
         self._unanswered: dict[tuple[Delivery, ...], tuple[list[Word], list[Word]]] = {}
         self._soon: Soon | None = None
 
@@ -70,7 +69,7 @@ class Batches:
         call = self._unanswered.pop(ending, None) if self._unanswered else None
         if call is None:
             call = sending.settle_call(
-                *(self._keys, self._records, self._database, self._endings, settlements),
+                *(self._keys, self._records, self._database, self._marks, settlements),
                 self._held.consumer,
             )
         sent = calls.pipe.call(SETTLE, *call, timeout=calls.timeout, at_once=True)

@@ -88,7 +88,7 @@ class RedisBroker:
         self._clock = clock = Clock()
         self._calls = calls = Calls(server, keys, timeout=publish_timeout)
         marks = Marks(keys.marks(secrets.token_hex(8)), publish_timeout)
-        self._batches = batches = Batches(calls, marks, held, clock)
+        self._batches = batches = Batches(calls, held, clock)
         self._publishing = Publishing(calls, marks, lambda: batches.soon)
         self._fetching = Fetching(server, keys, held, clock, lease=lease)
         self._revocations = Revocations(calls, batches, clock)
