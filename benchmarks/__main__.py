@@ -3,7 +3,7 @@
     python -m benchmarks                                  # all: some 40 minutes
     python -m benchmarks --quick                          # a look, below 3 minutes
     python -m benchmarks --systems asynq,floor_a --workloads drain-1,latency --rounds 5
-    python -m benchmarks --json runs.json --page docs/performance.md
+    python -m benchmarks --json runs.json --page docs/performance.md --plots docs/assets/performance
 
 Each run has a fresh server and processes of its own; round by round and workload by workload, all
 systems take their turn. The environment of each peer is made once, in the user's cache.
@@ -24,7 +24,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import page, tables, targets
+from benchmarks import page, plots, tables, targets
 from benchmarks.environments import cache, interpreter, versions
 from benchmarks.own import OWN
 from benchmarks.results import Results, Run
@@ -55,6 +55,8 @@ def main() -> None:
     _show(results)
     if options.page:
         page.put(options.page, _text(results))
+    if options.plots:
+        _draw(results, options.plots)
 
 
 def _install(options: argparse.Namespace, results: Results) -> dict[str, Path]:
@@ -122,6 +124,13 @@ def _tables(results: Results) -> list[tables.Table]:
     return [table for table in found if table.rows]
 
 
+def _draw(results: Results, directory: Path) -> None:
+    try:
+        plots.draw(results, directory)
+    except plots.NoMatplotlibError as error:
+        _say(str(error))
+
+
 def _text(results: Results) -> str:
     """For the page: the tables, the versions, and how each system is set up."""
     names = [name for name in SYSTEMS if name in results.versions]
@@ -147,7 +156,7 @@ def _about(options: argparse.Namespace) -> dict[str, str]:
         "server": f"{KIND}-server {version(KIND)}, memory only, loopback",
         "python": f"Python {platform.python_version()}",
         "machine": f"{os.cpu_count()} cores, shared with the server",
-        "rounds": f"medians of {options.rounds} rounds, interleaved",
+        "rounds": "one round" if options.rounds == 1 else f"medians of {options.rounds} rounds",
         "scale": "counts of the full form" if options.scale == 1 else f"scale {options.scale:g}",
     }
 
@@ -169,6 +178,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--scale", type=float, help="of all counts: 1; 0.25 where it is quick")
     parser.add_argument("--json", type=Path, help="keep all figures there")
     parser.add_argument("--page", type=Path, help="put the tables into this page")
+    parser.add_argument("--plots", type=Path, help="draw pictures into this directory")
     parser.add_argument("--keep", type=Path, help="keep logs below this directory")
     parser.add_argument("--cache", type=Path, default=cache(), help="the peers' environments")
     options = parser.parse_args()

@@ -16,7 +16,7 @@ _VARIANTS = frozenset({"enqueue-one", "enqueue-many", "drain-1", "latency"})
 def _asynq(name: str, *more: str, environment: dict[str, str] | None = None) -> System:
     return System(
         name=name,
-        distributions=("asynq-tasks", "redis", "hiredis", "uvloop"),
+        distributions=("asynq-tasks", "hiredis", "uvloop"),
         install=(),
         worker=(*_ASYNQ, *_PROCESSES, *more),
         module="asynq",
@@ -27,10 +27,10 @@ def _asynq(name: str, *more: str, environment: dict[str, str] | None = None) -> 
     )
 
 
-def _floor(name: str) -> System:
+def _floor(name: str, *client: str) -> System:
     return System(
         name=name,
-        distributions=("redis", "hiredis", "uvloop"),
+        distributions=(*client, "hiredis", "uvloop"),
         install=(),
         worker=(f"benchmarks.systems.{name}",),
         drain=PLAIN,
@@ -44,7 +44,7 @@ OWN = {
         _asynq("asynq"),
         _asynq("asynq-signed", environment={"ASYNQ_MESSAGE_KEYS": "benchmarks:" + "k" * 43}),
         _asynq("asynq-info", "-l", "INFO"),
-        _floor("floor_a"),
+        _floor("floor_a", "redis"),
         _floor("floor_b"),
     )
 }

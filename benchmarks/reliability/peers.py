@@ -52,7 +52,7 @@ PEERS = {
     for peer in (
         Peer(
             "asynq",
-            ("asynq-tasks", "redis"),
+            ("asynq-tasks", "hiredis"),
             (),
             ("asynq", "-A", _here("asynq"), "worker", "-c", str(SLOTS), "-l", "INFO"),
             SETTLE.digest,

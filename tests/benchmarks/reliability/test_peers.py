@@ -17,7 +17,7 @@ def test_a_peer_says_how_it_is_set_up_and_who_advises_so(peer):
 
 def test_asynq_is_measured_where_it_is_developed(tmp_path):
     python = interpreter(PEERS["asynq"], tmp_path)
-    assert versions(PEERS["asynq"], python).keys() == {"asynq-tasks", "redis"}
+    assert versions(PEERS["asynq"], python).keys() == {"asynq-tasks", "hiredis"}
     assert list(tmp_path.iterdir()) == []
 
 
