@@ -91,15 +91,15 @@ class Seal:
         Raises:
             SecurityError: it was not, or not by a key that is known here, or it is too old.
         """
-        body, issued = self._messages.open(body, queue, id)
-        if self._max_age is not None and issued is not None and not any_age:
-            age = time() - issued
+        opened = self._messages.open(body, queue, id)
+        if self._max_age is not None and not any_age and body[:1] == SIGNED:
+            age = time() - _issued_at(body)
             if age > self._max_age:
                 raise SecurityError(
                     f"the message is {age:.0f} s old, and message_max_age is {self._max_age:g} s: "
                     "it may have been kept to be played back"
                 )
-        return body
+        return opened
 
     def seal_record(self, id: str, body: bytes) -> bytes:
         """An encoded record as it may be stored under a task's id."""
@@ -111,7 +111,13 @@ class Seal:
         Raises:
             SecurityError: it was not, or not by a key that is known here.
         """
-        return self._records.open(body, "", id)[0]
+        return self._records.open(body, "", id)
+
+
+def _issued_at(signed: bytes) -> float:
+    """When a signed message was sent, or is due (Unix time, seconds); it has been checked."""
+    (issued,) = _TIME.unpack_from(signed, name_of(signed)[1])
+    return float(issued)
 
 
 class _Closing:
@@ -137,12 +143,11 @@ class _Closing:
             body = self._cipher.encrypt(body, part(queue) + part(id))
         return body if self._signer is None else self._signer.sign(body, queue, id, issued)
 
-    def open(self, body: bytes, queue: str, id: str) -> tuple[bytes, float | None]:
-        issued = None
+    def open(self, body: bytes, queue: str, id: str) -> bytes:
         if body[:1] == SIGNED:
             if self._signer is None:
                 raise unreadable(body)
-            body, issued = self._signer.check(body, queue, id)
+            body = self._signer.check(body, queue, id)
         elif self._signer is not None and not self._lenient:
             raise SecurityError("bad signature: there is none, and message_keys asks for one")
         if body[:1] == ENCRYPTED:
@@ -151,7 +156,7 @@ class _Closing:
             body = self._cipher.decrypt(body, part(queue) + part(id))
         elif self._cipher is not None and not self._lenient:
             raise SecurityError("it is not encrypted, and encryption_keys asks for it")
-        return body, issued
+        return body
 
 
 class _Signer:
@@ -161,27 +166,24 @@ class _Signer:
         derived = ring.derive(f"asynq sign {kind}")
         self._keys = {id: Key(id, secret, about) for id, secret in derived.items()}
         self._first = self._keys[ring.ids[0]]
-        self._timed = timed
+        self._time_bytes = _TIME.size if timed else 0
 
     def sign(self, body: bytes, queue: str, id: str, issued: float) -> bytes:
         key = self._first
-        signed = b"".join((key.head, _TIME.pack(issued), body)) if self._timed else key.head + body
+        head = key.head + _TIME.pack(issued) if self._time_bytes else key.head
+        signed = head + body
         return signed + key.mac(signed, queue, id)
 
-    def check(self, data: bytes, queue: str, id: str) -> tuple[bytes, float | None]:
+    def check(self, data: bytes, queue: str, id: str) -> bytes:
         key = self._first
         if data[: key.begin] != key.head:
             key = self._key_of(data)
-        signed, given = data[:-LENGTH], data[-LENGTH:]
-        if not compare_digest(given, key.mac(signed, queue, id)):
+        if not compare_digest(data[-LENGTH:], key.mac(data[:-LENGTH], queue, id)):
             raise SecurityError(
                 "bad signature: it was changed, or made for another queue, id or namespace, or "
                 "with another secret"
             )
-        if not self._timed:
-            return signed[key.begin :], None
-        (issued,) = _TIME.unpack_from(signed, key.begin)
-        return signed[key.begin + _TIME.size :], issued
+        return data[key.begin + self._time_bytes : -LENGTH]
 
     def _key_of(self, data: bytes) -> Key:
         id = name_of(data)[0].decode(errors="replace")
