@@ -17,25 +17,23 @@ from typing import Final
 _BLOCK: Final = Struct("512Q")
 _MILLISECOND: Final = 1_000_000
 """In nanoseconds."""
-_VARIANT: Final = 1 << 63
-_FULL: Final = 3 << 62
-"""Where another variant would begin."""
+_FULL: Final = 1 << 48
 
 
 class _Sequence:
     """Ascending UUIDs of version 7.
 
-    What they begin with (milliseconds, version, 11 random bits) is made once a millisecond. The
-    lower half begins at random and grows by random steps: it can't be guessed, and lasts for about
-    10⁹ ids, after which the next millisecond is begun before its time.
+    All but the last 48 bits (milliseconds, version, variant, 25 random bits) is made once a
+    millisecond. The rest begins at random and grows by random steps: it can't be guessed, and lasts
+    for more than 30,000 ids, after which the next millisecond is begun before its time.
     """
 
     def __init__(self) -> None:
         self._begun = 0
         self._next = 0
         """The time (ns) from which a later millisecond is begun."""
-        self._upper = ""
-        self._lower = 0
+        self._head = ""
+        self._tail = 0
         self.restart()
 
     def restart(self) -> None:
@@ -47,30 +45,28 @@ class _Sequence:
         with self._lock:
             # The kernel is asked once for many: a call for each would cost more than the id.
             random = self._random or self._more()
-            bits = random.pop()
             now = time_ns()
             if now >= self._next:
-                self._begin(now // _MILLISECOND)
+                self._begin(now // _MILLISECOND, random.pop())
             else:
-                self._lower += (bits & 0xFFFF_FFFF) + 1
-                if self._lower >= _FULL:
-                    self._begin(self._begun + 1)
-            lower = f"{self._lower:x}"
-            return f"{self._upper}{lower[:4]}-{lower[4:]}"
+                self._tail += (random.pop() & 0xFFFF_FFFF) + 1
+                if self._tail >= _FULL:
+                    self._begin(self._begun + 1, (self._random or self._more()).pop())
+            return f"{self._head}{self._tail:012x}"
 
     def _more(self) -> list[int]:
         self._random.extend(_BLOCK.unpack(os.urandom(_BLOCK.size)))
         return self._random
 
-    def _begin(self, milliseconds: int) -> None:
-        upper, lower = (self._random or self._more()).pop(), (self._random or self._more()).pop()
+    def _begin(self, milliseconds: int, bits: int) -> None:
         self._begun = milliseconds
         self._next = (milliseconds + 1) * _MILLISECOND
-        time = f"{milliseconds:012x}"
-        # The version (7) stands before the last 12 bits of the upper half, the variant (two bits)
-        # atop the lower one, which begins in the first half of what is left to it.
-        self._upper = f"{time[:8]}-{time[8:]}-7{upper & 0x7FF:03x}-"
-        self._lower = _VARIANT | lower >> 3
+        time, tail = f"{milliseconds:012x}", (self._random or self._more()).pop()
+        # The version (7) stands before 12 bits, the variant (two bits) atop the next 14. The tail
+        # begins in the first half of what is left to it.
+        upper, middle = bits & 0x7FF, 0x8000 | bits >> 50
+        self._head = f"{time[:8]}-{time[8:]}-7{upper:03x}-{middle:04x}-"
+        self._tail = tail >> 17
 
 
 _sequence = _Sequence()

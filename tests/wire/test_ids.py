@@ -42,7 +42,7 @@ def test_ids_ascend_over_a_clock_that_is_set_back(monkeypatch: pytest.MonkeyPatc
 def test_a_millisecond_that_is_used_up_is_left_before_its_time(monkeypatch: pytest.MonkeyPatch):
     first = new_id()
     monkeypatch.setattr(ids._sequence, "_next", 1 << 63)
-    monkeypatch.setattr(ids._sequence, "_lower", (3 << 62) - 1)
+    monkeypatch.setattr(ids._sequence, "_tail", (1 << 48) - 1)
     made = [first, *(new_id() for _ in range(3))]
     assert made == sorted(set(made))
     assert UUID(made[1]).int >> 80 > UUID(first).int >> 80
