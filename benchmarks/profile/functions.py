@@ -79,6 +79,7 @@ def costs(
     scaled = [
         Cost(cost.name, cost.place, cost.room, cost.calls, cost.microseconds * scale)
         for cost in found
+        if cost.microseconds or cost.calls
     ]
     return sorted(scaled, key=lambda cost: -cost.microseconds), price * 1e6
 

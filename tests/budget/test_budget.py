@@ -49,7 +49,7 @@ IDLE_SECONDS = 6.0
 SETTLED_SECONDS = 1.0
 """After its start it has loaded its scripts and looked over the server."""
 
-by_scene = pytest.mark.parametrize("scene", [scene.name for scene in SCENES])
+by_scene = pytest.mark.parametrize("scene", FUNCTION_CALLS)
 
 
 def play(name: str, url: str, meter: Meter) -> None:
