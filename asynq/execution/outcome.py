@@ -72,7 +72,7 @@ class Interrupted(Struct, frozen=True):
     lost: bool = False
     """The delivery is no longer ours: another worker has it, nothing may be settled."""
     delay: float = 0.0
-    """Seconds before it is to run again."""
+    """Seconds before it is to run again, where it could not begin."""
 
 
 Outcome = Success | Failed | Retrying | Ignored | Rejected | Revoked | Interrupted

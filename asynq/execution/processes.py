@@ -6,7 +6,8 @@ worker does, hooks and soft time limit included, and sends home how it ended. It
 worker's standard output and error, and one socket.
 
 A task that its process dies of has `Failed`, with a `WorkerLostError`. A child that died while it
-had nothing to do harms no task: another takes its place.
+had nothing to do harms no task: another takes its place. Where no child can be had, the task has
+not run, and is tried again later.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ from asynq.wire.failures import Failure
 R = TypeVar("R")
 
 STARTS: Final = 3
-"""How many children may die before they begin a task, until it counts as lost."""
+"""How many children may die before they begin a task, until it is given back."""
 
 ANOTHER_TRY: Final = 5.0
-"""Seconds before a task that needs a process of its own, and got none, is tried again."""
+"""Seconds before a task that got no process is tried again."""
 
 LAST_WORDS: Final = 0.5
 """Seconds for what a dead child wrote to arrive. (Its line may be open in a process it forked.)"""
@@ -60,6 +61,8 @@ class ProcessPool:
     ) -> Outcome:
         """Run the task in a child. Cancelling the wait kills the child.
 
+        Where none can be had, the run counts as interrupted.
+
         Raises:
             EncodeError: the call can't be handed to a child.
         """
@@ -71,12 +74,12 @@ class ProcessPool:
                 try:
                     answer = await self._ask(job)
                 except _DiedError as death:
-                    lost = _lost(request, death)
+                    outcome = _end_by(death, request)
                     if death.begun:
                         break
                 else:
                     return outcome_of(answer, request)
-        return lost
+        return outcome
 
     async def aclose(self) -> None:
         """Let idle children leave, kill those that run something, and see them all ended."""
@@ -135,9 +138,7 @@ async def run_alone(
             child.kill()
             raise
     except _DiedError as death:
-        if not death.begun:  # which is not the task's fault, and may be over soon
-            return Interrupted(f"no process could be had for it: {death}", delay=ANOTHER_TRY)
-        return _lost(request, death)
+        return _end_by(death, request)
     return outcome_of(answer, request)
 
 
@@ -275,11 +276,11 @@ class _Child:
         return f"exit code {code}" if code >= 0 else _signal(-code)
 
 
-def _lost(request: Request, death: _DiedError) -> Failed:
+def _end_by(death: _DiedError, request: Request) -> Failed | Interrupted:
+    if not death.begun:  # which is not the task's fault, and may be over soon
+        return Interrupted(f"no process could be had for it: {death}", delay=ANOTHER_TRY)
     lost = WorkerLostError(
         f"the process that ran {request.task}[{request.id}] died before the task ended: {death}"
-        if death.begun
-        else f"no process could be had to run {request.task}[{request.id}]: {death}"
     )
     return Failed(lost, Failure.of(lost), lost=True)
 

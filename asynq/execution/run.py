@@ -21,12 +21,12 @@ from typing import Any, Final, Protocol
 from msgspec import Struct
 
 from asynq import signals
-from asynq.exceptions import Ignore, Reject, Retry, TaskError
+from asynq.exceptions import Ignore, Reject, Retry, TaskError, WorkerLostError
 from asynq.execution import hooks
 from asynq.execution.frames import since_task
 from asynq.execution.hooks import NO_HOOKS, Caller
 from asynq.execution.limits import with_soft_limit
-from asynq.execution.outcome import Failed, Ignored, Outcome, Rejected, Success
+from asynq.execution.outcome import Failed, Ignored, Interrupted, Outcome, Rejected, Success
 from asynq.execution.pools import Pools
 from asynq.execution.retries import asked, decide
 from asynq.execution.terms import Terms
@@ -167,7 +167,10 @@ async def run_here(
     pools = Pools(threads=1, processes=1)
     running = asyncio.create_task(run(task, request, args, kwargs, pools))
     try:
-        return await running
+        outcome = await running
+        if isinstance(outcome, Interrupted):  # and nobody is there to try it again
+            return failed(task, WorkerLostError(outcome.reason))
+        return outcome
     except asyncio.CancelledError:
         caller = asyncio.current_task()
         if caller is not None and caller.cancelling():

@@ -151,7 +151,7 @@ class Effects:
     def _interrupted(self, run: Run, outcome: Interrupted) -> Settlement | None:
         if outcome.lost:
             return None
-        if run.acknowledged and run.entered:
+        if run.acknowledged and run.entered and not outcome.delay:
             lost = WorkerLostError(
                 f"{run.label} was cut off: {outcome.reason}. With acks_late=False it is not run "
                 "again"

@@ -19,10 +19,10 @@ from asynq.exceptions import (
     TaskError,
     WorkerLostError,
 )
-from asynq.execution.outcome import Failed, Ignored, Rejected, Retrying, Success
+from asynq.execution.outcome import Failed, Ignored, Interrupted, Rejected, Retrying, Success
 from asynq.execution.pools import Pools
-from asynq.execution.processes import ProcessPool, run_alone
-from asynq.execution.run import run
+from asynq.execution.processes import ANOTHER_TRY, ProcessPool, run_alone
+from asynq.execution.run import run, run_here
 from asynq.request import Request
 from tests.execution import calls
 from tests.waiting import until
@@ -232,14 +232,23 @@ async def test_a_child_that_died_idle_fails_no_task(pool):
         assert (await go(pool, calls.who)).value[0] != pid
 
 
-async def test_where_no_child_can_be_started_the_task_is_lost_and_it_is_said_why(pool, monkeypatch):
+async def test_where_no_child_can_be_started_the_task_has_not_run_and_it_is_said_why(
+    pool, monkeypatch
+):
     monkeypatch.setattr(sys, "executable", "/nothing/here")
     outcome = await go(pool, calls.add, 1, 1)
-    assert outcome.lost
-    assert "no process could be had" in str(outcome.error)
-    assert "No such file" in str(outcome.error)
+    assert (type(outcome), outcome.lost, outcome.delay) == (Interrupted, False, ANOTHER_TRY)
+    assert outcome.reason.startswith("no process could be had for it: it could not be started")
+    assert "No such file" in outcome.reason
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    assert str((await go(pool, calls.add, 1, 1)).error).endswith("exit code 1")
+    assert (await go(pool, calls.add, 1, 1)).reason.endswith("exit code 1")
+
+
+async def test_without_a_worker_to_try_it_again_it_has_failed(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/nothing/here")
+    outcome = await run_here(calls.add, request_of(calls.add), (1, 1), {})
+    assert isinstance(outcome.error, WorkerLostError)
+    assert "no process could be had" in str(outcome.error)
 
 
 @pytest.mark.both_loops

@@ -253,6 +253,11 @@ def test_a_run_that_was_cut_off_has_failed_for_it_will_not_run_again(effects, ea
     assert "the worker stops. With acks_late=False it is not run again" in record.error.text
 
 
+def test_one_that_could_not_begin_goes_back(effects, early):
+    _, effect = effects.of(early, Interrupted("no process could be had for it", delay=5.0))
+    assert (effect.verdict, effect.record) == (Requeue(delay=5.0), None)
+
+
 def test_one_that_was_cut_off_before_it_began_goes_back(effects, early):
     early.entered = False
     _, effect = effects.of(early, Interrupted("the worker stops"))
