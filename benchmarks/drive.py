@@ -8,7 +8,7 @@ What was measured is printed as one line of JSON, the last on stdout. The jobs:
 - `enqueue-one`: calls awaited one by one. `seconds`, and `cpu`, this process's own seconds.
 - `enqueue-many`: concurrent calls: gathers of 2,000 coroutines, or 8 threads. The same figures.
 - `fill`: the same calls, exactly `--count` of them, with nothing before to get warm.
-- `round-trips`: one client, from a call to its result, one at a time. `trips`, a list of seconds.
+- `round-trips`: one client, from a call to its result, one at a time. Also `trips`, their seconds.
 - `clients`: K clients, each of which does that in a loop, `--count` round trips together.
 """
 
@@ -94,7 +94,9 @@ class FromCoroutines:
 
     async def round_trips(self, count: int) -> Figures:
         await asyncio.wait_for(self._trip(), PATIENCE)
-        return {"trips": [await self._trip() for _ in range(count)]}
+        with Clock() as clock:
+            trips = [await self._trip() for _ in range(count)]
+        return {**clock.figures(count), "trips": trips}
 
     async def clients(self, count: int, clients: int) -> Figures:
         async def client() -> list[float]:
@@ -162,7 +164,9 @@ class FromThreads:
 
     def round_trips(self, count: int) -> Figures:
         self._trip()
-        return {"trips": [self._trip() for _ in range(count)]}
+        with Clock() as clock:
+            trips = [self._trip() for _ in range(count)]
+        return {**clock.figures(count), "trips": trips}
 
     def clients(self, count: int, clients: int) -> Figures:
         def client() -> list[float]:

@@ -88,25 +88,37 @@ def commands(scene: Scene) -> Figures:
 
 def latency(scene: Scene) -> Figures:
     """From a call to its result, with a worker that has nothing else to do."""
-    with scene.worker():
-        trips: list[float] = scene.drive("round-trips", scene.count(500, 50))["trips"]
+    figures = _trips(scene, "round-trips", scene.count(500, 50))
+    trips = figures.pop("trips")
     cuts = quantiles(trips, n=100)
-    return {
-        **{f"p{part}": cuts[part - 1] * MILLI for part in (50, 95, 99)},
-        "trips": [round(trip, 6) for trip in trips],
-    }
+    times = {f"p{part}": cuts[part - 1] * MILLI for part in (50, 95, 99)}
+    return {**figures, **times, "trips": [round(trip, 6) for trip in trips]}
 
 
 def clients(scene: Scene, *, clients: int) -> Figures:
     """That many clients in one process, each of which calls, waits for the result, and again."""
     count = scene.count(max(2_000, scene.system.drain // 4))
-    count = max(2, count // clients) * clients
-    with scene.worker():
-        figures = scene.drive("clients", count, clients=clients)
+    figures = _trips(scene, "clients", max(2, count // clients) * clients, clients=clients)
+    return {**figures, **{name: figures[name] * MILLI for name in ("p50", "p95", "p99")}}
+
+
+def _trips(scene: Scene, job: str, count: int, *, clients: int = 0) -> Figures:
+    """What the driver says of them, and what a round trip cost caller, worker and server."""
+    with scene.worker() as workers:
+        scene.drive("fill", 1)
+        scene.wait(1, workers)  # what it needs to start is another figure
+        before, working = scene.counts(), workers.cpu()
+        figures = scene.drive(job, count, clients=clients)
+        after = workers.cpu()
+        spent = scene.counts() - before
+    trips = figures["count"]
+    known = after is not None and working is not None
     return {
-        "rate": figures["count"] / figures["seconds"],
-        "cpu": figures["cpu"] / figures["count"] * MICRO,
-        **{name: figures[name] * MILLI for name in ("p50", "p95", "p99")},
+        **figures,
+        **_server_figures(spent, trips),
+        "rate": trips / figures["seconds"],
+        "cpu": figures["cpu"] / trips * MICRO,
+        "worker_cpu": (after - working) / trips * MICRO if known else None,
     }
 
 

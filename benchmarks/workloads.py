@@ -22,6 +22,11 @@ SERVER = (
 CALL = (RATE, Column("cpu", "caller's CPU µs", 1), *SERVER)
 RUN = (RATE, Column("cpu", "worker CPU µs", 1), *SERVER)
 TIMES = tuple(Column(f"p{part}", f"p{part} ms", 2) for part in (50, 95, 99))
+TRIP = (
+    Column("cpu", "caller's CPU µs", 1),
+    Column("worker_cpu", "worker CPU µs", 1),
+    Column("server_cpu", "server CPU µs", 1),
+)
 MEMORY = (
     Column("queued", "bytes a queued task"),
     Column("stored", "bytes a task leaves"),
@@ -45,17 +50,17 @@ WORKLOADS: dict[str, Workload] = {
         partial(drain, task="work", slots=THREADS),
         RUN,
     ),
-    "latency": Workload("Round trip, idle worker", latency, TIMES, needs_results=True),
+    "latency": Workload("Round trip, idle worker", latency, (*TIMES, *TRIP), needs_results=True),
     "clients-50": Workload(
         "50 clients in a loop",
         partial(clients, clients=50),
-        (RATE, *TIMES),
+        (RATE, *TIMES, *TRIP),
         needs_results=True,
     ),
     "clients-1000": Workload(
         "1,000 clients in a loop",
         partial(clients, clients=1_000),
-        (RATE, *TIMES),
+        (RATE, *TIMES, *TRIP),
         quick=False,
         needs_results=True,
     ),
