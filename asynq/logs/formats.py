@@ -39,7 +39,12 @@ RESET: Final = "\x1b[0m"
 INDENT: Final = "    "
 """What the lines of a record begin with, the first one excepted."""
 
+_MESSAGE: Final = "%(message)s"
 _FIELD: Final = re.compile(r"%\((\w+)\)")
+_SAME_FOR_ALL: Final = frozenset(
+    {"asctime", "levelname", "levelno", "name", "process", "processName"}
+)
+"""What is the same in all lines about tasks of one millisecond."""
 
 
 class TaskFields(logging.Filter):
@@ -117,7 +122,6 @@ class _Text(logging.Formatter):
 
     def __init__(self, form: str) -> None:
         super().__init__(form)
-        self._form = form
         self._clock = Clock(_local)
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
@@ -140,15 +144,22 @@ class TextFormatter(_Text):
         super().__init__(outside)
         self._inside = _Text(inside)
         self._color = color
-        self._fields: dict[str, object] = {
-            "levelname": "INFO",
-            "levelno": logging.INFO,
-            "name": TASKS,
-            "process": os.getpid(),
-            "processName": process_name,
-        }
-        asked = {*_FIELD.findall(outside)}
-        self.direct = asked <= {*self._fields, "asctime", "message", "task_name", "task_id"}
+        before = outside.removesuffix(_MESSAGE)
+        known = {*_FIELD.findall(before)} <= _SAME_FOR_ALL and not before.endswith("%")
+        self.direct = known and before != outside
+        self._before = Clock(
+            lambda now: (
+                before
+                % {
+                    "asctime": _local(now),
+                    "levelname": "INFO",
+                    "levelno": logging.INFO,
+                    "name": TASKS,
+                    "process": os.getpid(),
+                    "processName": process_name,
+                }
+            )
+        )
 
     def format(self, record: logging.LogRecord) -> str:
         inside = getattr(record, "task_id", None) is not None and record.name != TASKS
@@ -159,11 +170,7 @@ class TextFormatter(_Text):
 
     def line(self, message: str, request: Request, now: float) -> str:
         """As `Direct` has it."""
-        fields = self._fields
-        fields["message"] = message
-        fields["asctime"] = self._clock.read(now)
-        fields["task_name"], fields["task_id"] = request.task, request.id
-        text = self._form % fields
+        text = self._before.read(now) + message
         return text if text.isprintable() else printable_lines(text.rstrip("\n"), INDENT)
 
 

@@ -14,7 +14,7 @@ from asynq.logs.handlers import LineHandler
 from asynq.request import Request, current
 
 CELERY = "[%(asctime)s: %(levelname)s/%(processName)s] %(message)s"
-FULL = "%(asctime)s %(levelno)d %(name)-20s %(process)d %(task_name)s %(task_id)s|%(message)s"
+FULL = "%(asctime)s %(levelno)d %(name)-20s %(process)d %(processName)s 100%%: %(message)s"
 REQUEST = Request(id="id-1", task="proj.add")
 TASKS = logging.getLogger("asynq.worker.tasks")
 
@@ -162,6 +162,12 @@ def test_a_form_that_asks_for_the_place_gets_a_record(begin: Begin, logfile: Pat
     begin(log_format="%(filename)s %(message)s")
     tell(REQUEST, "Task x received")
     assert logfile.read_text() == "test_telling.py Task x received\n"
+
+
+def test_a_form_that_shows_no_message_is_no_error(begin: Begin, logfile: Path):
+    begin(log_format="%(levelname)s %%(message)s")
+    tell(REQUEST, "Task x received")
+    assert logfile.read_text() == "INFO %(message)s\n"
 
 
 def test_a_record_knows_the_task_too(begin: Begin, logfile: Path):
