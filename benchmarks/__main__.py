@@ -27,6 +27,7 @@ from rich.console import Console
 from benchmarks import page, plots, tables, targets
 from benchmarks.environments import cache, interpreter, versions
 from benchmarks.own import OWN
+from benchmarks.peers import PEERS
 from benchmarks.results import Results, Run
 from benchmarks.scene import Scene, SceneError
 from benchmarks.server import KIND
@@ -34,7 +35,7 @@ from benchmarks.system import System
 from benchmarks.workloads import WORKLOADS
 from tests.servers import version
 
-SYSTEMS = OWN
+SYSTEMS = {**OWN, **PEERS}
 QUICK = ("asynq", "floor_a")
 QUICK_SCALE = 0.25
 
@@ -96,7 +97,7 @@ def _play(
             directory = options.keep / f"{workload}-{system.name}-{number}"
             directory.mkdir(parents=True, exist_ok=True)
         try:
-            with Scene(system, python, directory, options.scale) as scene:
+            with Scene(system.told(workload), python, directory, options.scale) as scene:
                 run = Run(number, system.name, workload, WORKLOADS[workload].run(scene))
         except SceneError as error:
             run = Run(number, system.name, workload, problem=str(error))

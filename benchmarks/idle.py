@@ -71,7 +71,7 @@ def importing(scene: Scene) -> Figures:
 
 
 def statements(module: str) -> list[str]:
-    """The module's imports, without those of the standard library and of the benchmarks."""
+    """The module's imports, without the standard library's, the benchmarks' and the loop's."""
     tree = ast.parse((SYSTEMS / f"{module}.py").read_text())
     found = []
     for node in tree.body:
@@ -82,7 +82,7 @@ def statements(module: str) -> list[str]:
         else:
             continue
         roots = {name.partition(".")[0] for name in names}
-        if not roots <= {*sys.stdlib_module_names, "benchmarks"}:
+        if not roots <= {*sys.stdlib_module_names, "benchmarks", "uvloop"}:
             found.append(ast.unparse(node))
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 SYSTEMS = Path(__file__).parent / "systems"
@@ -24,6 +24,7 @@ class System:
         module: the module of `benchmarks.systems` that sets it up, where that is not its name.
         home: the environment it runs in, where that is not named as the module.
         environment: what the module is told, for its producer and for its worker.
+        besides: what it is told more, by the name of the workload.
         slots: tasks at a time in a process, as many as drain no-op tasks best.
         stores_results: is there a result to wait for?
         cannot: names of workloads that it has no way to take, and so is not asked for.
@@ -39,6 +40,7 @@ class System:
     module: str = ""
     home: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    besides: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     slots: int = 100
     stores_results: bool = True
     cannot: frozenset[str] = frozenset()
@@ -58,6 +60,11 @@ class System:
     def takes(self, workload: str) -> bool:
         """Is it asked for that workload?"""
         return workload in self.only if self.only else workload not in self.cannot
+
+    def told(self, workload: str) -> System:
+        """The same, with what it is told for that workload."""
+        more = self.besides.get(workload, {})
+        return replace(self, environment={**self.environment, **more})
 
     def starts(self, processes: int) -> int:
         """How many workers to start, to have that many processes."""
