@@ -8,8 +8,15 @@ import pytest
 
 from benchmarks.profile.measuring import profile
 from benchmarks.profile.scenes import SCENES
+from benchmarks.server import private_server
 
-COUNT = 2_000
+COUNT = 1_000
+
+
+@pytest.fixture(scope="module")
+def url():
+    with private_server() as (url, _):
+        yield url
 
 
 @pytest.mark.parametrize("scene", [scene for scene in SCENES if scene.name != "running-one"])
