@@ -11,7 +11,7 @@ from asynq._redis.pipeline import Pipeline, shared
 from asynq.brokers.base import Requeue, Settlement
 from asynq.brokers.redis.broker import RedisBroker
 from asynq.brokers.redis.clock import Clock
-from asynq.brokers.redis.delayed import Soon, move_due
+from asynq.brokers.redis.delayed import LONGEST_SLEEP, Soon, move_due
 from tests.brokers.redis.conftest import Connect, Looker, parcel, parcels, take
 from tests.waiting import until
 
@@ -22,7 +22,7 @@ async def test_what_is_due_goes_to_its_level(broker: RedisBroker, look: Looker, 
     await broker.publish([parcel("far", delay=60.0)])
     pipe = shared(Server(url))
     await asyncio.sleep(0.01)
-    assert await move_due(pipe, look.keys, ["q"], Clock()) == 1.0
+    assert await move_due(pipe, look.keys, ["q"], Clock()) == LONGEST_SLEEP
     for priority in (0, 3, 6, 9):
         (fields,) = look.entries(look.keys.lane("q", priority))
         assert fields == {b"i": f"id-{priority}".encode(), b"m": b"{}"}
@@ -182,15 +182,18 @@ def commands(look: Looker) -> int:
     return int(line.partition("calls=")[2].partition(",")[0])
 
 
-async def test_where_nothing_is_due_a_look_is_one_plain_command(
+async def test_a_look_at_many_queues_is_one_question_and_moves_what_is_due(
     broker: RedisBroker, look: Looker, url: str
 ):
-    await broker.publish([parcel("far", delay=60.0)])
+    queues = [f"q{number}" for number in range(20)]
+    await broker.publish([parcel("far", delay=60.0), parcel("due", queue="q7", delay=0.001)])
+    await asyncio.sleep(0.01)
     pipe, clock = shared(Server(url)), Clock()
-    await move_due(pipe, look.keys, ["q"], clock)  # which tells what time it is there
+    await move_due(pipe, look.keys, ["q", *queues], clock)
+    assert look.length("q7") == 1
     assert clock.is_known
     before = commands(look)
     for _ in range(3):
-        assert await move_due(pipe, look.keys, ["q", "other"], clock) == 1.0
-    assert commands(look) == before
+        assert await move_due(pipe, look.keys, ["q", *queues], clock) == LONGEST_SLEEP
+    assert commands(look) == before + 3
     await pipe.aclose()
