@@ -24,6 +24,7 @@ from asynq.exceptions import (
     ImproperlyConfigured,
     NotRegistered,
     PayloadTooLarge,
+    SecurityError,
     TaskRevokedError,
     WorkerLostError,
 )
@@ -124,6 +125,8 @@ class Admission:
             self._check_format(body, message)
             return self._admit(delivery, message, format_of(body))
         except (DecodeError, PayloadTooLarge) as error:
+            if isinstance(error, SecurityError):
+                message = self._too_old(delivery)
             reason = f"{type(error).__name__}: {error}"
             return Refusal(delivery, Bury(reason), _bare(error), message)
         except Exception as error:  # a field with nonsense in it must not stop the worker
@@ -141,6 +144,16 @@ class Admission:
                 f"{self._max_bytes - GROWTH:,} here: it was not read"
             )
         return body if self._seal is None else self._seal.open(body, queue=delivery.queue, id=id)
+
+    def _too_old(self, delivery: Delivery) -> Message | None:
+        """The message of which nothing is wrong but its age: who waits for it can be told."""
+        if self._seal is None:
+            return None
+        try:
+            id, queue = delivery.id, delivery.queue
+            return decode(self._seal.open(delivery.body, queue=queue, id=id, any_age=True))
+        except DecodeError:
+            return None
 
     def _admit(self, delivery: Delivery, message: Message, format: str) -> Run | Refusal:
         if delivery.spent:

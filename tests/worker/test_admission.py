@@ -311,6 +311,20 @@ def test_a_signed_message_is_buried_where_there_are_no_keys(admission):
     )
 
 
+def test_of_a_genuine_message_that_is_too_old_it_is_known_who_waits(app, monkeypatch):
+    seal = Seal(
+        namespace="proj", signing=KeyRing({"k": b"a secret that is long enough"}), max_age=60
+    )
+    admission = Admission(app.tasks, hostname="w", accept=["json"], unknown_task_ttl=9, seal=seal)
+    body = seal.seal(encode(PLAIN, "json"), queue="q", id="1")
+    later = _time.time() + 100
+    monkeypatch.setattr("asynq.wire.sealing.time", lambda: later)
+    refusal = admission.admit(delivered(body))
+    assert "message_max_age is 60 s" in refusal.verdict.reason
+    assert refusal.message == PLAIN
+    assert admission.admit(delivered(body[:-1])).message is None
+
+
 def test_a_sealed_message_of_an_unknown_task_goes_back_sealed(sealed):
     body = SEAL.seal(encode(Message(task="unknown"), "json"), queue="q", id="1")
     refusal = sealed.admit(delivered(body))
