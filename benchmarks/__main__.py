@@ -36,7 +36,7 @@ from benchmarks.workloads import WORKLOADS
 from tests.servers import version
 
 SYSTEMS = {**OWN, **PEERS}
-QUICK = ("asynq", "floor_a")
+QUICK = ("asynq", "floor_a", "huey-thread", "saq", "dramatiq-gevent", "repid")
 QUICK_SCALE = 0.25
 
 
