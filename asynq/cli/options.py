@@ -16,7 +16,7 @@ from asynq.app import Asynq
 from asynq.cli.errors import Misused, importing
 from asynq.cli.locate import find_app
 from asynq.cli.loop import run
-from asynq.conf.settings import ENVIRONMENT
+from asynq.conf.environment import VARIABLES
 from asynq.exceptions import ImproperlyConfigured
 
 app_option = click.option(
@@ -95,7 +95,7 @@ def _blaming(setting: str, option: str | None) -> Iterator[None]:
     try:
         yield
     except ImproperlyConfigured as error:
-        variables = [name for name, known in ENVIRONMENT.items() if known == setting]
+        variables = [name for name, known in VARIABLES.items() if known == setting]
         origin = option or next(filter(os.environ.get, variables), setting)
         raise ImproperlyConfigured(f"{origin}: {error}") from None
 

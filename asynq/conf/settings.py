@@ -23,17 +23,10 @@ from zoneinfo import ZoneInfo
 
 from asynq._secrets import censor, censor_urls
 from asynq.conf.celery import OLD
-from asynq.conf.checking import Checked, SettingIgnored, absent, check, read
+from asynq.conf.checking import Checked, SettingIgnored, absent, check
 from asynq.conf.declared import DECLARED, Declared
+from asynq.conf.environment import settings_in, strangers_in
 from asynq.exceptions import ImproperlyConfigured
-
-ENVIRONMENT: Final = {
-    "ASYNQ_BROKER_URL": "broker_url",
-    "ASYNQ_RESULT_BACKEND": "result_backend",
-    "ASYNQ_MESSAGE_KEYS": "message_keys",
-    "ASYNQ_ENCRYPTION_KEYS": "encryption_keys",
-}
-"""The variables that stand over everything else."""
 
 _DEFAULTS: Final[dict[str, object]] = {name: s.default for name, s in DECLARED.items()}
 
@@ -245,15 +238,12 @@ class Settings(Declared, Mapping[str, object]):
             }
             values["result_backend"] = values["result_backend"] or values["broker_url"]
             self._values = values
-            return values
+        for text in strangers_in(os.environ if self._environ is None else self._environ):
+            self._warn(text)
+        return values
 
     def _environment(self) -> dict[str, object]:
-        environ = os.environ if self._environ is None else self._environ
-        return {
-            name: read(name, environ[variable])
-            for variable, name in ENVIRONMENT.items()
-            if environ.get(variable)
-        }
+        return settings_in(os.environ if self._environ is None else self._environ)
 
     def _resolve(self) -> None:
         """Read the configuration object, if that was put off."""
