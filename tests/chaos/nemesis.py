@@ -15,8 +15,10 @@ from asynq.brokers.redis.scripts import (
     BEAT,
     ENQUEUE,
     FETCH,
+    FIRST,
     MOVE,
     OPEN,
+    PENDING,
     REAP,
     RELEASE,
     REVOKE,
@@ -49,8 +51,8 @@ SHARES: Final = {
 
 MARKERS: Final[Sequence[bytes]] = (
     *2 * (b"XREADGROUP", FETCH.digest, SETTLE.digest, ENQUEUE.digest),
-    *(BEAT.digest, MOVE.digest, ANNOUNCE.digest, OPEN.digest),
-    *(REAP.digest, RELEASE.digest, REVOKE.digest, REVOKED.digest, b"XPENDING"),
+    *(BEAT.digest, FIRST.digest, MOVE.digest, ANNOUNCE.digest, OPEN.digest),
+    *(PENDING.digest, REAP.digest, RELEASE.digest, REVOKE.digest, REVOKED.digest),
 )
 """Requests whose replies are swallowed."""
 

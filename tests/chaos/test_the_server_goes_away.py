@@ -9,13 +9,16 @@ import pytest
 from asynq import Asynq
 from asynq._redis.keys import GROUP
 from asynq.backends.redis.asking import AWAIT
+from asynq.brokers.redis.delayed import SOON
 from asynq.brokers.redis.scripts import (
     ANNOUNCE,
     BEAT,
     ENQUEUE,
     FETCH,
+    FIRST,
     MOVE,
     OPEN,
+    PENDING,
     REAP,
     RELEASE,
     SETTLE,
@@ -24,7 +27,12 @@ from tests.chaos.fleet import LEASE
 from tests.servers import ServerError
 from tests.waiting import until
 
-SCRIPTS = (ANNOUNCE, AWAIT, BEAT, ENQUEUE, FETCH, MOVE, OPEN, REAP, RELEASE, SETTLE)
+SCRIPTS = (
+    *(ANNOUNCE, AWAIT, BEAT, ENQUEUE, FETCH, FIRST),
+    *(MOVE, OPEN, PENDING, REAP, RELEASE, SETTLE),
+)
+IN_A_WHILE = SOON + 0.5
+"""Seconds after which a worker moves a message, and not who sent it."""
 
 
 async def test_t10_a_killed_server_that_comes_back_has_lost_and_doubled_nothing(
@@ -142,8 +150,9 @@ async def test_t15_any_request_may_lose_its_reply(fleet, checks, send, wire, ser
             sent.append(await sent_meanwhile(far, script.digest, "quick", number))
             assert await sent[-1].get(timeout=10) == number
         sent.append(await sent_meanwhile(far, BEAT.digest, "sleeping", 1.5 * LEASE))
-        sent.append(await sent_meanwhile(far, MOVE.digest, "quick", countdown=0.5))
-        await struck(far, ANNOUNCE.digest)
+        sent.append(await sent_meanwhile(far, MOVE.digest, "quick", countdown=IN_A_WHILE))
+        for script in (FIRST, PENDING, ANNOUNCE):
+            await struck(far, script.digest)
 
         far.swallow(b"XREADGROUP")
         await asyncio.wait_for(far.asked.wait(), 5)

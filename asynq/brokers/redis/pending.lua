@@ -2,8 +2,8 @@
 -- KEYS lanes
 -- ARGV 1 group  2 entries in a page  3 of this consumer only, where there is one
 -- Returns a page for each lane: entry, consumer, milliseconds idle, deliveries. Writes nothing.
--- One call for many lanes, because mostly nothing is pending. Without IDLE: with it the server scans
--- everything pending in one go, and blocks.
+-- One call for many lanes, because mostly nothing is pending. Without IDLE: with it the server
+-- scans everything pending in one go, and blocks.
 local pages = {}
 for i = 1, #KEYS do
   local page = redis.pcall(
