@@ -215,7 +215,23 @@ def read_task_options(options: Mapping[str, object], owner: str) -> dict[str, An
 
 def read_call_options(options: Mapping[str, object], owner: str) -> Call:
     """The options of one call; raises as `read_task_options` does."""
-    return Call(**_read(options, owner, _CALL_KINDS, _LATER_CALL_OPTIONS))
+    read = _read(options, owner, _CALL_KINDS, _LATER_CALL_OPTIONS)
+    check_limits(read, owner)
+    return Call(**read)
+
+
+def check_limits(read: Mapping[str, Any], owner: str) -> None:
+    """Of two limits the soft one must come first.
+
+    Raises:
+        OptionValueError: it would come when the run has been ended already.
+    """
+    soft, hard = read.get("soft_time_limit"), read.get("time_limit")
+    if soft and hard and soft >= hard:
+        raise OptionValueError(
+            f"{owner}: soft_time_limit ({soft:g} s) must be below time_limit ({hard:g} s), which "
+            "ends the run before it could be warned"
+        )
 
 
 def read_retry_options(options: Mapping[str, object], owner: str) -> dict[str, Any]:

@@ -20,8 +20,15 @@ from functools import partial
 from types import MethodType
 from typing import Any, Literal, Unpack, overload
 
+from asynq.conf.kinds import FLAG
 from asynq.exceptions import AlreadyRegistered, ImproperlyConfigured, NotRegistered
-from asynq.options import TaskOptions, is_task_option, read_task_options
+from asynq.options import (
+    TaskOptions,
+    check_limits,
+    is_task_option,
+    read_option,
+    read_task_options,
+)
 from asynq.routes import check_name
 from asynq.task.application import Application
 from asynq.task.base import AnyTask, Task
@@ -134,7 +141,10 @@ def make(
     qualname = getattr(home, "__qualname__", None) or type(home).__qualname__
     place = _place(home, module, qualname)
     checked = _class_options(type(task), place)
-    checked.update(read_task_options(options or {}, f"the task at {place}"))
+    owner = f"the task at {place}"
+    checked.update(read_task_options(options or {}, owner))
+    check_limits(checked, owner)
+    bind = read_option("bind", bind, owner, FLAG)
     recipe = Recipe(
         function=function,
         bind=bind,

@@ -4,7 +4,13 @@ from uuid import uuid4
 import pytest
 
 from asynq.exceptions import ImproperlyConfigured, OptionValueError
-from asynq.options import Call, is_task_option, read_call_options, read_task_options
+from asynq.options import (
+    Call,
+    check_limits,
+    is_task_option,
+    read_call_options,
+    read_task_options,
+)
 
 
 def test_options_come_back_in_one_form():
@@ -29,6 +35,15 @@ def test_a_misspelt_option_is_told_the_right_name():
 def test_a_task_option_of_a_later_release_is_not_ignored(option):
     with pytest.raises(NotImplementedError, match=f"x: the option '{option}' is not in this"):
         read_task_options({option: 3}, "x")
+
+
+@pytest.mark.parametrize("reader", [check_limits, read_call_options])
+@pytest.mark.parametrize("hard", [5.0, 9.0])
+def test_a_soft_limit_comes_before_the_hard_one(reader, hard):
+    with pytest.raises(OptionValueError, match=r"x: soft_time_limit \(9 s\) must be below time_l"):
+        reader({"soft_time_limit": 9.0, "time_limit": hard}, "x")
+    reader({"soft_time_limit": 9.0, "time_limit": 10.0}, "x")
+    reader({"soft_time_limit": 9.0, "time_limit": 0.0}, "x")  # no hard one
 
 
 def test_endless_retries_are_an_option_too():

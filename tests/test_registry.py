@@ -7,6 +7,8 @@ from asynq.exceptions import (
     AlreadyRegistered,
     ImproperlyConfigured,
     NotRegistered,
+    OptionTypeError,
+    OptionValueError,
 )
 
 
@@ -248,3 +250,22 @@ def test_a_task_that_may_be_retried_without_end_is_spoken_of_once(app, caplog):
 def test_a_deadline_is_an_end(app, caplog):
     app.task(max_retries=None, retry_for=60, name="patient")(lambda: None)
     assert caplog.messages == []
+
+
+def test_the_switch_that_binds_is_on_or_off():
+    app = Asynq("proj")
+    with pytest.raises(OptionTypeError, match="bind: expected True or False, got 'yes'"):
+
+        @app.task(bind="yes")
+        def add(x, y): ...
+
+
+def test_the_limits_of_a_class_and_of_its_task_are_checked_together():
+    class Base(Task):
+        soft_time_limit = 9
+
+    app = Asynq("proj")
+    with pytest.raises(OptionValueError, match="must be below time_limit"):
+
+        @app.task(base=Base, time_limit=5)
+        def add(x, y): ...

@@ -42,7 +42,9 @@ def check(source: Mapping[str, object]) -> Checked:
         and (reason := meaningless(name)) is not None
         and not asks_for_nothing(name, value)
     }
-    return Checked({name: read(name, value) for name, value in source.items()}, ignored)
+    values = {name: read(name, value) for name, value in source.items()}
+    _check_limits(values)
+    return Checked(values, ignored)
 
 
 def read(name: str, value: object) -> object:
@@ -122,6 +124,15 @@ def _today(source: Mapping[str, object]) -> dict[str, object]:
             raise ImproperlyConfigured(f"{OLD[name]} is set twice, once as {name}")
         today[OLD[name]] = value
     return today
+
+
+def _check_limits(values: Mapping[str, object]) -> None:
+    soft, hard = values.get("task_soft_time_limit"), values.get("task_time_limit")
+    if isinstance(soft, float) and isinstance(hard, float) and 0 < hard <= soft:
+        raise ImproperlyConfigured(
+            f"task_soft_time_limit ({soft:g} s) must be below task_time_limit ({hard:g} s), which "
+            "ends a run before it could be warned"
+        )
 
 
 def _check_foreign(name: str, value: object) -> None:

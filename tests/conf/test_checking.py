@@ -64,3 +64,9 @@ def test_a_typo_is_told_from_another_name(name, meant):
 
 def test_no_setting_is_the_typo_of_another():
     assert [name for name in DECLARED if typo_of(name)] == []
+
+
+def test_a_soft_time_limit_comes_before_the_hard_one():
+    with pytest.raises(ImproperlyConfigured, match=r"task_soft_time_limit \(9 s\) must be below"):
+        check({"task_soft_time_limit": 9, "task_time_limit": 9})
+    check({"task_soft_time_limit": 9, "task_time_limit": 10})
