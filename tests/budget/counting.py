@@ -8,12 +8,15 @@ import re
 import secrets
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import uvloop
+
 from benchmarks.profile.functions import calls_of
+from benchmarks.profile.scenes import Meter, Scene
 from tests.servers import PrivateServer
 
 LINE = re.compile(rb"\+(?P<time>[\d.]+) \[\d+ (?P<source>[^\]]*)\] \"(?P<command>[^\"]*)\"")
@@ -78,10 +81,6 @@ class Sent:
                 if name := sent_by_a_client(line):
                     self.commands[name] += 1
 
-    @property
-    def count(self) -> int:
-        return self.commands.total()
-
 
 @dataclass
 class Wire:
@@ -103,6 +102,52 @@ class Wire:
     def _look(self) -> tuple[int, int]:
         text = self.server.command("INFO", "stats")
         return number(text, "total_net_input_bytes"), number(text, "total_net_output_bytes")
+
+
+@dataclass
+class Together:
+    """Several meters at once, the last of them innermost."""
+
+    meters: Sequence[Meter]
+
+    def begin(self) -> None:
+        for meter in self.meters:
+            meter.begin()
+
+    def end(self) -> None:
+        for meter in reversed(self.meters):
+            meter.end()
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What was counted in one scene, for each of its tasks."""
+
+    calls: float
+    """Of functions."""
+    commands: dict[str, float]
+    """Sent by clients."""
+    bytes_in: float
+    """To the server."""
+    bytes_out: float
+    asyncio_tasks: float
+
+
+def count(scene: Scene, server: PrivateServer, tasks: int) -> Counted:
+    """Play the scene twice: what MONITOR is told of would be bytes, a task's maker is a call."""
+    sent, calls = Sent(server), Calls()
+    wire, made = Wire(server), Tasks()
+    for meters in ((sent, calls), (wire, made)):
+        server.command("FLUSHALL")
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(scene.play(server.url, tasks, Together(meters)))
+    return Counted(
+        calls=calls.count / tasks,
+        commands={name: many / tasks for name, many in sent.commands.items()},
+        bytes_in=wire.received / tasks,
+        bytes_out=wire.sent / tasks,
+        asyncio_tasks=made.count / tasks,
+    )
 
 
 def number(info: bytes, name: str) -> int:
