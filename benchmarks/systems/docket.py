@@ -7,7 +7,7 @@
 - `async with Docket() …, Worker(docket)`, `run_forever()`, which lets one choose the event loop.
   Documentation: Getting started
 - State and result are kept 15 minutes (`execution_ttl`, the default), and a result is waited for
-  by pub/sub. Documentation: Task state and results
+  by pub/sub. Many tasks are sent by `Docket.add_many`. Documentation: Task state and results; API
 - Tasks are coroutines; there is no way to have a `def` in a thread.
 """
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
@@ -44,7 +45,6 @@ class Producer:
 
     async def open(self) -> None:
         self._stack = AsyncExitStack()
-        self._places = asyncio.Semaphore(int(os.environ.get("BENCH_PLACES", "100")))
         self._docket = await self._stack.enter_async_context(Docket(name="bench", url=URL))
         for task in TASKS.values():
             self._docket.register(task)
@@ -53,8 +53,11 @@ class Producer:
         await self._stack.aclose()
 
     async def send(self, task: str, number: int) -> Execution:
-        async with self._places:
-            return await self._docket.add(TASKS[task])(number)
+        return await self._docket.add(TASKS[task])(number)
+
+    async def send_many(self, task: str, numbers: Iterable[int]) -> None:
+        call = self._docket.call(TASKS[task])
+        await self._docket.add_many(call(number) for number in numbers)
 
     async def wait(self, handle: Execution) -> None:
         await handle.get_result(timeout=timedelta(seconds=60))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 
@@ -21,6 +22,8 @@ from repid import RedisServer, Repid, Router
 from benchmarks import tally
 
 SLOTS = int(os.environ["BENCH_SLOTS"])
+CALLS = 16
+"""At a time: each takes a connection of its own, and more of those make it slower."""
 
 app = Repid()
 app.servers.register_server(
@@ -64,6 +67,15 @@ class Producer:
         await app.send_message_json(
             channel=task, payload={"number": number}, headers={"topic": task}
         )
+
+    async def send_many(self, task: str, numbers: Iterable[int]) -> None:
+        places = asyncio.Semaphore(CALLS)
+
+        async def send(number: int) -> None:
+            async with places:
+                await self.send(task, number)
+
+        await asyncio.gather(*map(send, numbers))
 
     async def wait(self, handle: None) -> None:
         """Say that there is nothing to wait for."""

@@ -4,7 +4,7 @@
   Documentation: Worker
 - A job is in the active list while it runs and leaves it when it has ended; a sweep takes back
   what a dead worker held. Documentation: Comparison
-- `max_concurrent_ops` 100 (default 20): calls at a time. Documentation: Queue
+- `max_concurrent_ops` 32 (default 20): calls at a time. Documentation: Queue
 - `dump` and `load` by orjson. Documentation: Queue
 - A result is waited for by `Job.refresh(until_complete=…)`, which listens. Documentation: Job
 - uvloop, by its policy, and the `hiredis` extra. A `def` job is run in its pool of threads.
@@ -30,7 +30,7 @@ queue = RedisQueue(
     Redis.from_url(os.environ["BENCH_URL"], max_connections=20_000),
     dump=orjson.dumps,
     load=orjson.loads,
-    max_concurrent_ops=int(os.environ.get("BENCH_OPS", "100")),
+    max_concurrent_ops=32,
 )
 
 

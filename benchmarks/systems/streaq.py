@@ -3,7 +3,7 @@
 - `concurrency` tasks at a time on one event loop, `prefetch` the same, its default;
   `anyio_kwargs={"use_uvloop": True}`. Documentation: Workers
 - Results are kept five minutes (`ttl` of a task, the default) and waited for by pub/sub; pickle,
-  the default serializer. Documentation: Tasks
+  the default serializer. Many tasks are sent by `Worker.enqueue_many`. Documentation: Tasks
 - A `def` task is run in a thread, `sync_concurrency` at a time. Documentation: Tasks
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 
 from streaq import Worker
@@ -53,6 +54,9 @@ class Producer:
 
     async def send(self, task: str, number: int) -> Task[..., None]:
         return await TASKS[task].enqueue(number)
+
+    async def send_many(self, task: str, numbers: Iterable[int]) -> None:
+        await worker.enqueue_many([TASKS[task].enqueue(number) for number in numbers])
 
     async def wait(self, handle: Task[..., None]) -> None:
         await handle.result(60)
