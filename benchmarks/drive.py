@@ -6,7 +6,7 @@ SYSTEM is a module of `benchmarks.systems`; its worker, where the job needs one,
 What was measured is printed as one line of JSON, the last on stdout. The jobs:
 
 - `enqueue-one`: calls awaited one by one. `seconds`, and `cpu`, this process's own seconds.
-- `enqueue-many`: concurrent calls: gathers of 2,000 coroutines, or 8 threads. The same figures.
+- `enqueue-many`: concurrent calls: gathers of 2,000 coroutines, or 2 threads. The same figures.
 - `fill`: the same calls, exactly `--count` of them, with nothing before to get warm.
 - `round-trips`: one client, from a call to its result, one at a time. Also `trips`, their seconds.
 - `clients`: K clients, each of which does that in a loop, `--count` round trips together.
@@ -34,8 +34,8 @@ except ImportError:
 
 GATHER = 2_000
 """Concurrent calls at a time, where calls are coroutines; a part of the work for all."""
-THREADS = 8
-"""Concurrent calls at a time, where calls block."""
+THREADS = 2
+"""Concurrent calls at a time, where calls block: more are slower, by the interpreter's lock."""
 PATIENCE = 60.0
 """Seconds in which a worker that has just been started must answer its first call."""
 
