@@ -23,6 +23,7 @@ from asynq._imports import import_object
 from asynq._version import __version__ as __version__
 from asynq.app import Asynq
 from asynq.blocking import run
+from asynq.canvas import Signature, group, signature
 from asynq.current import current_app, current_task, get_current_app
 from asynq.dead import DeadLetter
 from asynq.exceptions import (
@@ -40,6 +41,7 @@ from asynq.middleware import Middleware
 from asynq.registry import shared_task
 from asynq.request import Request
 from asynq.result import AsyncResult, EagerResult, Submission, Update
+from asynq.result.group import GroupResult
 from asynq.routes import Queue
 from asynq.task import Task
 from asynq.wire.attempts import Attempt
@@ -56,6 +58,7 @@ __all__ = [
     "Attempt",
     "DeadLetter",
     "EagerResult",
+    "GroupResult",
     "Ignore",
     "MaxRetriesExceededError",
     "Middleware",
@@ -64,6 +67,7 @@ __all__ = [
     "Request",
     "ResultLost",
     "Retry",
+    "Signature",
     "SoftTimeLimitExceeded",
     "Submission",
     "Task",
@@ -75,11 +79,13 @@ __all__ = [
     "current_task",
     "exceptions",
     "get_current_app",
+    "group",
     "register_exception",
     "register_serializer",
     "run",
     "shared_task",
     "signals",
+    "signature",
 ]
 
 _LATER = {"Worker": "asynq.worker.worker:Worker"}

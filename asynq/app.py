@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self, Unpack, cast, overload
@@ -10,8 +9,10 @@ from uuid import UUID
 
 from asynq import backends, brokers
 from asynq._imports import import_object
+from asynq.application import Callee, T
 from asynq.backends.base import ResultBackend
 from asynq.brokers.base import Broker
+from asynq.canvas import signature
 from asynq.conf import Settings
 from asynq.conf.loading import from_envvar, read
 from asynq.connections import Connections
@@ -19,23 +20,18 @@ from asynq.control import Control
 from asynq.dead import DeadLetters
 from asynq.discovery import Discovery, import_named
 from asynq.middleware import Middleware, checked
-from asynq.options import PLAIN, CallOptions, TaskOptions, read_call_options
+from asynq.named import Names
+from asynq.options import CallOptions, TaskOptions
 from asynq.producer import Producer
 from asynq.registry import TaskRegistry, check_class, check_function, make, new
 from asynq.result import handle
+from asynq.result.group import GroupResult
 from asynq.result.reading import Results
 from asynq.result.submission import Submission
 from asynq.routes import check_name
-from asynq.sending import Asked, Plan
 from asynq.task import AnyTask, Task, make_current
-from asynq.task.application import M
-from asynq.task.base import arguments
 from asynq.task.decorating import Async, BoundDecorator, Decorator, P, R, TaskOfAsync, TaskOfDef
-from asynq.wire.arguments import encode_call
 from asynq.wire.sealing import Seal
-
-KEPT_PLANS = 1000
-"""How many names `send_task` remembers the way of."""
 
 
 class Asynq:
@@ -93,10 +89,10 @@ class Asynq:
             self.connections.backend, self._accepted, self.control, self._sealing
         )
         self.producer = Producer(self.conf, self.connections, self.results, self.middleware)
+        self._names = Names(self.producer, self.conf)
         self._tasks = TaskRegistry(self)
         self._task_cls = task_cls or Task
         self._discovery = Discovery()
-        self._plans: dict[str, Plan] = {}
         self._seal: Seal | None = None
         self._seal_revision = -1
         if set_as_current:
@@ -239,9 +235,14 @@ class Asynq:
         """The app's tasks by name, shared ones included."""
         return self._tasks
 
-    def own(self, task: M) -> M:
+    def own(self, task: T) -> T:
         """The app's own object for a shared task."""
-        return cast("M", self._tasks.own(cast("AnyTask", task)))
+        return cast("T", self._tasks.own(cast("AnyTask", task)))
+
+    def callee(self, name: str) -> Callee:
+        """The task of that name, or what sends calls to those who have it."""
+        task: AnyTask | None = self._tasks.get(name)
+        return self._names[name] if task is None else task
 
     def finalize(self) -> None:
         """Take in all shared tasks there are. Looking into `app.tasks` does it too."""
@@ -302,25 +303,21 @@ class Asynq:
             TypeError, NotImplementedError, ImproperlyConfigured: an option, as `Task.apply_async`.
             EncodeError: an argument can't be written.
         """
-        call = read_call_options(options, f"send_task({name!r})") if options else PLAIN
-        plan = self._plans.get(name)
-        if plan is None or plan.revision != self.conf.revision:
-            plan = self.producer.plan(check_name(name, "task name"), Asked())
-            if len(self._plans) >= KEPT_PLANS:  # names made up on the fly must not pile up
-                self._plans.clear()
-            self._plans[name] = plan
-        if plan.eager:
-            warnings.warn(
-                f"task_always_eager does not run send_task({name!r}): it goes to the broker",
-                RuntimeWarning,
-                stacklevel=2,
-            )
-        args, kwargs = arguments(args, kwargs)
-        return self.producer.call(plan, args, kwargs, encoder=encode_call, options=call)
+        return self._names[name].apply_async(args, kwargs, **options)
 
     def AsyncResult(self, id: str | UUID) -> handle.AsyncResult[Any]:  # noqa: N802 - Celery's name
         """The handle on a task's result, by the task's id."""
         return handle.AsyncResult(str(id), self.results)
+
+    def GroupResult(  # noqa: N802 - Celery's name
+        self, id: str | UUID, results: Iterable[handle.AsyncResult[Any]] = ()
+    ) -> GroupResult[Any]:
+        """The handle on a group's results, of its members' handles."""
+        return GroupResult(str(id), results, self.results)
+
+    def signature(self, *args: Any, **kwargs: Any) -> Any:
+        """A signature of this app's; arguments and errors are those of `asynq.signature`."""
+        return signature(*args, app=self, **kwargs)
 
     # Connections
 

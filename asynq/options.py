@@ -9,7 +9,7 @@ bug that shows weeks later.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypedDict, TypeVar
@@ -240,6 +240,23 @@ def read_retry_options(options: Mapping[str, object], owner: str) -> dict[str, A
     Besides `RetryOptions` it may be `args`, `kwargs`, `countdown`, `eta` and `max_retries`.
     """
     return _read(options, owner, _RETRY_KINDS, _LATER_CALL_OPTIONS)
+
+
+def arguments(
+    args: Sequence[Any] | None, kwargs: Mapping[str, Any] | None
+) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    """Arguments as `apply_async` takes them.
+
+    Raises:
+        TypeError: not a list or tuple, and a dict.
+    """
+    if args is not None and not isinstance(args, list | tuple):
+        raise TypeError(
+            f"args: expected a list or a tuple, got {args!r}; for one, write ({args!r},)"
+        )
+    if kwargs is not None and not isinstance(kwargs, Mapping):
+        raise TypeError(f"kwargs: expected a dict, got {kwargs!r}")
+    return args or (), kwargs or {}
 
 
 def is_task_option(name: str) -> bool:

@@ -20,6 +20,7 @@ from functools import partial
 from types import MethodType
 from typing import Any, Literal, Unpack, overload
 
+from asynq.application import Application
 from asynq.conf.kinds import FLAG
 from asynq.exceptions import AlreadyRegistered, ImproperlyConfigured, NotRegistered
 from asynq.options import (
@@ -30,7 +31,6 @@ from asynq.options import (
     read_task_options,
 )
 from asynq.routes import check_name
-from asynq.task.application import Application
 from asynq.task.base import AnyTask, Task
 from asynq.task.decorating import Async, BoundDecorator, Decorator, P, R, TaskOfAsync, TaskOfDef
 from asynq.task.recipe import Recipe

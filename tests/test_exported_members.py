@@ -11,6 +11,7 @@ def test_the_public_names_are_these():
         "Attempt",
         "DeadLetter",
         "EagerResult",
+        "GroupResult",
         "Ignore",
         "MaxRetriesExceededError",
         "Middleware",
@@ -19,6 +20,7 @@ def test_the_public_names_are_these():
         "Request",
         "ResultLost",
         "Retry",
+        "Signature",
         "SoftTimeLimitExceeded",
         "Submission",
         "Task",
@@ -30,11 +32,13 @@ def test_the_public_names_are_these():
         "current_task",
         "exceptions",
         "get_current_app",
+        "group",
         "register_exception",
         "register_serializer",
         "run",
         "shared_task",
         "signals",
+        "signature",
     ]
 
 

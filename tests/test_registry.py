@@ -184,7 +184,7 @@ async def test_calling_a_shared_task_calls_the_current_apps(app):
 
 
 def test_a_plain_call_of_a_shared_task_needs_no_app(monkeypatch):
-    monkeypatch.setattr("asynq.task.application._everywhere", [])
+    monkeypatch.setattr("asynq.application._everywhere", [])
 
     @shared_task
     def add(x, y):

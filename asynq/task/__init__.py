@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asynq.task.application import Application, current_application, make_current
+from asynq.application import Application, current_application, make_current
 from asynq.task.base import AnyTask, Task
 from asynq.task.recipe import Recipe
 

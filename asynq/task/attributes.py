@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, Protocol, cast
 
-from asynq.task.application import Application, current_application
+from asynq.application import Application, current_application
 from asynq.task.recipe import Made
 
 

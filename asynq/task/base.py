@@ -17,7 +17,6 @@ from typing import (
     Any,
     Final,
     Generic,
-    NoReturn,
     ParamSpec,
     Self,
     TypeVar,
@@ -26,11 +25,14 @@ from typing import (
 )
 
 from asynq._imports import import_object
+from asynq.application import Application, current_application
+from asynq.canvas import Signature, of_callee
 from asynq.execution.hooks import NAMES as HOOKS
 from asynq.options import (
     PLAIN,
     Call,
     CallOptions,
+    arguments,
     is_task_option,
     read_call_options,
     read_task_options,
@@ -39,7 +41,6 @@ from asynq.request import Request, current
 from asynq.result import handle
 from asynq.result.submission import Submission
 from asynq.sending import Asked, Plan
-from asynq.task.application import Application, current_application
 from asynq.task.running import Running
 from asynq.wire.message import Message
 
@@ -164,15 +165,43 @@ class Task(Running, Generic[P, R, C]):
         task = self._bound()
         return handle.AsyncResult(task_id, task.app.results, task.returned)
 
-    # What comes with later releases
+    # Calls as data
 
-    def signature(self, *args: Any, **options: Any) -> NoReturn:
-        """Not in this release, nor are `s` and `si`."""
-        raise NotImplementedError(
-            "signatures (s, si, signature, chain, group, chord) are not in this release yet"
-        )
+    def s(self, *args: Any, **kwargs: Any) -> Signature[R]:
+        """A signature: a call as data, with some or all of its arguments.
 
-    s = si = signature
+        A caller's positional arguments come before these: ``add.s(2).delay(8)`` is ``add(8, 2)``.
+        """
+        return of_callee(self, args, kwargs, {})
+
+    def si(self, *args: Any, **kwargs: Any) -> Signature[R]:
+        """An immutable signature: a caller's arguments, or a result before it, are left out."""
+        return of_callee(self, args, kwargs, {}, immutable=True)
+
+    def signature(
+        self,
+        args: Sequence[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        immutable: bool = False,
+        **options: Unpack[CallOptions],
+    ) -> Signature[R]:
+        """A signature with options.
+
+        Args:
+            args: Positional arguments, before which a caller's come.
+            kwargs: Named arguments, over which a caller's stand.
+            immutable: Leave a caller's arguments out.
+            **options: See `asynq.options.CallOptions`; a caller's stand over them.
+
+        Raises:
+            TypeError: there is no such option, or `args` and `kwargs` are no list and dict.
+            OptionTypeError, OptionValueError: an option's value.
+        """
+        positional, named = arguments(args, kwargs)
+        return of_callee(self, positional, named, options, immutable=immutable)
+
+    subtask = signature
 
     # Being a task of an app
 
@@ -278,20 +307,3 @@ AnyTask = Task[..., Any, Any]
 """A task, whatever it takes and returns."""
 
 ASKED: Final = Asked.__struct_fields__
-
-
-def arguments(
-    args: Sequence[Any] | None, kwargs: Mapping[str, Any] | None
-) -> tuple[Sequence[Any], Mapping[str, Any]]:
-    """Arguments as `apply_async` takes them.
-
-    Raises:
-        TypeError: not a list or tuple, and a dict.
-    """
-    if args is not None and not isinstance(args, list | tuple):
-        raise TypeError(
-            f"args: expected a list or a tuple, got {args!r}; for one, write ({args!r},)"
-        )
-    if kwargs is not None and not isinstance(kwargs, Mapping):
-        raise TypeError(f"kwargs: expected a dict, got {kwargs!r}")
-    return args or (), kwargs or {}

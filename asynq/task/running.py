@@ -9,6 +9,7 @@ from typing import Any, Literal, NoReturn, Unpack, overload
 from msgspec import UNSET
 
 from asynq import states
+from asynq.application import Application
 from asynq.brokers.base import StoredRecord
 from asynq.exceptions import Retry
 from asynq.execution.hooks import NAMES, ExceptionInfo, Hooks
@@ -16,7 +17,6 @@ from asynq.execution.retries import Policy, brief, handled, refused
 from asynq.execution.terms import Terms
 from asynq.options import RetryOptions, read_retry_options
 from asynq.request import DIRECT, Request, current
-from asynq.task.application import Application
 from asynq.task.attributes import Attributes
 from asynq.wire.arguments import Parameters, Returned
 from asynq.wire.record import Record, encode

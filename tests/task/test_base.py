@@ -134,14 +134,15 @@ async def test_a_wrong_option_is_an_error_in_the_caller(app):
         add.apply_async((1, 2), countdwon=3)
 
 
-@pytest.mark.parametrize("word", ["s", "si", "signature"])
-async def test_what_a_later_release_brings_is_not_ignored(app, word):
+async def test_a_task_makes_signatures_of_itself(app):
     @app.task
-    def add(x, y):
+    def add(x, y=0):
         pass
 
-    with pytest.raises(NotImplementedError, match="not in this release yet"):
-        getattr(add, word)(1, 2)
+    assert add.s(1, y=2) == add.signature((1,), {"y": 2})
+    assert add.si(1).immutable
+    with pytest.raises(TypeError, match=r"args: expected a list or a tuple"):
+        add.signature(1)
 
 
 # Options

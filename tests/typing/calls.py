@@ -13,10 +13,13 @@ from asynq import (
     AsyncResult,
     Asynq,
     Attempt,
+    GroupResult,
     Request,
     Retry,
+    Signature,
     Submission,
     Task,
+    group,
     run,
     shared_task,
     signals,
@@ -134,6 +137,21 @@ def debugged(x: int) -> int:
 
 app.Task = DebugTask
 report = app.register_task(Report())
+
+
+async def canvas() -> None:
+    signed = assert_type(add.s(1), Signature[int])
+    assert_type(await signed.delay(2).get(), int)
+    assert_type(await signed.set(countdown=3).clone((4,))(), AsyncResult[int])
+    members = group(add.s(i, i) for i in range(3))
+    handle = assert_type(await members(), GroupResult[int])
+    assert_type(await handle, list[int])
+    assert_type(await group(add.s(1, 1), add.s(2, 2))().get(), list[int])
+    async for member in handle.iter():
+        assert_type(await member, int)
+    add.s(1).set(contdown=3)  # wrong
+    group(add)  # wrong
+    print(members.results)  # wrong
 
 
 async def calls() -> None:

@@ -1,24 +1,58 @@
-"""What a task needs of its app, and which app is the current one."""
+"""What tasks and signatures need of their app, and which app is the current one."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, Unpack
 from weakref import ref
 
 from asynq.backends.base import ResultBackend
 from asynq.conf import Settings
 from asynq.exceptions import ImproperlyConfigured
 from asynq.middleware import Middleware
+from asynq.options import CallOptions
 from asynq.producer import Producer
+from asynq.result.handle import AsyncResult
 from asynq.result.reading import Results
-from asynq.task.recipe import Made
+from asynq.result.submission import Submission
 
-M = TypeVar("M", bound=Made)
+T = TypeVar("T", bound="Callee")
+
+
+class Callee(Protocol):
+    """What can be called elsewhere: a task, or what sends to those who have it."""
+
+    name: str
+    """What messages call it."""
+
+    def apply_async(
+        self,
+        args: Sequence[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Submission[Any]:
+        """Call it elsewhere."""
+        ...
+
+    def apply(
+        self,
+        args: Sequence[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        throw: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Submission[Any]:
+        """Run it here."""
+        ...
+
+    def AsyncResult(self, task_id: str) -> AsyncResult[Any]:  # noqa: N802 - Celery's name
+        """The handle on the result of a call."""
+        ...
 
 
 class Application(Protocol):
-    """What a task needs of its app."""
+    """What tasks and signatures need of their app."""
 
     main: str | None
     conf: Settings
@@ -31,8 +65,12 @@ class Application(Protocol):
         """The result backend of the running event loop."""
         ...
 
-    def own(self, task: M) -> M:
+    def own(self, task: T) -> T:
         """The app's own object for a shared task."""
+        ...
+
+    def callee(self, name: str) -> Callee:
+        """The task of that name, or what sends to those who have it."""
         ...
 
 

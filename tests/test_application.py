@@ -2,9 +2,9 @@ import contextvars
 
 import pytest
 
-from asynq import Asynq
+from asynq import Asynq, application
 from asynq.exceptions import ImproperlyConfigured
-from asynq.task import application, current_application
+from asynq.task import current_application
 
 
 def test_the_app_that_was_made_last_is_current():
