@@ -90,7 +90,10 @@ class FromCoroutines:
         return clock.figures(count)
 
     async def _gather(self, task: str, numbers: range) -> None:
-        await asyncio.gather(*[self.producer.send(task, number) for number in numbers])
+        width = getattr(self.producer, "at_a_time", GATHER)
+        for at in range(0, len(numbers), width):
+            part = numbers[at : at + width]
+            await asyncio.gather(*[self.producer.send(task, number) for number in part])
 
     async def round_trips(self, count: int) -> Figures:
         await asyncio.wait_for(self._trip(), PATIENCE)

@@ -100,7 +100,7 @@ class Scene:
         told = self.log(name)
         found = [line for line in told.splitlines() if line.startswith("{")]
         if not found:
-            raise SceneError(f"{job}: {told[-WORDS:]}")
+            raise SceneError(f"{job}: {_words(told)}")
         figures: Figures = json.loads(found[-1])
         return figures
 
@@ -154,17 +154,27 @@ class Scene:
         """
 
         def is_over() -> bool:
-            return self.sheet.read().ended >= ended or workers.processes[0].has_ended
+            return self.sheet.read().ended >= ended or has_ended()
+
+        def has_ended() -> bool:
+            return any(process.has_ended for process in workers.processes)
 
         until(is_over, patience)
         found = self.sheet.read().ended
         if found < ended:
-            log = self.log("worker")[-WORDS:]
-            raise SceneError(f"{found:,} of {ended:,} tasks ran within {patience:g} s: {log}")
+            why = "then the worker ended" if has_ended() else f"within {patience:g} s"
+            log = _words(self.log("worker"))
+            raise SceneError(f"{found:,} of {ended:,} tasks ran {why}: {log}")
 
     def counts(self) -> Counts:
         """What the server has counted so far."""
         return counts(self.server)
+
+
+def _words(log: str) -> str:
+    """Its last line, which is the one that a table has room for, and what came before that."""
+    shown = log[-WORDS:].strip()
+    return f"{shown.rpartition(chr(10))[2]}\n{shown}"
 
 
 def until(condition: Callable[[], object], within: float) -> bool:

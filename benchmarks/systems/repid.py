@@ -56,6 +56,8 @@ app.include_router(router)
 class Producer:
     """Calls of repid."""
 
+    at_a_time = 20  # each concurrent call opens a connection
+
     async def open(self) -> None:
         self._stack = AsyncExitStack()
         await self._stack.enter_async_context(app.servers.default.connection())

@@ -104,3 +104,20 @@ def test_a_call_for_many_is_taken_where_a_system_has_one():
     driver = FromThreads(Many(), "nap")
     driver.run(lambda: driver.fill(2_001))
     assert driver.producer.sent == [("nap", range(2_000)), ("nap", range(2_000, 2_001))]
+
+
+def test_no_more_calls_are_concurrent_than_a_system_can_bear():
+    class Narrow(Awaited):
+        at_a_time = 3
+        now = most = 0
+
+        async def send(self, task, number):
+            self.now += 1
+            self.most = max(self.most, self.now)
+            await super().send(task, number)
+            self.now -= 1
+
+    driver = FromCoroutines(Narrow(), "noop")
+    driver.run(lambda: driver.fill(20))
+    assert driver.producer.most == 3
+    assert len(driver.producer.sent) == 20

@@ -24,13 +24,13 @@ def play(tmp_path):
 
 
 def test_a_worker_that_does_not_start_is_told_with_its_own_words(play):
-    told = pytest.raises(SceneError, match=r"0 of 5 tasks ran(.|\n)*No module named")
+    told = pytest.raises(SceneError, match=r"0 of 5 tasks ran then the worker ended: .*No module")
     with play(NOTHING_TO_RUN) as scene, scene.worker() as workers, told:
         scene.wait(5, workers)
 
 
 def test_a_driver_that_fails_is_told_with_its_own_words(play):
-    told = pytest.raises(SceneError, match=r"fill: (.|\n)*No module named")
+    told = pytest.raises(SceneError, match=r"fill: .*No module named")
     with play(WITHOUT_A_PRODUCER) as scene, told:
         scene.drive("fill", 5)
 
