@@ -16,6 +16,7 @@ import asyncio
 import contextlib
 import logging
 import os
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -50,6 +51,8 @@ class HealthReport(Struct, frozen=True, kw_only=True):
     """Seconds."""
     active: int
     """Tasks that run."""
+    stuck: int
+    """Runs that were given up and go on all the same, on the event loop and in threads."""
     reserved: int
     processed: int
 
@@ -62,11 +65,12 @@ class Health:
         self._stopping = stopping
         self._leases: Leases | None = None
         self._heartbeat: Heartbeat | None = None
+        self._stuck: Callable[[], int] = lambda: 0
         self._ended = False
 
-    def begin(self, leases: Leases, heartbeat: Heartbeat) -> None:
-        """The worker's agents are made."""
-        self._leases, self._heartbeat = leases, heartbeat
+    def begin(self, leases: Leases, heartbeat: Heartbeat, stuck: Callable[[], int]) -> None:
+        """The worker's agents are made; `stuck` counts the runs that go on unwanted."""
+        self._leases, self._heartbeat, self._stuck = leases, heartbeat, stuck
 
     def end(self) -> None:
         """The worker has ended."""
@@ -90,6 +94,7 @@ class Health:
             pid=os.getpid(),
             uptime=round(monotonic() - state.began, 3),
             active=len(state.active),
+            stuck=self._stuck(),
             reserved=len(state.reserved),
             processed=state.totals.total(),
         )

@@ -216,7 +216,7 @@ class Worker:
         ending = Ending(self.state, self._shutdown, grace=self.grace)
         # Leases first: a delivery must never be ours without somebody to keep it.
         crew.leases.start(on_lost=crew.processor.lost)
-        self.health.begin(crew.leases, crew.heartbeat)
+        self.health.begin(crew.leases, crew.heartbeat, crew.processor.stuck)
         try:
             async with asyncio.TaskGroup() as agents:
 

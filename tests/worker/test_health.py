@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 
 import pytest
 
@@ -46,7 +47,7 @@ class Agents:
 async def agents():
     agents = Agents()
     agents.leases.start(on_lost=lambda lost: None)
-    agents.health.begin(agents.leases, agents.heartbeat)
+    agents.health.begin(agents.leases, agents.heartbeat, lambda: 0)
     agents.state.reached.set()
     yield agents
     await agents.leases.stop()
@@ -61,6 +62,23 @@ async def test_a_worker_that_runs_is_alive_and_ready(agents):
 async def test_one_that_has_not_begun_is_alive_and_not_ready():
     report = Agents().health.report()
     assert (report.alive, report.ready) == (True, False)
+
+
+async def test_runs_that_go_on_though_they_were_given_up_are_counted(namespace):
+    go_on = threading.Event()
+    app = Asynq(namespace, broker="memory://")
+
+    @app.task(time_limit=0.05)
+    def stubborn():
+        go_on.wait(10)
+
+    async with app, Worker(app, threads=1, grace=0) as worker:
+        assert worker.health.report().stuck == 0
+        await stubborn.delay()
+        await until(lambda: worker.health.report().stuck == 1)
+        assert (await worker.health.look()).ready
+        go_on.set()
+        await until(lambda: worker.health.report().stuck == 0)
 
 
 async def test_a_broker_that_is_away_makes_it_unready_and_not_ill(agents, monkeypatch):
