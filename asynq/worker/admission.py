@@ -69,6 +69,8 @@ class Refusal(Struct, frozen=True):
     """None: not even that could be read, so nobody can be told."""
     state: str = states.FAILURE
     """What is stored of it, if it will not run anywhere."""
+    task: AnyTask | None = None
+    """The task that does not run, where it is known and was not wanted any more."""
 
     @property
     def final(self) -> bool:
@@ -159,9 +161,9 @@ class Admission:
         if delivery.spent:
             return _spent(delivery, message)
         if delivery.revoked or (self._revoked and self._was_revoked(delivery.id)):
-            return _revoked(delivery, message, "revoked")
+            return self._refuse(delivery, message, "revoked")
         if message.expires is not None and self._now() > message.expires:
-            return _revoked(delivery, message, "expired")
+            return self._refuse(delivery, message, "expired")
         if delivery.redeliveries >= MAX_REDELIVERIES:
             lost = WorkerLostError(
                 f"{message.task}[{delivery.id}]: {delivery.redeliveries} workers vanished while "
@@ -173,6 +175,10 @@ class Admission:
             return self._unknown(delivery, message, format)
         request = self._request(delivery, message, task)
         return Run(delivery=delivery, message=message, task=task, request=request, format=format)
+
+    def _refuse(self, delivery: Delivery, message: Message, reason: str) -> Refusal:
+        error, task = TaskRevokedError(reason), self._tasks.get(message.task)
+        return Refusal(delivery, ACK, error, message, states.REVOKED, task)
 
     def _was_revoked(self, id: str) -> bool:
         until = self._revoked.get(id)
@@ -243,10 +249,6 @@ def _bare(error: E) -> E:
     until the garbage collector comes by."""
     error.__context__ = error.__cause__ = None
     return error.with_traceback(None)
-
-
-def _revoked(delivery: Delivery, message: Message, reason: str) -> Refusal:
-    return Refusal(delivery, ACK, TaskRevokedError(reason), message, states.REVOKED)
 
 
 def _spent(delivery: Delivery, message: Message) -> Refusal:

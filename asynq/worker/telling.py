@@ -87,7 +87,7 @@ async def _revoked(refusal: Refusal) -> None:
     name = "" if message is None else message.task
     request = Request(id=refusal.delivery.id, task=name, queue=refusal.delivery.queue)
     await signals.task_revoked.send(
-        name,
+        name if refusal.task is None else refusal.task,
         request=request,
         terminated=False,
         signum=None,

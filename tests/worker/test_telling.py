@@ -60,7 +60,16 @@ async def test_one_that_was_revoked_or_has_expired_before_it_ran(app, told):
     assert by_id.keys() == {revoked.id, expired.id}
     for id, was_late in ((revoked.id, False), (expired.id, True)):
         sender, more = by_id[id]
-        assert (sender, more["terminated"], more["expired"]) == ("never", False, was_late)
+        assert (sender, more["terminated"], more["expired"]) == (never, False, was_late)
+
+
+async def test_of_one_that_was_revoked_and_is_unknown_here_the_name_is_told(app, told):
+    revoked = await app.send_task("of.tomorrow")
+    await revoked.revoke()
+    async with Worker(app):
+        await until(lambda: told.get("task_revoked"))
+    ((sender, _),) = told["task_revoked"]
+    assert sender == "of.tomorrow"
 
 
 async def test_one_that_was_ended_while_it_ran(app, worker, told):
