@@ -28,6 +28,11 @@ _LATER_CONTROL: Final = {
     "stamps": "revoke_by_stamped_headers",
 }
 
+_INSTEAD_OF_COMMANDS: Final = {
+    "say control revoke ID…": "revoke",
+    "say control revoke ID… --terminate": "terminate",
+}
+
 _INSTEAD_OF_CONTROL: Final = {"say revoke ID… --terminate": "terminate"}
 
 _LATER_OPTIONS: Final = {
@@ -67,6 +72,8 @@ LATER: Final = _words(_LATER)
 """Commands that a later release will have, each with the part of asynq it belongs to."""
 LATER_CONTROL: Final = _words(_LATER_CONTROL)
 """The same for what stands after `control`."""
+INSTEAD_OF_COMMANDS: Final = _words(_INSTEAD_OF_COMMANDS)
+"""Commands that stand elsewhere."""
 INSTEAD_OF_CONTROL: Final = _words(_INSTEAD_OF_CONTROL)
 """Words after `control` that are another word here."""
 LATER_OPTIONS: Final = {command: _words(table) for command, table in _LATER_OPTIONS.items()}
@@ -103,9 +110,13 @@ class Commands(click.Group):
 
         Raises:
             NotImplementedError: it comes with a later release.
+            Misused: it stands elsewhere.
         """
-        if cmd_name in LATER and not ctx.resilient_parsing:
-            raise NotImplementedError(_not_yet(cmd_name, LATER[cmd_name]))
+        if not ctx.resilient_parsing:
+            if why := LATER.get(cmd_name):
+                raise NotImplementedError(_not_yet(cmd_name, why))
+            if instead := INSTEAD_OF_COMMANDS.get(cmd_name):
+                raise Misused(f"asynq {cmd_name}: {instead}")
         if cmd_name not in self._places:
             return None
         command: click.Command = import_object(self._places[cmd_name])

@@ -36,6 +36,8 @@ def test_what_comes_with_a_later_release_is_said_in_one_line(project, words, wha
         (("worker", "--pool=gevent"), "asynq worker --pool: there is no prefork pool"),
         (("worker", "-O", "fair"), "asynq worker -O: tasks go to who is free"),
         (("worker", "--without-gossip"), "asynq worker --without-gossip: workers do not talk"),
+        (("revoke", "some-id"), "asynq revoke: say control revoke ID…"),
+        (("terminate", "KILL", "x"), "asynq terminate: say control revoke ID… --terminate"),
         (("control", "terminate", "KILL", "x"), "asynq control terminate: say revoke ID…"),
         (("call", "x", "--routing-key", "a"), "asynq call --routing-key: it is AMQP's"),
     ],
