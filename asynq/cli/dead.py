@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypedDict, TypeVar, Unpack
 
 import click
 from click.exceptions import Exit
@@ -17,6 +17,8 @@ from asynq.cli.options import app_option, common, json_option
 from asynq.cli.render import complain, pairs, plain, say, say_json, table
 from asynq.dead import DeadLetter, DeadLetters
 from asynq.exceptions import AsynqError
+
+F = TypeVar("F", bound=Callable[..., None])
 
 ids_argument = click.argument("ids", metavar="[ID…]", nargs=-1)
 queue_option = click.option("-Q", "--queue", metavar="NAME", help="Of this queue only.")
@@ -78,69 +80,75 @@ def show_letters(
     _miss(ids, letters)
 
 
+class _Chosen(TypedDict):
+    """What retry and purge are told."""
+
+    ids: tuple[str, ...]
+    app: str | None
+    queue: str | None
+    all_: bool
+    yes: bool
+
+
+def _choosing(command: F) -> F:
+    """The options that say which letters."""
+    for option in (yes_option, all_option, queue_option, app_option, ids_argument):
+        command = option(command)
+    return command
+
+
 @group.command("retry")
-@ids_argument
-@app_option
-@queue_option
-@all_option
-@yes_option
+@_choosing
 @click.pass_context
-def retry_letters(
-    context: click.Context,
-    *,
-    ids: tuple[str, ...],
-    app: str | None,
-    queue: str | None,
-    all_: bool,
-    yes: bool,
-) -> None:
+def retry_letters(context: click.Context, **chosen: Unpack[_Chosen]) -> None:
     """Put them back in their queues, to be run as if they were new."""
-    _decide(ids, all_)
-    if ids:
-        letters = in_app(context, app, lambda found: found.dead.find(*ids, queue=queue))
-        count = in_app(context, app, lambda found: found.dead.retry(*letters))
-    else:
-        _confirm(f"Run all dead letters of {_where(queue)} again?", yes)
-        count = in_app(context, app, lambda found: found.dead.retry_all(queue))
-    say(f"Sent {_many(count)} back.")
-    _miss(ids, letters if ids else ())
+    _see_to(
+        context,
+        chosen,
+        some=lambda dead, letters: dead.retry(*letters),
+        every=lambda dead: dead.retry_all(chosen["queue"]),
+        question="Run all dead letters of {} again?",
+        done="Sent {} back.",
+    )
 
 
 @group.command("purge")
-@ids_argument
-@app_option
-@queue_option
-@all_option
-@yes_option
+@_choosing
 @click.pass_context
-def purge_letters(
-    context: click.Context,
-    *,
-    ids: tuple[str, ...],
-    app: str | None,
-    queue: str | None,
-    all_: bool,
-    yes: bool,
-) -> None:
+def purge_letters(context: click.Context, **chosen: Unpack[_Chosen]) -> None:
     """Throw them away. There is no way back."""
-    _decide(ids, all_)
+    _see_to(
+        context,
+        chosen,
+        some=lambda dead, letters: dead.discard(*letters),
+        every=lambda dead: dead.purge(chosen["queue"]),
+        question="Throw away all dead letters of {}?",
+        done="Threw {} away.",
+    )
+
+
+def _see_to(
+    context: click.Context,
+    chosen: _Chosen,
+    *,
+    some: Callable[[DeadLetters, Sequence[DeadLetter]], Coroutine[Any, Any, int]],
+    every: Callable[[DeadLetters], Coroutine[Any, Any, int]],
+    question: str,
+    done: str,
+) -> None:
+    """Do it with some letters, or after a question with all, and say with how many."""
+    ids, app, queue = chosen["ids"], chosen["app"], chosen["queue"]
+    letters: Sequence[DeadLetter] = ()
+    if bool(ids) == chosen["all_"]:
+        raise Misused("say which: the ids of tasks, or --all")
     if ids:
         letters = in_app(context, app, lambda found: found.dead.find(*ids, queue=queue))
-        count = in_app(context, app, lambda found: found.dead.discard(*letters))
+        count = in_app(context, app, lambda found: some(found.dead, letters))
     else:
-        _confirm(f"Throw away all dead letters of {_where(queue)}?", yes)
-        count = in_app(context, app, lambda found: _purge(found.dead, queue))
-    say(f"Threw {_many(count)} away.")
-    _miss(ids, letters if ids else ())
-
-
-async def _purge(dead: DeadLetters, queue: str | None) -> int:
-    return await dead.purge(queue)
-
-
-def _decide(ids: Sequence[str], everything: bool) -> None:
-    if bool(ids) == everything:
-        raise Misused("say which: the ids of tasks, or --all")
+        _confirm(question.format("all queues" if queue is None else queue), chosen["yes"])
+        count = in_app(context, app, lambda found: every(found.dead))
+    say(done.format("1 letter" if count == 1 else f"{count} letters"))
+    _miss(ids, letters)
 
 
 def _confirm(question: str, yes: bool) -> None:
@@ -156,14 +164,6 @@ def _miss(ids: Sequence[str], letters: Sequence[DeadLetter]) -> None:
     if missing:
         complain(f"no dead letter of {', '.join(map(plain, missing))}")
         raise Exit(1)
-
-
-def _where(queue: str | None) -> str:
-    return "all queues" if queue is None else queue
-
-
-def _many(count: int) -> str:
-    return "1 letter" if count == 1 else f"{count} letters"
 
 
 def _row(letter: DeadLetter) -> tuple[str, ...]:
