@@ -118,7 +118,7 @@ def profile(
 
 
 def _redis(counts: Counts, log: list[tuple[str, float]], count: int) -> Redis:
-    names = {script.digest.decode(): f"{script.name}.lua" for script in _scripts()}
+    names = script_names()
     durations: defaultdict[str, list[float]] = defaultdict(list)
     for name, spent in log:
         durations[names.get(name, name)].append(spent)
@@ -138,6 +138,7 @@ def _redis(counts: Counts, log: list[tuple[str, float]], count: int) -> Redis:
     )
 
 
-def _scripts() -> list[Script]:
-    """All that are loaded, wherever they are kept."""
-    return [each for each in gc.get_objects() if isinstance(each, Script)]
+def script_names() -> dict[str, str]:
+    """The files of all scripts that are loaded, wherever they are kept, by their digests."""
+    scripts = [each for each in gc.get_objects() if isinstance(each, Script)]
+    return {script.digest.decode(): f"{script.name}.lua" for script in scripts}
