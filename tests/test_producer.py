@@ -271,7 +271,7 @@ async def test_only_who_waits_has_the_message_carry_where(app, add):
         asked.append(waiting)
         return "me" if waiting else None
 
-    async def wait(id, *, announced):
+    async def wait(id, *, announced, timeout):
         asked.append(announced)
         return b'{"r":1}'
 

@@ -37,8 +37,10 @@ class ResultBackend(Protocol):
     async def fetch(self, ids: Sequence[str]) -> Sequence[bytes | None]:
         """The last record of each task, None where there is none."""
 
-    async def wait(self, id: str, *, announced: bool = False) -> bytes:
-        """The task's final record, as soon as it is there; waits as long as it takes.
+    async def wait(
+        self, id: str, *, announced: bool = False, timeout: float | None = None
+    ) -> bytes:
+        """The task's final record, as soon as it is there.
 
         Pushed by the server, whoever sent the task, with a slow poll as the net; any number may
         wait for one task. To give up, cancel it. Goes on waiting while the server is away.
@@ -47,6 +49,10 @@ class ResultBackend(Protocol):
             id: The task's.
             announced: The task was sent from here and carries our reply address, so its result
                 comes by itself; saves a round trip. Where it is wrong, waiting is only slower.
+            timeout: Seconds to wait at most; None: as long as it takes.
+
+        Raises:
+            TimeoutError: Python's own; the time is up.
         """
 
     def updates(self, id: str) -> AsyncIterator[bytes]:

@@ -32,7 +32,9 @@ class DisabledBackend:
         """Raise `NotImplementedError`, as Celery does."""
         _refuse()
 
-    async def wait(self, id: str, *, announced: bool = False) -> bytes:
+    async def wait(
+        self, id: str, *, announced: bool = False, timeout: float | None = None
+    ) -> bytes:
         """Raise `NotImplementedError`, as Celery does."""
         _refuse()
 

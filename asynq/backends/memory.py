@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -48,13 +49,16 @@ class MemoryBackend:
         entries = map(self._records.read, ids)
         return [None if entry is None else entry.body for entry in entries]
 
-    async def wait(self, id: str, *, announced: bool = False) -> bytes:
+    async def wait(
+        self, id: str, *, announced: bool = False, timeout: float | None = None
+    ) -> bytes:
         """The task's final record, as soon as it is there."""
-        with self._listening(id) as box:
-            while True:
-                entry = await self._next(box)
-                if entry.final:
-                    return entry.body
+        async with asyncio.timeout(timeout):
+            with self._listening(id) as box:
+                while True:
+                    entry = await self._next(box)
+                    if entry.final:
+                        return entry.body
 
     async def updates(self, id: str) -> AsyncIterator[bytes]:
         """Every record from now on, beginning with the current one; ends after the final one."""

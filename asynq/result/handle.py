@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
-from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Generator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, overload
 
@@ -90,12 +90,20 @@ class AsyncResult(Questions, Generic[R]):
         return self.get().__await__()
 
     @overload
-    async def get(self, timeout: float | None = None, propagate: Literal[True] = True) -> R: ...
+    def get(
+        self, timeout: float | None = None, propagate: Literal[True] = True
+    ) -> Coroutine[Any, Any, R]: ...
     @overload
-    async def get(self, timeout: float | None = None, *, propagate: bool) -> R | BaseException: ...
+    def get(
+        self, timeout: float | None = None, *, propagate: bool
+    ) -> Coroutine[Any, Any, R | BaseException]: ...
     @overload
-    async def get(self, timeout: float | None, propagate: bool) -> R | BaseException: ...
-    async def get(self, timeout: float | None = None, propagate: bool = True) -> R | BaseException:
+    def get(
+        self, timeout: float | None, propagate: bool
+    ) -> Coroutine[Any, Any, R | BaseException]: ...
+    def get(
+        self, timeout: float | None = None, propagate: bool = True
+    ) -> Coroutine[Any, Any, R | BaseException]:
         """Wait for the task to end, and give what it returned.
 
         The wait is pushed by the server, and any number may wait for one task. An `async def` task
@@ -116,7 +124,7 @@ class AsyncResult(Questions, Generic[R]):
             ResultLost: the server has lost its data, and the task with it.
             OperationalError: the connection was closed while waiting.
         """
-        return await self._get(timeout, propagate, timeout)
+        return self._get(timeout, propagate, timeout)
 
     wait = get
 
@@ -222,27 +230,23 @@ class AsyncResult(Questions, Generic[R]):
 
     async def _finish(self, timeout: float | None, asked: float | None) -> Update:
         """What is known when it is over."""
+        update: Update | None
         if timeout is not None and timeout <= 0:
-            update: Update | None = await self._look()
+            update = await self._look()
         else:
-            update = await self._wait(timeout)
+            results = self._results
+            try:
+                with waiting_slot():
+                    body = await results.backend().wait(
+                        self.id, announced=self._announced, timeout=timeout
+                    )
+            except builtins.TimeoutError:
+                update = await self._look_at_last()
+            else:
+                update = self._last = results.read(body, self._returned, id=self.id)
         if update is None or not update.ready:
             raise _late(self.id, asked, update)
         return update
-
-    async def _wait(self, timeout: float | None) -> Update | None:
-        """What is known when it is over, or the time is."""
-        backend = self._results.backend()
-        try:
-            with waiting_slot():
-                if timeout is None:
-                    body = await backend.wait(self.id, announced=self._announced)
-                else:
-                    async with asyncio.timeout(timeout):
-                        body = await backend.wait(self.id, announced=self._announced)
-        except builtins.TimeoutError:
-            return await self._look_at_last()
-        return self._keep(self._results.read(body, self._returned, id=self.id))
 
     async def _look_at_last(self) -> Update | None:
         """What is known when the time is up; None: that can't be told in a moment."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from typing import Final
 
 from asynq.request import current, lend
+
+_AS_IT_IS: Final = nullcontext()
 
 
 def waiting_slot() -> AbstractContextManager[None]:
@@ -17,7 +20,7 @@ def waiting_slot() -> AbstractContextManager[None]:
     if lent is not None:
         return lent()
     check_may_wait()
-    return nullcontext()
+    return _AS_IT_IS
 
 
 def check_may_wait() -> None:

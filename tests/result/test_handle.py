@@ -100,7 +100,7 @@ async def test_a_timeout_asks_for_a_worker_where_nothing_is_known_of_the_task(re
 
 
 async def test_a_result_that_comes_with_the_timeout_counts(backend, results, monkeypatch):
-    async def wait(id, *, announced):
+    async def wait(id, *, announced, timeout):
         await store(backend, id, 8)
         raise builtins.TimeoutError
 
@@ -269,7 +269,7 @@ async def test_an_end_without_an_error_is_an_error_all_the_same(backend, results
 
 
 async def test_a_lost_result_is_an_error_that_says_so(results, backend, monkeypatch):
-    async def wait(id, *, announced):
+    async def wait(id, *, announced, timeout):
         raise ResultLost("the server came back without its data")
 
     monkeypatch.setattr(backend, "wait", wait)

@@ -104,7 +104,9 @@ class RedisBackend:
             for stored in reply
         ]
 
-    async def wait(self, id: str, *, announced: bool = False) -> bytes:
+    async def wait(
+        self, id: str, *, announced: bool = False, timeout: float | None = None
+    ) -> bytes:
         """The task's final record, as soon as it is there."""
         self._wanted_until = monotonic() + INTEREST
         known = False
@@ -112,10 +114,13 @@ class RedisBackend:
             known, stored = self._waiters.claim(id)
             if stored is not None:
                 return stored
-        ending = Ending()
-        with self._waiters.watching(id, ending):
-            self._begin(id, ask=known or not announced)
-            return await ending.future
+        ending = Ending(timeout)
+        try:
+            with self._waiters.watching(id, ending):
+                self._begin(id, ask=known or not announced)
+                return await ending.future
+        finally:
+            ending.close()
 
     async def updates(self, id: str) -> AsyncIterator[bytes]:
         """Every record from now on, beginning with the current one; ends after the final one."""

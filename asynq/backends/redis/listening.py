@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from asynq._redis.backoff import Backoff
 from asynq._redis.blocking import GRACE as PATIENCE
@@ -127,9 +127,13 @@ class Listener:
         self._behind = full
 
     def _take(self, stream: bytes, fields: Sequence[bytes], asker: Asker) -> None:
-        named: dict[bytes, Any] = dict(zip(fields[::2], fields[1::2], strict=False))
-        id = named.get(b"i", b"").decode(errors="replace")
-        stored = named.get(b"v")
+        if len(fields) == 4 and fields[0] == b"i" and fields[2] == b"v":  # nearly all are so
+            name: bytes = fields[1]
+            stored: bytes | None = fields[3]
+        else:
+            named: dict[bytes, bytes] = dict(zip(fields[::2], fields[1::2], strict=False))
+            name, stored = named.get(b"i", b""), named.get(b"v")
+        id = name.decode(errors="replace")
         if stream == self._reply:
             if not self._waiters.announce(id, stored):
                 asker.ask(id)

@@ -29,12 +29,19 @@ class Watch(Protocol):
 
 
 class Ending:
-    """Waits for the final record."""
+    """Waits for the final record.
 
-    __slots__ = ("future",)
+    Args:
+        timeout: Seconds after which `future` raises Python's `TimeoutError`; None: never.
+    """
 
-    def __init__(self) -> None:
-        self.future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    __slots__ = ("_timer", "future")
+
+    def __init__(self, timeout: float | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[bytes] = loop.create_future()
+        # A handle of the loop's, where `asyncio.timeout` costs a waiter a tenth of all its time.
+        self._timer = None if timeout is None else loop.call_later(timeout, self._time_is_up)
 
     def arrive(self, body: bytes, final: bool) -> None:
         """Take it if it is the final one."""
@@ -45,6 +52,14 @@ class Ending:
         """Raise the error where `future` is awaited."""
         if not self.future.done():
             self.future.set_exception(error)
+
+    def close(self) -> None:
+        """It is not waited for any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _time_is_up(self) -> None:
+        self.fail(TimeoutError())
 
 
 class Progress:

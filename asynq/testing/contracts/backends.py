@@ -163,6 +163,17 @@ class BackendContract:
         async with asyncio.timeout(self.patience):
             assert await waiting[0] == await waiting[2] == DONE
 
+    async def test_who_has_waited_as_long_as_he_would_is_told_so(
+        self, backend: ResultBackend, other: ResultBackend
+    ) -> None:
+        waiting = await self.waiting(backend, "a")
+        with pytest.raises(TimeoutError):
+            await backend.wait("a", timeout=0.05)
+        await other.store([record("a", DONE)])
+        async with asyncio.timeout(self.patience):
+            assert await waiting == DONE
+            assert await backend.wait("a", timeout=self.patience) == DONE
+
     async def test_an_announced_result_arrives_before_and_after_it_is_waited_for(
         self, backend: ResultBackend, other: ResultBackend
     ) -> None:
