@@ -15,8 +15,12 @@ from asynq.worker.state import WorkerState
 
 logger = logging.getLogger("asynq.worker")
 
-TOPICS: Final = frozenset({"server", "eviction", "persistence", "role", "permissions"})
-"""What is worth a line in a log. The rest changes from hour to hour, or is a matter of taste."""
+TOPICS: Final = {
+    **dict.fromkeys(("server", "eviction", "persistence", "role", "permissions"), logging.WARNING),
+    "support": logging.INFO,  # a matter of years, and not of this start
+}
+"""What is worth a line in a log, with how loud a warning is. The rest changes from hour to hour, or
+is a matter of taste."""
 
 
 async def check_up(broker: Broker, state: WorkerState) -> None:
@@ -29,6 +33,6 @@ async def check_up(broker: Broker, state: WorkerState) -> None:
         return
     for finding in findings:
         if finding.level != "ok" and finding.topic in TOPICS:
-            level = logging.ERROR if finding.level == "error" else logging.WARNING
+            level = logging.ERROR if finding.level == "error" else TOPICS[finding.topic]
             advice = f" → {finding.advice}" if finding.advice else ""
             logger.log(level, "Broker, %s: %s%s", finding.topic, finding.text, advice)

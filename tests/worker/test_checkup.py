@@ -37,11 +37,14 @@ async def test_what_may_lose_tasks_is_said_and_the_rest_is_not(state, caplog):
         Finding(level="warning", topic="persistence", text="nothing", advice="do it"),
         Finding(level="error", topic="eviction", text="evicts"),
         Finding(level="warning", topic="latency", text="slow"),
+        Finding(level="warning", topic="support", text="old"),
     )
+    caplog.set_level(logging.INFO, "asynq.worker")
     await check_up(Broker(*findings), state)
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
         (logging.WARNING, "Broker, persistence: nothing → do it"),
         (logging.ERROR, "Broker, eviction: evicts"),
+        (logging.INFO, "Broker, support: old"),
     ]
 
 

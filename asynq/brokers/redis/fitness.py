@@ -90,10 +90,10 @@ def _version(facts: Facts) -> Iterator[Finding]:
         fixed = ".".join(map(str, PATCHED[kind][series]))
         text = f"{shown} has known holes that {fixed} closes (CVE-2025-49844 and later)"
         yield _warning("server", text, f"run {fixed} or later")
-    elif series in UNPATCHED[kind]:
-        yield _warning("server", f"{shown}: its makers mend this series no more", advice)
     else:
         yield _ok("server", shown)
+    if series in UNPATCHED[kind]:
+        yield _warning("support", f"the makers of {shown} mend this series no more", advice)
 
 
 def _role(facts: Facts) -> Iterator[Finding]:

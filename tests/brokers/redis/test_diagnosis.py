@@ -25,7 +25,7 @@ async def look(url: str, namespace: str = "app") -> dict[str, Finding]:
 async def test_a_server_made_for_tasks_is_found_sound_and_left_as_it_was(own_server: ServerFactory):
     private = own_server(durable=True)
     found = await look(private.url)
-    assert {topic for topic, one in found.items() if one.level != "ok"} <= {"server"}
+    assert {topic for topic, one in found.items() if one.level != "ok"} <= {"support"}
     assert found["persistence"].text == (
         "AOF, appendfsync always: nothing that was acknowledged is lost"
     )

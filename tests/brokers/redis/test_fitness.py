@@ -39,7 +39,7 @@ def test_a_sound_server_is_all_well():
     ("version", "level"),
     [
         ("7.0.3", "error"),
-        ("7.0.15", "warning"),
+        ("7.0.15", "ok"),
         ("7.2.4", "warning"),
         ("7.2.15", "ok"),
         ("8.0.3", "warning"),
@@ -51,6 +51,13 @@ def test_a_sound_server_is_all_well():
 def test_a_version_with_known_holes_is_told(version: str, level: str):
     found = judge(Facts(info={"redis_version": version}))
     assert about(found, "server").level == level
+
+
+def test_a_series_that_gets_no_fixes_any_more_is_told_apart_from_holes():
+    found = judge(Facts(info={"redis_version": "7.0.15"}))
+    assert about(found, "support").level == "warning"
+    assert about(found, "support").text == "the makers of Redis 7.0.15 mend this series no more"
+    assert "support" not in {one.topic for one in judge(Facts(info={"redis_version": "8.8.0"}))}
 
 
 @pytest.mark.parametrize(
