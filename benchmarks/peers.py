@@ -16,7 +16,10 @@ _ALONE = ("--without-gossip", "--without-mingle", "--without-heartbeat")
 _DRAMATIQ = ("benchmarks.systems.dramatiq", "--processes", "{processes}", "--threads", "{slots}")
 _HUEY = ("benchmarks.systems.huey.huey", "-w", "{slots}", "--quiet", "--no-periodic")
 _GEVENT = ("gevent.monkey", "--module")
-_NOTIFY = {"BENCH_NOTIFY": "1"}
+
+
+def _where_waited(name: str, value: str) -> dict[str, dict[str, str]]:
+    return {workload: {name: value} for workload in _TRIPS}
 
 
 def _celery(pool: str, **more: object) -> System:
@@ -46,6 +49,7 @@ def _dramatiq(name: str, *before: str, **more: object) -> System:
         worker=(*before, "dramatiq", *_DRAMATIQ),
         module="dramatiq",
         environment={"dramatiq_queue_prefetch": "1000"},
+        besides=_where_waited("dramatiq_worker_timeout", "5"),
         slots=16,
         naps=4_000,
         **more,
@@ -78,7 +82,7 @@ PEERS = {
                 *("--custom-log-dict", "benchmarks.systems.arq.LOGS"),
             ),
             slots=32,
-            besides={"idle": {"BENCH_POLL": "0.5"}},
+            besides={**_where_waited("BENCH_POLL", "0.002"), "idle": {"BENCH_POLL": "0.5"}},
             drain=3_000,
             naps=3_000,
         ),
@@ -134,7 +138,7 @@ PEERS = {
         _huey(
             "thread",
             slots=4,
-            besides=dict.fromkeys(_TRIPS, _NOTIFY),
+            besides=_where_waited("BENCH_NOTIFY", "1"),
             cannot=frozenset({"naps-5000"}),
             drain=7_000,
         ),

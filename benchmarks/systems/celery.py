@@ -7,8 +7,9 @@
 - Results in Redis for a day, the default; JSON, the default. A result is waited for by pub/sub.
   Backends and brokers: Using Redis
 - `broker_pool_limit` as many as there are threads that send. Configuration and defaults
-- celery prefork: `-P prefork`, two children a worker for no-ops on two cores; 50 ms of sleep
-  would need a process for each. celery threads: `-P threads`. User Guide: Concurrency
+- celery-prefork: `--pool prefork`, as many children as cores, the default; tasks that sleep would
+  need a process each. celery-threads: `--pool threads`, ten for no-ops. gevent was slower here, and
+  ran tasks twice. User Guide: Workers, Concurrency
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ URL = os.environ["BENCH_URL"].replace("unix://", "redis+socket://")
 app = Celery("bench", broker=URL, backend=URL)
 app.conf.update(
     task_acks_late=True,
-    worker_prefetch_multiplier=int(os.environ.get("BENCH_PREFETCH", "128")),
+    worker_prefetch_multiplier=128,
     worker_enable_remote_control=False,
     broker_connection_retry_on_startup=True,
     broker_pool_limit=1_000,

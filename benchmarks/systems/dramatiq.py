@@ -3,10 +3,11 @@
 - Messages are acknowledged after the run, always. User Guide; Advanced Topics
 - `Results` with a `RedisBackend`, `store_results`: kept ten minutes, the default, and waited for
   by a blocking command. Cookbook: Results
-- The default middleware. `dramatiq_queue_prefetch` 1,000 messages (default: two a thread).
-  Changelog 1.5.0, Reference
-- dramatiq threads: `dramatiq --threads`; dramatiq gevent: `dramatiq-gevent`, greenlets in the
-  place of threads. Advanced Topics: Using gevent
+- The default middleware. `dramatiq_queue_prefetch` 1,000 messages (default: two a thread). Where
+  latency is measured, `dramatiq_worker_timeout` 5 ms (default 1,000), which is how long a worker
+  pauses at most between two looks at an empty queue. Changelog
+- dramatiq-threads: `dramatiq --threads`, 16 for no-ops. dramatiq-gevent: as `dramatiq-gevent` does,
+  `dramatiq` with gevent's patches applied before. Advanced Topics: Using gevent
 """
 
 from __future__ import annotations

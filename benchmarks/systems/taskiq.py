@@ -25,7 +25,7 @@ from benchmarks import tally
 URL = os.environ["BENCH_URL"]
 
 broker = (
-    RedisStreamBroker(URL, consumer_id="0", xread_count=int(os.environ.get("BENCH_READ", "1000")))
+    RedisStreamBroker(URL, consumer_id="0", xread_count=1_000)
     .with_result_backend(RedisAsyncResultBackend(URL, result_ex_time=3_600))
     .with_serializer(ORJSONSerializer())
 )
