@@ -149,7 +149,7 @@ class Reject(TaskError):  # noqa: N818 - Celery's name
 
     Args:
         reason: For people.
-        requeue: Back in the queue, to be run again.
+        requeue: Back in the queue, to be run again after a second.
     """
 
     def __init__(self, reason: object = None, requeue: bool = False) -> None:

@@ -39,6 +39,11 @@ REASON = 1000
 """Characters of an error that are kept with a dead letter."""
 
 
+REQUEUE_PAUSE = 1.0
+"""Seconds before a message that its task has put back runs again. One that always does so, at once,
+would keep a worker and its log as busy as they can be, for nothing."""
+
+
 class Fate(Enum):
     """What becomes of the message of a run that has failed."""
 
@@ -141,7 +146,7 @@ class Effects:
 
     def _rejected(self, run: Run, outcome: Rejected) -> Settlement:
         if outcome.requeue:
-            return Settlement(delivery=run.delivery, verdict=Requeue())
+            return Settlement(delivery=run.delivery, verdict=Requeue(delay=REQUEUE_PAUSE))
         record = self._records.failure(run, outcome.failure)
         if run.acknowledged:
             return _ended(run, record)

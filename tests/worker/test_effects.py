@@ -23,7 +23,7 @@ from asynq.wire.failures import Failure
 from asynq.wire.message import Message
 from asynq.wire.record import decode
 from asynq.worker.admission import Refusal
-from asynq.worker.effects import Effects
+from asynq.worker.effects import REQUEUE_PAUSE, Effects
 from asynq.worker.records import Records
 from asynq.worker.state import Run
 
@@ -162,9 +162,9 @@ def test_a_rejected_message_becomes_a_dead_letter_and_the_task_has_failed(effect
     assert decode(effect.record.body).status == states.FAILURE
 
 
-def test_or_goes_back_as_it_came(effects, made):
+def test_or_goes_back_as_it_came_after_a_pause(effects, made):
     _, effect = effects.of(made(), rejected(requeue=True))
-    assert (effect.verdict, effect.record) == (Requeue(), None)
+    assert (effect.verdict, effect.record) == (Requeue(delay=REQUEUE_PAUSE), None)
 
 
 def test_a_revoked_run_says_how(effects, made):
@@ -238,7 +238,7 @@ def test_what_was_spent_goes_nowhere_else(effects, early, outcome):
     ("outcome", "verdict"),
     [
         (retrying(delay=2.0), Requeue(delay=2.0, reset=True)),
-        (rejected(requeue=True), Requeue()),
+        (rejected(requeue=True), Requeue(delay=REQUEUE_PAUSE)),
     ],
 )
 def test_it_goes_back_where_the_task_itself_wants_another_run(effects, early, outcome, verdict):
