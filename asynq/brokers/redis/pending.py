@@ -11,8 +11,8 @@ from asynq._redis.pipeline import Pipeline, Word
 from asynq.brokers.redis.scripts import PENDING
 
 PAGE: Final = 500
-LANES: Final = 10
-"""Lanes whose first page one call reads. Mostly nothing is pending, and there is no other page."""
+LANES: Final = 50
+"""Lanes whose first page one call reads, where they hold less than a page together."""
 
 Page: TypeAlias = Sequence[tuple[bytes, bytes, int, int]]
 """Entry, owner, milliseconds idle, deliveries."""
@@ -30,10 +30,12 @@ async def pages(
         OperationalError, Refused: the server can't be reached, or refuses.
     """
     whose: tuple[Word, ...] = () if owner is None else (owner,)
-    for start in range(0, len(lanes), LANES):
-        some = lanes[start : start + LANES]
+    done = 0
+    while done < len(lanes):
+        some = lanes[done : done + LANES]
         firsts: Sequence[Page] = await pipeline.run(PENDING, some, (GROUP, PAGE, *whose))
-        for lane, first in zip(some, firsts, strict=True):
+        done += len(firsts)
+        for lane, first in zip(some, firsts, strict=False):
             page = first
             yield lane, page
             while len(page) >= PAGE:

@@ -13,15 +13,16 @@ import random
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
-from asynq._redis.errors import Refused, kind_of
 from asynq._redis.keys import GROUP, Keys
 from asynq._redis.pipeline import Pipeline, Word
 from asynq._time import monotonic
 from asynq.brokers.redis.delivery import Held, Lanes, level_word
 from asynq.brokers.redis.pending import Page, pages
-from asynq.brokers.redis.scripts import COLLECT, REAP
+from asynq.brokers.redis.scripts import GONE, REAP
 
 BATCH: Final = 100
+LANES: Final = 50
+"""Lanes in one call of GONE."""
 COLLECTED: Final = 100
 
 Suspect: TypeAlias = tuple[bytes, bytes, bytes]
@@ -84,8 +85,12 @@ class Reaper:
 
         One that lives and was taken for dead is made again by its next read.
         """
-        for lane in self._places:
-            await self._collect(lane)
+        lanes = list(self._places)
+        for start in range(0, len(lanes), LANES):
+            words = (GROUP, round(self.collect_after * 1000), self._held.consumer, COLLECTED)
+            count = COLLECTED
+            while count >= COLLECTED:
+                count = await self._pipeline.run(GONE, lanes[start : start + LANES], words)
 
     def _pause(self) -> float:
         regular = self._lease / 3 * random.uniform(0.8, 1.2)
@@ -127,20 +132,3 @@ class Reaper:
         """
         since, idle_then = known
         return idle < idle_then + (at - since - self._lease / 4) * 1000
-
-    async def _collect(self, lane: bytes) -> None:
-        try:
-            told = await self._pipeline.execute(b"XINFO", b"CONSUMERS", lane, GROUP)
-        except Refused as error:
-            if kind_of(error) == "NOGROUP" or "no such key" in str(error):
-                return
-            raise
-        dead: list[Word] = []
-        for fields in told:
-            about = dict(zip(fields[::2], fields[1::2], strict=True))
-            idle_for_long = about[b"idle"] > self.collect_after * 1000
-            if about[b"pending"] == 0 and idle_for_long and about[b"name"] != self._held.consumer:
-                dead.append(about[b"name"])
-        for start in range(0, len(dead), COLLECTED):
-            names = dead[start : start + COLLECTED]
-            await self._pipeline.run(COLLECT, (lane,), [GROUP, *names])

@@ -23,11 +23,16 @@ async def entries(pipe: Pipeline, lanes: list[bytes], owner: bytes | None = None
     return [entry[0] async for _, page in pages(pipe, lanes, owner=owner) for entry in page]
 
 
+@pytest.mark.parametrize("lanes_at_once", [1, 2, 50])
 async def test_all_that_is_pending_is_found_lane_by_lane_and_page_by_page(
-    connect: Connect, look: Looker, pipe: Pipeline, monkeypatch: pytest.MonkeyPatch
+    connect: Connect,
+    look: Looker,
+    pipe: Pipeline,
+    monkeypatch: pytest.MonkeyPatch,
+    lanes_at_once: int,
 ):
     monkeypatch.setattr(pending, "PAGE", 4)
-    monkeypatch.setattr(pending, "LANES", 2)
+    monkeypatch.setattr(pending, "LANES", lanes_at_once)
     broker = connect()
     await broker.publish([*parcels(9), *(parcel(n, priority=9) for n in range(8))])
     taken = await take(broker, 17)

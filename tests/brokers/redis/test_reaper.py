@@ -179,6 +179,26 @@ async def test_consumers_of_a_thousand_restarts_are_forgotten_and_their_work_is_
     assert look.pending() == 1
 
 
+async def test_many_that_are_gone_are_deleted_in_all_lanes(
+    connect: Connect, look: Looker, pipe: Pipeline, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("asynq.brokers.redis.reaper.COLLECTED", 7)
+    monkeypatch.setattr("asynq.brokers.redis.reaper.LANES", 2)
+    await connect().receive(["q"], limit=1, wait=0)
+    lanes = look.keys.lanes("q")
+    for lane in lanes:
+        for number in range(10):
+            pipe.send((b"XGROUP", b"CREATECONSUMER", lane, b"w", f"gone-{number}"))
+    await pipe.execute(b"PING")
+    reaper = Reaper(pipe, look.keys, Held(), ["q", "never-used"], lease=60.0)
+    await reaper.collect()
+    assert all(len(look.command("XINFO", "CONSUMERS", lane, "w")) >= 10 for lane in lanes)
+    reaper.collect_after = 0.05
+    await asyncio.sleep(0.06)
+    await reaper.collect()
+    assert all(look.command("XINFO", "CONSUMERS", lane, "w") == [] for lane in lanes)
+
+
 async def test_nothing_to_sweep_is_no_error(make: MakeReaper, look: Looker):
     reaper = make()
     assert await reaper.sweep() == 0
