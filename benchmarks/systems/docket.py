@@ -56,8 +56,8 @@ class Producer:
         return await self._docket.add(TASKS[task])(number)
 
     async def send_many(self, task: str, numbers: Iterable[int]) -> None:
-        call = self._docket.call(TASKS[task])
-        await self._docket.add_many(call(number) for number in numbers)
+        call, function = self._docket.call, TASKS[task]
+        await self._docket.add_many(call(function)(number) for number in numbers)
 
     async def wait(self, handle: Execution) -> None:
         await handle.get_result(timeout=timedelta(seconds=60))
