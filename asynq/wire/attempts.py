@@ -23,9 +23,9 @@ class Attempt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One run of a task."""
 
     started: Moment
-    """Unix time, seconds."""
+    """Unix time, seconds; where `seconds` is not a number, when it ended."""
     seconds: Seconds
-    """How long it ran."""
+    """How long it ran; not a number where nothing was kept of it (a success at the first run)."""
     worker: str = ""
     """The node name of the worker that ran it."""
     state: str
