@@ -33,7 +33,7 @@ from benchmarks.scene import Scene, SceneError
 from benchmarks.server import KIND
 from benchmarks.system import System
 from benchmarks.workloads import WORKLOADS
-from tests.servers import version
+from tests.servers import KINDS, version
 
 SYSTEMS = {**OWN, **PEERS}
 QUICK = ("asynq", "floor_a", "huey-thread", "saq", "dramatiq-gevent", "repid")
@@ -43,6 +43,15 @@ QUICK_SCALE = 0.25
 def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that no worker is left behind
     options = _options()
+    results = Results.load(options.show) if options.show else _measure(options)
+    _show(results)
+    if options.page:
+        page.put(options.page, _text(results))
+    if options.plots:
+        _draw(results, options.plots)
+
+
+def _measure(options: argparse.Namespace) -> Results:
     results = Results(about=_about(options))
     pythons = _install(options, results)
     for number in range(1, options.rounds + 1):
@@ -53,11 +62,7 @@ def main() -> None:
                     results.runs.append(run)
             if options.json:
                 results.save(options.json)
-    _show(results)
-    if options.page:
-        page.put(options.page, _text(results))
-    if options.plots:
-        _draw(results, options.plots)
+    return results
 
 
 def _install(options: argparse.Namespace, results: Results) -> dict[str, Path]:
@@ -97,14 +102,15 @@ def _play(
             directory = options.keep / f"{workload}-{system.name}-{number}"
             directory.mkdir(parents=True, exist_ok=True)
         try:
-            with Scene(system.told(workload), python, directory, options.scale) as scene:
+            told = system.told(workload)
+            with Scene(told, python, directory, options.scale, options.server) as scene:
                 run = Run(number, system.name, workload, WORKLOADS[workload].run(scene))
         except SceneError as error:
             run = Run(number, system.name, workload, problem=str(error))
     column = WORKLOADS[workload].columns[0]
-    told = run.problem or f"{run.figures[column.key]:,.{column.digits}f} {column.heading}"
+    outcome = run.problem or f"{run.figures[column.key]:,.{column.digits}f} {column.heading}"
     took = time.monotonic() - began
-    _say(f"round {number} · {workload} · {system.name}: {told} ({took:.1f} s)")
+    _say(f"round {number} · {workload} · {system.name}: {outcome} ({took:.1f} s)")
     return run
 
 
@@ -154,7 +160,7 @@ def _versions(results: Results, name: str) -> str:
 def _about(options: argparse.Namespace) -> dict[str, str]:
     return {
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
-        "server": f"{KIND}-server {version(KIND)}, memory only, loopback",
+        "server": f"{options.server}-server {version(options.server)}, memory only, loopback",
         "python": f"Python {platform.python_version()}",
         "machine": f"{os.cpu_count()} cores, shared with the server",
         "rounds": "one round" if options.rounds == 1 else f"medians of {options.rounds} rounds",
@@ -177,7 +183,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="3; 1 where it is quick")
     parser.add_argument("--quick", action="store_true", help="fewer of all of them")
     parser.add_argument("--scale", type=float, help="of all counts: 1; 0.25 where it is quick")
+    parser.add_argument("--server", default=KIND, choices=KINDS, help="which of those here")
     parser.add_argument("--json", type=Path, help="keep all figures there")
+    parser.add_argument("--show", type=Path, help="measure nothing, show what such a file has")
     parser.add_argument("--page", type=Path, help="put the tables into this page")
     parser.add_argument("--plots", type=Path, help="draw pictures into this directory")
     parser.add_argument("--keep", type=Path, help="keep logs below this directory")

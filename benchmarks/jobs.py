@@ -12,6 +12,8 @@ NAP = 0.05
 """Seconds that a `nap` sleeps."""
 SLOTS = 500
 """Tasks that sleep at a time, where they are not many."""
+WAVES = 4
+"""How often each slot has a task that sleeps, at least."""
 THREADS = 16
 """Slots for `def` tasks in threads: more only make them fight for the interpreter's lock."""
 SETTLING = 10.0
@@ -36,10 +38,16 @@ def enqueue(scene: Scene, *, many: bool) -> Figures:
 
 
 def drain(
-    scene: Scene, *, task: str = "noop", slots: int = 0, processes: int = 1, full: int = 0
+    scene: Scene,
+    *,
+    task: str = "noop",
+    slots: int = 0,
+    processes: int = 1,
+    full: int = 0,
+    least: int = 20,
 ) -> Figures:
     """A full queue, then the workers: tasks a second from the first bodies' end to the last's."""
-    count = scene.count((full or scene.system.drain) * processes)
+    count = scene.count((full or scene.system.drain) * processes, least)
     empty = scene.counts()
     scene.drive("fill", count, task=task)
     filled = scene.counts()
@@ -64,7 +72,9 @@ def drain(
 def naps(scene: Scene, *, slots: int) -> Figures:
     """The same with tasks that sleep."""
     many = slots > SLOTS
-    figures = drain(scene, task="nap", slots=slots, full=scene.system.naps * (2 if many else 1))
+    full = scene.system.naps * (2 if many else 1)
+    # All that sleep at the same time would say nothing of how they are started and ended at once.
+    figures = drain(scene, task="nap", slots=slots, full=full, least=20 if many else WAVES * slots)
     if many:  # thousands have been started when the first one ends, and the count of it begins
         del figures["cpu"]
     return figures

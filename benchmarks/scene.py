@@ -61,14 +61,17 @@ class Scene:
         python: the interpreter that has it.
         directory: an empty one, for all files.
         scale: 1 for the full run, less for a quicker one; see `count()`.
+        kind: of the server, `redis` or `valkey`.
     """
 
-    def __init__(self, system: System, python: Path, directory: Path, scale: float = 1.0) -> None:
+    def __init__(
+        self, system: System, python: Path, directory: Path, scale: float = 1.0, kind: str = KIND
+    ) -> None:
         self.system = system
         self.scale = scale
         self.python = python
         self.directory = directory
-        self.server = PrivateServer(KIND, directory / "server", tcp=True)
+        self.server = PrivateServer(kind, directory / "server", tcp=True)
         self.sheet = Sheet.create(directory / "tally")
         self._drives = 0
         self._stack = ExitStack()

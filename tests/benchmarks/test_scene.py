@@ -88,6 +88,11 @@ def test_what_fails_becomes_a_problem_and_the_run_goes_on(monkeypatch, tmp_path,
     assert "| asynq | 5 | 5 … 5 | 1.000 | — |" in text
     assert "whole · asynq: 5 per second" in capsys.readouterr().err
 
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "--show", str(kept)])
+    monkeypatch.setattr(frame, "_play", None)
+    frame.main()
+    assert "asynq, round 2: 10 of 20 tasks ran" in capsys.readouterr().out
+
 
 def test_other_names_than_those_there_are_are_refused(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["benchmarks", "--workloads", "drain-1,sleep"])
