@@ -18,6 +18,9 @@ from benchmarks.profile.apart import apart, app_at, empty, plain_app
 WARM = 1_000
 """Tasks before the meter begins, and after it ends: a queue that runs dry makes small batches."""
 
+WARM_ONE = 200
+"""The same where they come one at a time."""
+
 BATCH = 2_000
 """Calls in one `asyncio.gather`."""
 
@@ -45,7 +48,7 @@ class Scene:
 
 async def running(url: str, count: int, meter: Meter) -> None:
     """A worker in its plain default settings, and a queue that does not run dry."""
-    app, noop, over = _measured(url, count, meter)
+    app, noop, over = _measured(url, count, meter, WARM)
     async with app:
         for at in range(0, count + 2 * WARM, WARM):
             await asyncio.gather(*(noop.delay(number) for number in range(at, at + WARM)))
@@ -56,14 +59,16 @@ async def running(url: str, count: int, meter: Meter) -> None:
 
 async def running_one(url: str, count: int, meter: Meter) -> None:
     """The same worker, asked by one client that waits for each result."""
-    app, _, over = _measured(url, count, meter)
+    app, _, over = _measured(url, count, meter, WARM_ONE)
     async with app, Worker(app):
-        with apart("client", url, count + 2 * WARM):
+        with apart("client", url, count + 2 * WARM_ONE):
             await over.wait()
     await empty(url)
 
 
-def _measured(url: str, count: int, meter: Meter) -> tuple[Asynq, Task[[int], None], asyncio.Event]:
+def _measured(
+    url: str, count: int, meter: Meter, warm: int
+) -> tuple[Asynq, Task[[int], None], asyncio.Event]:
     """An app whose task begins and ends the meter, and tells when all have run."""
     app = app_at(url)
     begun, over = 0, asyncio.Event()
@@ -72,11 +77,11 @@ def _measured(url: str, count: int, meter: Meter) -> tuple[Asynq, Task[[int], No
     async def noop(number: int) -> None:
         nonlocal begun
         begun += 1
-        if begun == WARM:
+        if begun == warm:
             meter.begin()
-        elif begun == WARM + count:
+        elif begun == warm + count:
             meter.end()
-        elif begun == count + 2 * WARM:
+        elif begun == count + 2 * warm:
             over.set()
 
     return app, noop, over

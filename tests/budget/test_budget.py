@@ -43,7 +43,7 @@ ASYNCIO_TASKS = {"running": 1.05, "running-one": 2.1, "calling": 1.05, "calling-
 MODULES = 250
 """That `import asynq` loads, those of the standard library among them."""
 
-QUEUED_BYTES = 150
+QUEUED_BYTES = 95
 """Of the server's memory, for a no-op task that waits."""
 
 RESULT_BYTES = 150
