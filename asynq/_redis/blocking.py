@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Final, cast
 
+from asynq._redis.alarm import Alarm
 from asynq._redis.client import Server
 from asynq._redis.closing import close_with_loop
 from asynq._redis.command import Word
@@ -148,22 +149,25 @@ def _is_from_replica(reply: object) -> bool:
 class _Patience:
     """Ends a link on which nothing comes while an answer is due."""
 
-    __slots__ = ("_begin", "_link", "_loop", "_timer")
+    __slots__ = ("_alarm", "_begin", "_due", "_link", "_loop")
 
     def __init__(self, link: Link, block: float) -> None:
         self._link = link
         self._loop = asyncio.get_running_loop()
         self._begin = self._loop.time() + block
-        self._timer = self._loop.call_at(self._begin + GRACE, self._look)
+        self._due = self._begin + GRACE
+        self._alarm = Alarm(self._loop, self._look)
+        self._alarm.set(self._due)
 
     def cancel(self) -> None:
         """The answer is there, or not waited for any more."""
-        self._timer.cancel()
+        self._alarm.cancel()
 
     def _look(self) -> None:
         now = self._loop.time()
         due = max(self._link.heard, self._begin) + GRACE
-        if now >= due or now - self._timer.when() > STANDSTILL:
+        if now >= due or now - self._due > STANDSTILL:
             self._link.abort(SilentError(f"no answer for {GRACE:g} s"))
         else:
-            self._timer = self._loop.call_at(due, self._look)
+            self._due = due
+            self._alarm.set(due)

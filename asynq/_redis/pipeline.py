@@ -17,11 +17,13 @@ A pipeline needs no `aclose()` when `asyncio.run` ends: the loop closes it quiet
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
 
+from asynq._redis.alarm import Alarm
 from asynq._redis.backoff import Backoff
 from asynq._redis.client import Server
 from asynq._redis.closing import close_with_loop
@@ -62,7 +64,7 @@ class Pipeline:
         self._connecting: asyncio.Task[None] | None = None
         self._trouble: BaseException | None = None
         self._flush_scheduled = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self.loop, self._look)
         self._watch: AsyncGenerator[None, None] | None = None
         self._users = 0
         self._closed = False
@@ -151,7 +153,7 @@ class Pipeline:
         elif not self._flush_scheduled:
             self._flush_scheduled = True
             self.loop.call_soon(self._end_of_turn)
-        if self._timer is None or command.deadline < self._timer.when():
+        if command.deadline < self._alarm.at:
             self._look_at(command.deadline)
         return command.future
 
@@ -200,7 +202,7 @@ class Pipeline:
     def _again(self, commands: list[Command]) -> None:
         self._outbox.extend(commands)
         self._flush()
-        if self._timer is None and commands:
+        if commands and self._alarm.at == math.inf:
             self._look_at(min(command.deadline for command in commands))
 
     def _no_trouble(self) -> None:
@@ -272,13 +274,9 @@ class Pipeline:
     # What takes too long.
 
     def _look_at(self, deadline: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        when = min(deadline, self.loop.time() + LOOK)
-        self._timer = self.loop.call_at(when, self._look)
+        self._alarm.set(min(deadline, self.loop.time() + LOOK))
 
     def _look(self) -> None:
-        self._timer = None
         now = self.loop.time()
         link = self._link
         if link is not None and link.waiting:
@@ -309,8 +307,7 @@ class Pipeline:
         loops = _pipelines.get(self.loop)
         if loops is not None and loops.get(self.server.key) is self:
             del loops[self.server.key]
-        if self._timer is not None:
-            self._timer.cancel()
+        self._alarm.cancel()
         if self._connecting is not None:
             self._connecting.cancel()
         link, self._link = self._link, None

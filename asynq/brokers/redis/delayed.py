@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
+from asynq._redis.alarm import Alarm
 from asynq._redis.keys import LEVELS, Keys
 from asynq._redis.pipeline import Pipeline, Word
 from asynq._time import monotonic, time
@@ -88,7 +89,7 @@ class Soon:
         self._keys = keys
         self._last: dict[str, float] = {}
         """When the last that we know of is due, in the loop's time."""
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._alarms: dict[str, Alarm] = {}
         self._closed = False
 
     def expect(self, delays: Sequence[tuple[str, float]], sent: asyncio.Future[Any]) -> None:
@@ -111,20 +112,21 @@ class Soon:
     def close(self) -> None:
         """Move nothing more."""
         self._closed = True
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
+        for alarm in self._alarms.values():
+            alarm.cancel()
+        self._alarms.clear()
 
     def _look_at(self, queue: str, at: float) -> None:
-        timer = self._timers.get(queue)
-        if self._closed or (timer is not None and timer.when() <= at):
+        alarm = self._alarms.get(queue)
+        if self._closed or (alarm is not None and alarm.at <= at):
             return
-        if timer is not None:
-            timer.cancel()
-        self._timers[queue] = self._pipeline.loop.call_at(at, self._look, queue)
+        if alarm is None:
+            look = functools.partial(self._look, queue)
+            alarm = self._alarms[queue] = Alarm(self._pipeline.loop, look)
+        alarm.set(at)
 
     def _look(self, queue: str) -> None:
-        del self._timers[queue]
+        del self._alarms[queue]
         # What fails here is only late: the workers look too.
         with suppress(OperationalError):
             moved = self._pipeline.call(MOVE, _names(self._keys, queue), (BATCH, *LEVELS))
@@ -142,7 +144,7 @@ class Soon:
             self._look_at(queue, self._pipeline.loop.time())
         elif next_due <= self._last.get(queue, 0.0):
             self._look_at(queue, next_due + SLACK)
-        elif queue not in self._timers:
+        elif queue not in self._alarms:
             self._last.pop(queue, None)
 
 

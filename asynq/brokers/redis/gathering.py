@@ -16,6 +16,7 @@ from itertools import count
 from operator import methodcaller
 from typing import Any, Final
 
+from asynq._redis.alarm import Alarm
 from asynq._redis.errors import explain
 from asynq.brokers.base import Parcel
 from asynq.exceptions import OperationalError
@@ -108,7 +109,7 @@ class Gathering:
         self._deadlines: list[tuple[float, int, _Group]] = []
         """A heap of all groups that may not have been answered."""
         self._numbers = count()
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self._loop, self._expire)
         self._in_flight = 0
         self._scheduled = False
 
@@ -137,9 +138,7 @@ class Gathering:
 
     def close(self) -> None:
         """Stop the clock; what is still asked ends with its connection."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._alarm.cancel()
 
     def _fits(self, group: _Group, more: int, size: int) -> bool:
         return len(group.parcels) + more <= self._most and group.size + size <= BATCH_BYTES
@@ -148,8 +147,8 @@ class Gathering:
         group = _Group(seconds, self._loop.time() + seconds)
         self._waiting.append(group)
         heappush(self._deadlines, (group.deadline, next(self._numbers), group))
-        if self._timer is None or group.deadline < self._timer.when():
-            self._look_at(group.deadline)
+        if group.deadline < self._alarm.at:
+            self._alarm.set(group.deadline)
         return group
 
     def _end_of_turn(self) -> None:
@@ -228,14 +227,8 @@ class Gathering:
                 # One for each: an error raised in many tasks would collect all their tracebacks.
                 caller.set_exception(type(ours)(*ours.args).with_traceback(None))
 
-    def _look_at(self, deadline: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_at(deadline, self._expire)
-
     def _expire(self) -> None:
         """Callers that have waited long enough, whatever their batch is doing."""
-        self._timer = None
         now = self._loop.time()
         deadlines = self._deadlines
         while deadlines and (deadlines[0][0] <= now or deadlines[0][2].over()):
@@ -244,4 +237,4 @@ class Gathering:
             error = explain(self._trouble(), self._url, doing="publish", seconds=seconds)
             self._fail(group, error)
         if deadlines:
-            self._look_at(deadlines[0][0])
+            self._alarm.set(deadlines[0][0])

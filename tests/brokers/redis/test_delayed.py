@@ -197,3 +197,17 @@ async def test_a_look_at_many_queues_is_one_question_and_moves_what_is_due(
         assert await move_due(pipe, look.keys, ["q", *queues], clock) == LONGEST_SLEEP
     assert commands(look) == before + 3
     await pipe.aclose()
+
+
+@pytest.mark.both_loops
+async def test_two_that_are_due_this_moment_are_moved_by_one_look(
+    broker: RedisBroker, look: Looker, url: str
+):
+    pipe = shared(Server(url))
+    soon = Soon(pipe, look.keys, Clock())
+    await broker.publish([parcel("a", delay=60.0)])
+    for _ in range(2):
+        soon.stored("q", -1.0)
+    await until(lambda: not soon._alarms)
+    soon.close()
+    await pipe.aclose()
