@@ -11,7 +11,7 @@ from tests.servers import PrivateServer, ServerFactory
 
 AFTER, WATCHED = 5.0, 12.0
 """Seconds from its start until a worker counts as idle, and for which it is watched then."""
-COMMANDS_A_SECOND = 2.0
+COMMANDS_A_SECOND = 1.7
 
 
 async def said_to(server: PrivateServer, seconds: float) -> list[bytes]:
@@ -33,7 +33,7 @@ async def said_to(server: PrivateServer, seconds: float) -> list[bytes]:
     return [line for line in said[1:] if b" lua] " not in line.partition(b'"')[0]]
 
 
-async def test_an_idle_worker_says_two_things_a_second(own_server: ServerFactory, namespace: str):
+async def test_an_idle_worker_says_little(own_server: ServerFactory, namespace: str):
     private = own_server()
     async with Asynq(namespace, broker=private.url, backend=private.url) as app, Worker(app):
         await asyncio.sleep(AFTER)  # what it says when it starts is another matter
@@ -48,4 +48,4 @@ async def test_more_queues_cost_little_more(own_server: ServerFactory, namespace
     async with app, Worker(app, queues=queues):
         await asyncio.sleep(AFTER)
         said = await said_to(private, WATCHED)
-    assert 0 < len(said) <= 2 * COMMANDS_A_SECOND * WATCHED, said
+    assert 0 < len(said) <= 1.5 * COMMANDS_A_SECOND * WATCHED, said
