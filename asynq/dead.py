@@ -53,7 +53,7 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     retries: int = 0
     """How often the task had been retried."""
     attempts: tuple[Attempt, ...] = ()
-    """Its earlier runs that were retried."""
+    """Its runs: those that were retried, and the one that put it aside."""
     priority: int = 0
     receipt: str
     """What tells it from others of the same id; sorts by age within a queue."""

@@ -96,6 +96,8 @@ class Bury(Struct, frozen=True):
     """The message can never be run; keep it aside, with the reason, for a person to look at."""
 
     reason: str
+    body: bytes | None = None
+    """What is kept; None: the message as it came."""
 
 
 class Spend(Struct, frozen=True):

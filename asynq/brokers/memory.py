@@ -262,8 +262,9 @@ class MemoryBroker:
             match settlement.verdict:
                 case Ack():
                     self._queues.finish(message)
-                case Bury(reason):
-                    self._queues.bury(message, reason)
+                case Bury(reason, body):
+                    kept = message if body is None else replace(message, body=body)
+                    self._queues.bury(kept, reason)
                 case Requeue() as verdict:
                     self._queues.give_back(_again(message, verdict), due=_due(verdict))
                 case Spend():

@@ -132,8 +132,7 @@ class Effects:
         record = self._records.failure(run, outcome.failure)
         if fate is Fate.OVER:
             return _ended(run, record)
-        verdict = Bury(self._reason(outcome.failure))
-        return Settlement(delivery=run.delivery, verdict=verdict, record=record)
+        return self._buried(run, outcome.failure, record)
 
     def _retrying(self, run: Run, outcome: Retrying) -> Settlement:
         parcel, message = self._next(run, outcome, run.message)
@@ -150,8 +149,17 @@ class Effects:
         record = self._records.failure(run, outcome.failure)
         if run.acknowledged:
             return _ended(run, record)
-        verdict = Bury(self._reason(outcome.failure))
-        return Settlement(delivery=run.delivery, verdict=verdict, record=record)
+        return self._buried(run, outcome.failure, record)
+
+    def _buried(self, run: Run, failure: Failure, record: StoredRecord | None) -> Settlement:
+        """Its message is kept aside, with the memory of this run."""
+        delivery = run.delivery
+        message = self._remembering(run.message, run, states.FAILURE, failure)
+        body = encode(message, run.format)
+        if self._seal is not None:
+            body = self._seal.seal(body, queue=delivery.queue, id=delivery.id)
+        verdict = Bury(self._reason(failure), body)
+        return Settlement(delivery=delivery, verdict=verdict, record=record)
 
     def _interrupted(self, run: Run, outcome: Interrupted) -> Settlement | None:
         if outcome.lost:
@@ -167,8 +175,7 @@ class Effects:
     def _next(self, run: Run, outcome: Retrying, message: Message) -> tuple[Parcel, Message]:
         """The message of the next run, as a parcel and as it is."""
         message, delay, due = next_message(message, run.request, outcome, run.task, time())
-        attempt = self._records.attempt(run, states.RETRY, outcome.failure)
-        message = replace(message, attempts=remember(message.attempts, attempt))
+        message = self._remembering(message, run, states.RETRY, outcome.failure)
         queue = str(outcome.changes.get("queue") or run.delivery.queue)
         body = encode(message, run.format)
         if self._max_bytes is not None and len(body) > self._max_bytes + GROWTH:
@@ -187,6 +194,11 @@ class Effects:
             due=due,
         )
         return parcel, message
+
+    def _remembering(self, message: Message, run: Run, state: str, failure: Failure) -> Message:
+        """The message, in which the run that has ended so is remembered."""
+        attempt = self._records.attempt(run, state, failure)
+        return replace(message, attempts=remember(message.attempts, attempt))
 
     def _reason(self, failure: Failure) -> str:
         """Why a message is a dead letter. What can't be read must not be told beside it."""

@@ -20,6 +20,8 @@ async def test_a_failed_task_can_be_kept_to_run_again(app, worker):
         await result.get(timeout=10)
     (letter,) = [letter async for letter in app.dead.letters()]
     assert letter.task == "shop.price"
+    (run,) = letter.attempts
+    assert (run.state, run.seconds >= 0) == ("FAILURE", True)
 
     prices["book"] = 12
     assert await app.dead.retry(letter) == 1

@@ -158,8 +158,20 @@ def test_an_ignored_run_is_acknowledged_and_nothing_stored(effects, made):
 
 def test_a_rejected_message_becomes_a_dead_letter_and_the_task_has_failed(effects, made):
     _, effect = effects.of(made(), rejected(requeue=False))
-    assert effect.verdict == Bury("Reject: no thanks")
+    assert replace(effect.verdict, body=None) == Bury("Reject: no thanks")
     assert decode(effect.record.body).status == states.FAILURE
+
+
+def test_the_run_that_puts_it_aside_is_remembered_in_the_letter(effects, made):
+    first = Attempt(started=1.0, seconds=2.0, worker="v", state="RETRY", error="E: x")
+    run = made(message=Message(task="t", retries=1, attempts=(first,)))
+    _, effect = effects.of(run, rejected(requeue=False))
+    message = wire.decode(effect.verdict.body)
+    assert message.retries == 1
+    assert message.attempts[0] == first
+    assert [(each.state, each.error) for each in message.attempts[1:]] == [
+        ("FAILURE", "Reject: no thanks")
+    ]
 
 
 def test_or_goes_back_as_it_came_after_a_pause(effects, made):
@@ -183,7 +195,7 @@ def test_a_revoked_run_says_how(effects, made):
 def test_a_failure_may_make_its_message_a_dead_letter(effects, made):
     run = made(acks_on_failure_or_timeout=False)
     _, effect = effects.of(run, failed(run.task, LookupError("gone")))
-    assert effect.verdict == Bury("LookupError: gone")
+    assert replace(effect.verdict, body=None) == Bury("LookupError: gone")
     assert decode(effect.record.body).status == states.FAILURE
 
 
@@ -202,7 +214,7 @@ def test_what_kills_its_own_process_is_buried(effects, made):
     _, effect = effects.of(
         run, replace(failed(run.task, WorkerLostError("died: SIGSEGV")), lost=True)
     )
-    assert effect.verdict == Bury("WorkerLostError: died: SIGSEGV")
+    assert replace(effect.verdict, body=None) == Bury("WorkerLostError: died: SIGSEGV")
     assert decode(effect.record.body).status == states.FAILURE
 
 

@@ -131,10 +131,10 @@ def _verdict(
             return ("a",)
         case Spend():
             return ("s", consumer)
-        case Bury(reason):
+        case Bury(reason, body):
             returned = delivery.lane == keys.returned(delivery.queue)
             level = "" if returned else level_of(delivery.priority)
-            return ("b", indexed.place(keys.buried(delivery.queue)), reason, level)
+            return ("b", indexed.place(keys.buried(delivery.queue)), reason, level, body or "")
         case Requeue() as back:
             body = delivery.body if back.body is None else back.body
             redeliveries = back.crashed + (0 if back.reset else delivery.redeliveries)

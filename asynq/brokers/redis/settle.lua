@@ -10,7 +10,8 @@
 --        'd' delay:      index of the zset (its hash is next), id, message, level, redeliveries,
 --                        due
 --        'b' bury:       index of the stream of buried messages, reason, level of the lane (''
---                        for the return lane: the entry knows it there)
+--                        for the return lane: the entry knows it there), message ('' when it
+--                        stays as it is)
 --        's' spend:      consumer; the delivery does not end, but REAP and RELEASE know by its
 --                        count of deliveries that it must not be run again
 --      then index of the result's key, or '0'; if not '0': record, ttl (ms, '0' for ever), index
@@ -54,10 +55,13 @@ local function delay(zset, id, message, level, redeliveries, due)
   redis.call('ZADD', KEYS[zset], string.format('%.0f', due_of(due)), id)
 end
 
-local function bury(stream, entry, reason, level)
+local function bury(stream, entry, reason, level, message)
   local fields = entry[1] and entry[1][2] or {}
   local words = {'XADD', stream, 'MAXLEN', '~', 10000, '*'}
-  for i = 1, math.min(#fields, 400) do words[#words + 1] = fields[i] end
+  for i = 1, math.min(#fields, 400), 2 do
+    words[#words + 1] = fields[i]
+    words[#words + 1] = fields[i] == 'm' and message ~= '' and message or fields[i + 1]
+  end
   if level ~= '' then words[#words + 1] = 'p'; words[#words + 1] = level end
   words[#words + 1] = 'why'; words[#words + 1] = reason
   words[#words + 1] = 'when'; words[#words + 1] = string.format('%.0f', now)
@@ -102,8 +106,8 @@ while i <= count do
     end
     i = i + 6
   elseif verdict == 'b' then
-    if ours then bury(KEYS[tonumber(ARGV[i])], whole, ARGV[i + 1], ARGV[i + 2]) end
-    i = i + 3
+    if ours then bury(KEYS[tonumber(ARGV[i])], whole, ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]) end
+    i = i + 4
   end
   if ARGV[i] == '0' then
     i = i + 1

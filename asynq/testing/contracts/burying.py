@@ -21,6 +21,16 @@ from asynq.testing.contracts.broker_suite import (
 class Burying(BrokerSuite):
     """`buried`, `exhume`, `discard`."""
 
+    async def test_what_is_kept_may_be_another_body(self, broker: Broker) -> None:
+        await broker.publish([parcel("a", priority=9)])
+        delivery = await self.take_one(broker)
+        assert await self.end(broker, delivery, Requeue(crashed=True))
+        assert await self.end(broker, await self.take_one(broker), Bury("why", b"another"))
+        (letter,) = await broker.buried(QUEUE)
+        assert (letter.id, letter.body, letter.redeliveries) == ("a", b"another", 1)
+        assert await broker.exhume(QUEUE, {letter.receipt: None}) == 1
+        assert (await self.take_one(broker)).body == b"another"
+
     async def test_a_dead_letter_tells_all_of_its_message(
         self, broker: Broker, other: Broker
     ) -> None:
