@@ -18,8 +18,14 @@ _HUEY = ("benchmarks.systems.huey.huey", "-w", "{slots}", "--quiet", "--no-perio
 _GEVENT = ("gevent.monkey", "--module")
 
 
-def _where_waited(name: str, value: str) -> dict[str, dict[str, str]]:
-    return {workload: {name: value} for workload in _TRIPS}
+def _where_waited(**told: str) -> dict[str, dict[str, str]]:
+    return {workload: told for workload in _TRIPS}
+
+
+def _polled(**told: str) -> dict[str, dict[str, str]]:
+    """The more clients poll for their results, the longer their pauses should be."""
+    pauses = {"latency": "0.005", "clients-50": "0.02", "clients-1000": "0.2"}
+    return {workload: {**told, "BENCH_WAIT": pause} for workload, pause in pauses.items()}
 
 
 def _celery(pool: str, **more: object) -> System:
@@ -49,7 +55,7 @@ def _dramatiq(name: str, *before: str, **more: object) -> System:
         worker=(*before, "dramatiq", *_DRAMATIQ),
         module="dramatiq",
         environment={"dramatiq_queue_prefetch": "1000"},
-        besides=_where_waited("dramatiq_worker_timeout", "5"),
+        besides=_where_waited(dramatiq_worker_timeout="5"),
         slots=16,
         naps=4_000,
         **more,
@@ -82,7 +88,7 @@ PEERS = {
                 *("--custom-log-dict", "benchmarks.systems.arq.LOGS"),
             ),
             slots=32,
-            besides={**_where_waited("BENCH_POLL", "0.002"), "idle": {"BENCH_POLL": "0.5"}},
+            besides={**_polled(BENCH_POLL="0.002"), "idle": {"BENCH_POLL": "0.5"}},
             drain=3_000,
             naps=3_000,
         ),
@@ -96,6 +102,7 @@ PEERS = {
                 *("--max-prefetch", "{slots}", "--max-threadpool-threads", "{slots}"),
                 *("--ack-type", "when_saved", "--no-parse", "--log-level", "WARNING"),
             ),
+            besides=_polled(),
             drain=3_000,
             naps=2_500,
         ),
@@ -138,7 +145,7 @@ PEERS = {
         _huey(
             "thread",
             slots=4,
-            besides=_where_waited("BENCH_NOTIFY", "1"),
+            besides=_where_waited(BENCH_NOTIFY="1"),
             cannot=frozenset({"naps-5000"}),
             drain=7_000,
         ),

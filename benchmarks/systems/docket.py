@@ -1,13 +1,15 @@
 """Docket: a `Worker` in a program of one's own, on uvloop.
 
 - `concurrency` tasks at a time; acknowledged after the run; what a dead worker held is delivered
-  again after `redelivery_timeout`, five minutes. Documentation: Production
-- `minimum_check_interval` 10 ms (default 250): how long a worker with no free place waits.
-  Documentation: Production, Worker Configuration
+  again after `redelivery_timeout`, five minutes. `minimum_check_interval` 10 ms, which is how long
+  a worker with no free place waits; 250 ms, the default, for an idle worker. `max_connections` in
+  the URL above that concurrency. Docket in Production: Worker Configuration; Connection Management
 - `async with Docket() …, Worker(docket)`, `run_forever()`, which lets one choose the event loop.
-  Documentation: Getting started
-- State and result are kept 15 minutes (`execution_ttl`, the default), and a result is waited for
-  by pub/sub. Many tasks are sent by `Docket.add_many`. Documentation: Task state and results; API
+  Getting Started
+- State is kept 15 minutes (`execution_ttl`, the default) and waited for by pub/sub. A task that
+  returns None has a record of its state, and no result beside it. Docket in Production: State and
+  Result Storage
+- Many tasks are sent by `Docket.add_many`. API Reference
 - Tasks are coroutines; there is no way to have a `def` in a thread.
 """
 

@@ -5,7 +5,7 @@
   by a blocking command. Cookbook: Results
 - The default middleware. `dramatiq_queue_prefetch` 1,000 messages (default: two a thread). Where
   latency is measured, `dramatiq_worker_timeout` 5 ms (default 1,000), which is how long a worker
-  pauses at most between two looks at an empty queue. Changelog
+  pauses at most between two looks at an empty queue. Environment Variables
 - dramatiq-threads: `dramatiq --threads`, 16 for no-ops. dramatiq-gevent: as `dramatiq-gevent` does,
   `dramatiq` with gevent's patches applied before. Advanced Topics: Using gevent
 """

@@ -3,7 +3,7 @@
 - `RedisExpireHuey`: a result is a key of its own for a day; `store_none`, so that there is one.
   API: RedisExpireHuey, Huey
 - `notify_result` only where results are waited for, then by a blocking command; elsewhere off, its
-  default, which saves half of its commands. Changes: 3.0
+  default, which saves half of its commands. Release notes of 3.0
 - `blocking`, the default: a worker waits for a task by a blocking command, which takes it from the
   list. It has no acknowledgement: what a dead worker had taken is lost. Guide: Shutdown
 - huey-thread: `-k thread`, four of them for no-ops. huey-greenlet: `-k greenlet`, with gevent's

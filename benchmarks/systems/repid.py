@@ -1,11 +1,11 @@
 """repid on Redis Streams, with uvloop. It stores no results.
 
-- `RedisServer` with `batch_size` 1,000 (default 10): messages in one read. Guide: Servers, Redis
+- `RedisServer` with `batch_size` 1,000 (default 10): messages in one read. API: RedisServer
 - `tasks_limit` as many as slots; acknowledged after the run (`confirmation_mode` auto, the
-  default). Guide: Concurrency; Confirmation and errors
+  default). User Guide: Concurrency; Confirmation and errors
 - Acknowledged entries stay in the stream; nothing takes them out.
 - uvloop, as its own benchmarks have it. Benchmarks
-- A `def` actor is run in threads, as many as slots (`pool_executor`). Guide: Execution
+- A `def` actor is run in threads, as many as slots (`pool_executor`). User Guide: Execution
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@
   Documentation: Worker
 - A job is in the active list while it runs and leaves it when it has ended; a sweep takes back
   what a dead worker held. Documentation: Comparison
-- `max_concurrent_ops` 32 (default 20): calls at a time. Documentation: Queue
-- `dump` and `load` by orjson. Documentation: Queue
-- A result is waited for by `Job.refresh(until_complete=…)`, which listens. Documentation: Job
+- `max_concurrent_ops` 32 (default 20): calls at a time. API: RedisQueue
+- `dump` and `load` by orjson. README: custom serializers
+- A result is waited for by `Job.refresh(until_complete=…)`, which listens. API: Job
 - uvloop, by its policy, and the `hiredis` extra. A `def` job is run in its pool of threads.
 """
 
@@ -67,10 +67,12 @@ class Producer:
         return await queue.enqueue(task, number=number)
 
     async def wait(self, handle: Job) -> None:
+        patience = 0.1
         while not handle.completed:
             # It may have ended between the look at it and the listening.
             with contextlib.suppress(TimeoutError):
-                await handle.refresh(until_complete=0.1)
+                await handle.refresh(until_complete=patience)
+            patience *= 2
 
 
 producer = Producer()

@@ -1,7 +1,8 @@
 """streaQ: acknowledged after the run; uvloop by anyio's option.
 
 - `concurrency` tasks at a time on one event loop, `prefetch` the same, its default;
-  `anyio_kwargs={"use_uvloop": True}`. Documentation: Workers
+  `anyio_kwargs={"use_uvloop": True}`; `redis_kwargs` allow more than 64 connections, as a client
+  that waits for a result has one of its own. Documentation: Workers
 - Results are kept five minutes (`ttl` of a task, the default) and waited for by pub/sub; pickle,
   the default serializer. Many tasks are sent by `Worker.enqueue_many`. Documentation: Tasks
 - `Task.result()` takes 100 ms more to unsubscribe (coredis' `unsubscription_timeout`), for which it
@@ -23,6 +24,7 @@ from benchmarks import tally
 
 worker = Worker(
     redis_url=os.environ["BENCH_URL"],
+    redis_kwargs={"max_connections": 2_000},
     concurrency=int(os.environ["BENCH_SLOTS"]),
     anyio_kwargs={"use_uvloop": True},
 )
