@@ -210,6 +210,8 @@ class Gathering:
             for caller in group.callers:
                 if not caller.done():
                     caller.set_result(None)
+            # One with a deadline far ahead may stay in the heap till then; what it holds need not.
+            group.parcels, group.callers, group.ends = [], [], []
         deadlines = self._deadlines
         while deadlines and deadlines[0][2].over():
             heappop(deadlines)

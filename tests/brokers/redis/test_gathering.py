@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -190,6 +191,21 @@ async def test_nobody_waits_longer_than_the_time(sender: Sender, make: Callable[
     assert sender.batches[-1] == ["late"]
     sender.sent[-1].set_result(1)
     await late
+
+
+async def test_nothing_is_kept_of_what_is_stored_though_its_time_is_long(
+    sender: Sender, make: Callable[..., Any]
+):
+    gathering = make()
+    gathering.add(parcels("unanswered"), 3600.0)
+    await turn()
+    stored = gathering.add(letters := parcels("stored"), 7200.0)
+    before = sys.getrefcount(letters[0])
+    await turn()
+    sender.sent[1].set_result(1)
+    await stored
+    after = sys.getrefcount(letters[0])
+    assert after < before
 
 
 async def test_who_waited_in_vain_is_told_why(sender: Sender, make: Callable[..., Any]):
