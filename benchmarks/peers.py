@@ -19,7 +19,7 @@ _GEVENT = ("gevent.monkey", "--module")
 
 
 def _where_waited(**told: str) -> dict[str, dict[str, str]]:
-    return {workload: told for workload in _TRIPS}
+    return dict.fromkeys(_TRIPS, told)
 
 
 def _polled(**told: str) -> dict[str, dict[str, str]]:
