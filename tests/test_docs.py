@@ -28,6 +28,11 @@ NOT_RUN = {
         '$ make soak ARGS="--seconds 3600 --server redis --seed 726867"',
     ),
     ("docs/performance.md", "$ make bench QUICK=1                  # a look: below 3 minutes"),
+    (
+        "docs/performance.md",
+        "$ python -m benchmarks.profile            "
+        "# function by function, script by script, bytes each way",
+    ),
     ("docs/security.md", 'pip install "asynq-tasks[encryption]"'),
 }
 """The snippets that can't be run here, by their first line."""
