@@ -104,7 +104,8 @@ class Spend(Struct, frozen=True):
     """The message must not be run again, whoever dies; it is about to be run by us.
 
     The only verdict that does not end a delivery: it stays ours, and owes another settlement. When
-    we vanish, it comes out as `spent`. A message that goes back with `Requeue` may be run again.
+    we vanish, it comes out as `spent`. A message that we spent and give back with `Requeue` may be
+    run again; one that came out as spent stays so, whatever it is given back with.
     """
 
 

@@ -266,7 +266,9 @@ class MemoryBroker:
                     kept = message if body is None else replace(message, body=body)
                     self._queues.bury(kept, reason)
                 case Requeue() as verdict:
-                    self._queues.give_back(_again(message, verdict), due=_due(verdict))
+                    spent = settlement.delivery.spent
+                    due = None if spent else _due(verdict)
+                    self._queues.give_back(_again(message, verdict, spent=spent), due=due)
                 case Spend():
                     self._held[settlement.delivery] = replace(message, spent=True)
             record = settlement.record
@@ -283,12 +285,12 @@ def _due(source: Parcel | Requeue) -> float | None:
     return _time.time() + source.delay if source.delay > 0 else None
 
 
-def _again(message: Message, verdict: Requeue) -> Message:
+def _again(message: Message, verdict: Requeue, *, spent: bool) -> Message:
     return replace(
         message,
         body=message.body if verdict.body is None else verdict.body,
         redeliveries=verdict.crashed + (0 if verdict.reset else message.redeliveries),
-        spent=False,
+        spent=spent,
     )
 
 

@@ -139,6 +139,8 @@ def _verdict(
             body = delivery.body if back.body is None else back.body
             redeliveries = back.crashed + (0 if back.reset else delivery.redeliveries)
             what = (delivery.id, body, level_of(delivery.priority), redeliveries)
+            if delivery.spent:  # it will not run, so nobody waits with it for its time
+                return ("rs", indexed.place(keys.returned(delivery.queue)), *what)
             if due := due_word(back.delay, back.due):
                 return ("d", indexed.delayed(keys, delivery.queue), *what, due)
             return ("r", indexed.place(keys.returned(delivery.queue)), *what)

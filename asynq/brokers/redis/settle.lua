@@ -6,7 +6,8 @@
 --      7 how many queue names follow (of queues published to), then the names, then for each
 --      delivery: index of its lane in KEYS, entry id, verdict
 --        'a' ack
---        'r' hand back:  index of the return lane, id, message, level, redeliveries
+--        'r' hand back:  index of the return lane, id, message, level, redeliveries; 'rs': it is
+--                        spent, and stays so
 --        'd' delay:      index of the zset (its hash is next), id, message, level, redeliveries,
 --                        due
 --        'b' bury:       index of the stream of buried messages, reason, level of the lane (''
@@ -20,10 +21,10 @@
 --      index of the zset or '0', due
 -- Returns 1 when every delivery was ours, else a text of '1' (was ours) and '0' (was not). When
 -- records could not be written, a list: that, how many, and the first error.
--- Atomic: XACK's 1 (XCLAIM's answer, for what is spent) proves that the delivery was ours, and everything that follows from it happens
--- with it; a record that can't be written (somebody else uses its key) costs no other delivery its
--- end. The first write is XACK or XCLAIM, which a full server does not refuse, so that what runs
--- can end.
+-- Atomic: XACK's 1 (XCLAIM's answer, for what is spent) proves that the delivery was ours, and
+-- everything that follows from it happens with it; a record that can't be written (somebody else
+-- uses its key) costs no other delivery its end. The first write is XACK or XCLAIM, which a full
+-- server does not refuse, so that what runs can end.
 local number = ARGV[2]
 local slot = number % 128
 local before = redis.call('HGET', KEYS[1], slot)
@@ -43,10 +44,11 @@ local function due_of(due)
   return tonumber(due)
 end
 
-local function add(lane, id, message, level, redeliveries)
+local function add(lane, id, message, level, redeliveries, spent)
   local words = {'XADD', lane, '*', 'i', id, 'm', message}
   if redeliveries ~= '0' then words[8] = 'd'; words[9] = redeliveries end
   if level ~= '0' then words[#words + 1] = 'p'; words[#words + 1] = level end
+  if spent then words[#words + 1] = 's'; words[#words + 1] = '1' end
   redis.call(unpack(words))
 end
 
@@ -95,9 +97,10 @@ while i <= count do
     answers[#answers + 1] = '0'
     all_ours = false
   end
-  if verdict == 'r' then
+  if verdict == 'r' or verdict == 'rs' then
     if ours then
-      add(KEYS[tonumber(ARGV[i])], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4])
+      local spent = verdict == 'rs'
+      add(KEYS[tonumber(ARGV[i])], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], spent)
     end
     i = i + 5
   elseif verdict == 'd' then

@@ -95,6 +95,24 @@ class Holding(BrokerSuite):
         assert (again.spent, again.redeliveries) == (True, 0)
         assert await self.end(broker, again)
 
+    @pytest.mark.parametrize("back", [Requeue(), Requeue(delay=0.05), Requeue(crashed=True)])
+    async def test_what_came_out_as_spent_stays_so_when_it_goes_back(
+        self, broker: Broker, connect: Connect, back: Requeue
+    ) -> None:
+        leaving = connect()
+        await leaving.publish([parcel("a")])
+        assert await self.end(leaving, await self.take_one(leaving), SPEND)
+        await leaving.resign([QUEUE])
+        await leaving.aclose()
+        async with self.kept(broker):
+            for _ in range(2):
+                again = await self.take_one(broker)
+                assert again.spent
+                assert await self.end(broker, again, back)
+            again = await self.take_one(broker)
+        assert again.spent
+        assert await self.end(broker, again)
+
     async def test_a_spent_delivery_that_is_renewed_stays_ours(
         self, broker: Broker, other: Broker
     ) -> None:
