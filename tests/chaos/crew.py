@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
+from asynq.worker.shutdown import HARD_EXIT_CODE
 from tests.chaos.fleet import ChaosWorker, Fleet
 from tests.proxy import Proxy
 
@@ -83,8 +84,8 @@ class Crew:
     def _note_end(self, worker: ChaosWorker) -> None:
         code = worker.process.returncode
         self.ends[code] += 1
-        # -15: it was told so before it had begun to listen for signals.
-        stopped = worker.pid in self.told_to_stop and code in (0, -15)
+        # -15: it was told so before it had begun to listen for signals; the hard exit: thrice.
+        stopped = worker.pid in self.told_to_stop and code in (0, -15, HARD_EXIT_CODE)
         if code not in KILLED and not stopped:
             self.crashed.append(worker)
 
