@@ -15,6 +15,7 @@ from click.exceptions import Exit
 from asynq._secrets import hide_password
 from asynq._version import __version__
 from asynq.app import Asynq
+from asynq.cli.collecting import collect_rarely
 from asynq.cli.errors import Misused
 from asynq.cli.later import Command
 from asynq.cli.leaving import DefaultExecutor, leave
@@ -83,6 +84,7 @@ def worker(
     if PARENT_PIPE not in os.environ:
         say(banner(found, build(), processes=processes))
     if processes == 1 and not reload:
+        collect_rarely()
         known = threading.enumerate()
         code = run(_serve(found, build, purge=purge))
         leave(known, code)
