@@ -14,7 +14,7 @@ import runpy
 import sys
 from contextlib import suppress
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -89,16 +89,25 @@ def load_script(path: str | None) -> None:
 def _outputs(logger: logging.Logger) -> list[bytes]:
     found = []
     for handler in logger.handlers:
-        if isinstance(handler, logging.FileHandler):
-            path = handler.baseFilename
-        elif isinstance(handler, logging.StreamHandler) and handler.stream is sys.stderr:
-            path = None
-        else:
+        if not isinstance(handler, logging.StreamHandler):
+            continue
+        path = _path(handler)
+        if path is None and handler.stream is not sys.stderr:
             continue
         filters = [each for each in handler.filters if isinstance(each, logging.Filter)]
         with suppress(Exception):  # a formatter with a lock or a function in it stays here
             found.append(pickle.dumps(Output(path, handler.level, handler.formatter, filters)))
     return found
+
+
+def _path(handler: logging.StreamHandler[Any]) -> str | None:
+    """The file that it writes to, where it is one that has a name."""
+    if isinstance(handler, logging.FileHandler):
+        return handler.baseFilename
+    name = getattr(handler.stream, "name", None)
+    if isinstance(name, str | os.PathLike) and os.path.isfile(name):
+        return os.path.abspath(name)
+    return None
 
 
 def _handler(output: Output) -> logging.Handler:

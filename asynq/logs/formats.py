@@ -10,6 +10,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from time import localtime, strftime
 from typing import Final, Protocol
 
@@ -142,6 +143,7 @@ class TextFormatter(_Text):
         self, outside: str, inside: str, *, color: bool, process_name: str = MAIN_PROCESS
     ) -> None:
         super().__init__(outside)
+        self._made = partial(TextFormatter, outside, inside, color=color, process_name=process_name)
         self._inside = _Text(inside)
         self._color = color
         before = outside.removesuffix(_MESSAGE)
@@ -160,6 +162,10 @@ class TextFormatter(_Text):
                 }
             )
         )
+
+    def __reduce__(self) -> tuple[Callable[[], TextFormatter], tuple[()]]:
+        # Child processes are given it, and a clock's function goes nowhere.
+        return self._made, ()
 
     def format(self, record: logging.LogRecord) -> str:
         inside = getattr(record, "task_id", None) is not None and record.name != TASKS
