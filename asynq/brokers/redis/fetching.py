@@ -59,6 +59,8 @@ class Fetching:
         self._ready: tuple[str, ...] = ()
         self._seen = 0
         self._reconciled = 0.0
+        self._emptied = False
+        """The last read took all there was, so that the next may wait without a look."""
         self._patience = BLOCK
         """Seconds that the next read blocks."""
         self._data = b""
@@ -173,20 +175,14 @@ class Fetching:
     ) -> list[RedisDelivery]:
         """One look at the lanes in their order; if nothing is there, wait for what comes."""
         order = lanes.next()
-        words: tuple[Word, ...] = (GROUP, self._held.consumer, limit, FETCHED)
-        reply = await self._connection.run(FETCH, (*order, self._keys.revoked), words)
-        found: list[RedisDelivery] = []
-        for place, entries in zip(reply[::2], reply[1::2], strict=True):
-            if place:
-                found += lanes.deliveries(order[place - 1], entries)
-            else:
-                found = tagged(found, {id.decode(errors="backslashreplace") for id in entries})
-        if found:
-            self._patience = BLOCK
-            self._held.deliveries.update(found)
-            return found
+        if not (self._emptied and monotonic() < until):
+            found = await self._look(lanes, order, limit)
+            if found:
+                self._patience = BLOCK
+                return found
         while (left := until - monotonic()) > 0:
             found = await self._block(lanes, order, limit, min(left, self._patience, self._lease))
+            self._emptied = 0 < len(found) < min(limit, WOKEN)
             if found:
                 self._patience = BLOCK
                 return found
@@ -195,6 +191,19 @@ class Fetching:
                 await self.give_back(pipeline, self._ready, everything=False)
                 self._reconciled = monotonic()
         return []
+
+    async def _look(self, lanes: Lanes, order: Sequence[bytes], limit: int) -> list[RedisDelivery]:
+        """What is there now."""
+        words: tuple[Word, ...] = (GROUP, self._held.consumer, limit, FETCHED)
+        reply = await self._connection.run(FETCH, (*order, self._keys.revoked), words)
+        found: list[RedisDelivery] = []
+        for place, entries in zip(reply[::2], reply[1::2], strict=True):
+            if place:
+                found += lanes.deliveries(order[place - 1], entries)
+            else:
+                found = tagged(found, {id.decode(errors="backslashreplace") for id in entries})
+        self._held.deliveries.update(found)
+        return found
 
     async def _block(
         self, lanes: Lanes, order: Sequence[bytes], limit: int, seconds: float

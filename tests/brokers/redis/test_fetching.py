@@ -259,3 +259,37 @@ async def test_the_longer_nothing_comes_the_less_is_asked(
     await take(broker, 1)
     assert await broker.receive(["q"], limit=1, wait=0.05) == []
     assert blocks[0] == 0.02
+
+
+async def test_a_read_that_took_all_there_was_is_followed_by_another_without_a_look(
+    broker: RedisBroker, connect: Connect, look: Looker
+):
+    for number in range(2):
+        reading = asyncio.ensure_future(broker.receive(["q"], limit=100, wait=5.0))
+        await blocked_or_done(reading, look)
+        if number:
+            assert b"cmdstat_evalsha" not in look.command("INFO", "commandstats")
+        await connect().publish(parcels(1))
+        assert len(await reading) == 1
+        look.command("CONFIG", "RESETSTAT")
+
+
+async def test_who_does_not_wait_looks_all_the_same(
+    broker: RedisBroker, connect: Connect, look: Looker
+):
+    reading = asyncio.ensure_future(broker.receive(["q"], limit=100, wait=5.0))
+    await blocked_or_done(reading, look)
+    await connect().publish(parcels(1))
+    await reading
+    await connect().publish(parcels(3))
+    assert len(await broker.receive(["q"], limit=100, wait=0)) == 3
+
+
+async def test_a_read_that_may_have_left_something_is_followed_by_a_look(
+    broker: RedisBroker, connect: Connect, look: Looker
+):
+    reading = asyncio.ensure_future(broker.receive(["q"], limit=100, wait=5.0))
+    await blocked_or_done(reading, look)
+    await connect().publish(parcels(50))
+    first = await reading
+    assert len(await broker.receive(["q"], limit=100, wait=5.0)) == 50 - len(first)
