@@ -54,6 +54,9 @@ class Link(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._written = 0
         self._taken = 0
+        """Of what was written, so much had left us at the last look."""
+        self._looked_at = 0
+        """What had been written then."""
         self._loop = asyncio.get_running_loop()
 
     def write(self, data: bytes, waiters: Sequence[Waiter]) -> None:
@@ -66,17 +69,18 @@ class Link(asyncio.Protocol):
             self._transport.write(data)
 
     def look(self) -> None:
-        """Take it for a sign of life when the other side has taken more of what we wrote.
+        """Take it for a sign of life when the other side has taken more of what was left to send.
 
-        Else a large message on a slow line would look like a server that says nothing.
+        Else a large message on a slow line would look like a server that says nothing. What we
+        wrote since the last look counts for nothing: a proxy whose server is gone takes all of it.
         """
         transport = self._transport
         if transport is None or self.lost is not None:
             return
         taken = self._written - transport.get_write_buffer_size() - _in_kernel(transport)
-        if taken > self._taken:
-            self._taken = taken
+        if self._taken < taken and self._taken < self._looked_at:
             self.heard = self._loop.time()
+        self._taken, self._looked_at = taken, self._written
 
     async def ask(self, *command: str | bytes | int) -> Any:
         """Send one command and return its reply; for the few words when a connection begins.

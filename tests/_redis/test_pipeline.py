@@ -334,6 +334,32 @@ async def test_a_large_upload_on_a_slow_line_is_no_silence(
         await pipe.aclose()
 
 
+@pytest.mark.both_loops
+async def test_one_who_takes_everything_and_never_answers_is_given_up(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("asynq._redis.pipeline.SILENCE", 0.3)
+    monkeypatch.setattr("asynq._redis.pipeline.LOOK", 0.05)
+
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"asynq\r\n")
+        writer.write(HELLO)
+        while await reader.read(65_536):
+            pass
+        writer.close()
+
+    async with await asyncio.start_unix_server(swallow, directory / "s"):
+        pipe = shared(Server(f"unix://{directory}/s"))
+        asked = []
+        until_then = pipe.loop.time() + 3.0
+        while pipe.connections < 2 and pipe.loop.time() < until_then:
+            asked.append(asyncio.ensure_future(pipe.execute(b"PING", timeout=10.0)))
+            await asyncio.sleep(0.02)
+        assert pipe.connections == 2
+        await pipe.aclose()
+        await asyncio.gather(*asked, return_exceptions=True)
+
+
 async def test_a_script_the_server_forgot_is_sent_along(
     pipe: Pipeline, server: PrivateServer, script: Script
 ):
