@@ -64,6 +64,12 @@ async def test_a_script_without_a_loop_gets_its_results(environment, worker_log)
 
 
 SAYS = {
+    "signatures_and_groups": [
+        "signatures-example.add(2) called with 8 gives 10",
+        "cat.png@200",
+        "[0, 2, 4, 6, 8, 10, 12, 14, 16, 18] from 10 tasks",
+        "made ['a.png@100', 'b.png@100']",
+    ],
     "retries": [
         "Paris is sunny",
         "  RETRY: __main__.OverloadedError: try again later",
