@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from asynq.cli.loop import loop_factory
+from benchmarks.profile.apart import say_errors_alone
 from benchmarks.profile.measuring import profile
 from benchmarks.profile.scenes import SCENES
 from benchmarks.profile.tables import show
@@ -19,6 +20,7 @@ from benchmarks.server import private_server
 
 
 def main() -> None:
+    say_errors_alone()
     options = _options()
     console = Console()
     loop = asyncio.new_event_loop if options.loop == "asyncio" else loop_factory()

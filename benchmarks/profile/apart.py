@@ -23,7 +23,6 @@ ROOT = Path(__file__).parents[2]
 
 def app_at(url: str) -> Asynq:
     """The app of all scenes."""
-    logging.getLogger("asynq").setLevel(logging.ERROR)  # it would warn of this bare server
     return Asynq("profile", broker=url)
 
 
@@ -42,6 +41,11 @@ async def empty(url: str) -> None:
     """Leave nothing in the queue for the next scene."""
     async with app_at(url) as app:
         await app.broker.purge("default")
+
+
+def say_errors_alone() -> None:
+    """For a process that does nothing else: it would warn of this bare server."""
+    logging.getLogger("asynq").setLevel(logging.ERROR)
 
 
 @contextmanager
@@ -70,6 +74,7 @@ async def _ask(url: str, count: int) -> None:
 
 
 def main() -> None:
+    say_errors_alone()
     side, url, count = sys.argv[1:]
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_work(url) if side == "worker" else _ask(url, int(count)))

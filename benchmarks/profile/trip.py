@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from asynq.cli.loop import loop_factory
-from benchmarks.profile.apart import apart, plain_app
+from benchmarks.profile.apart import apart, plain_app, say_errors_alone
 from benchmarks.profile.measuring import script_names
 from benchmarks.server import private_server
 
@@ -144,6 +144,7 @@ def table(found: list[Step], *, inside: bool) -> Table:
 
 
 def main() -> None:
+    say_errors_alone()
     parser = argparse.ArgumentParser(prog="python -m benchmarks.profile.trip", description=__doc__)
     parser.add_argument("--count", type=int, default=1_000, help="trips; medians are shown")
     parser.add_argument("--inside", action="store_true", help="what scripts execute, too")
