@@ -157,6 +157,7 @@ class _Limit:
         self._job = job
         self._seconds = seconds
         self._thread: int | None = threading.get_ident()
+        self._struck = False
         self._lock = threading.Lock()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -169,6 +170,7 @@ class _Limit:
         """The time is over."""
         with self._lock:
             if self._thread is not None:
+                self._struck = True
                 _raise_in(self._thread, exceeded_class(self._seconds))
 
     def lift(self) -> None:
@@ -178,9 +180,9 @@ class _Limit:
             SoftTimeLimitExceeded: one was, and has arrived; again, to be sure.
         """
         with self._lock:
-            if self._thread is not None:
-                _raise_in(self._thread, None)
-                self._thread = None
+            struck, self._struck, self._thread = self._struck, False, None
+        if struck:
+            _take_back()
 
     def cancel(self) -> None:
         """Count no more; in the event loop's thread."""
@@ -188,11 +190,25 @@ class _Limit:
             self._timer.cancel()
 
 
-def _raise_in(thread: int, error: type[BaseException] | None) -> None:
-    """Have a thread raise it when it runs Python code next; None: take that back."""
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(thread), None if error is None else ctypes.py_object(error)
-    )
+def _raise_in(thread: int, error: type[BaseException]) -> None:
+    """Have a thread raise it when it runs Python code next, in place of what it was to raise."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error))
+
+
+class _TakenBackError(BaseException):
+    """Raised in a thread in place of what was on its way to it."""
+
+
+def _take_back() -> None:
+    """Have nothing on its way to this thread.
+
+    Python can be told so (by a NULL), but until 3.13 all its threads go on looking for the error
+    at every step, and a profiler on 3.11 never gets past that. One that arrives ends the search.
+    """
+    with suppress(_TakenBackError):
+        _raise_in(threading.get_ident(), _TakenBackError)
+        while True:  # at most one turn
+            pass
 
 
 class _Ending(Struct, frozen=True):

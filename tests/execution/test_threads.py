@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import subprocess
+import sys
 import threading
 import weakref
 from contextvars import ContextVar
@@ -258,3 +260,35 @@ async def test_a_thread_keeps_nothing_of_its_last_call(pool):
 async def test_a_stop_iteration_does_not_leave_its_caller_waiting(pool):
     with pytest.raises(RuntimeError, match="StopIteration"):
         await pool.run(lambda: next(iter(())))
+
+
+PROFILED = """
+import asyncio, cProfile, time
+from asynq.execution.threads import ThreadPool
+
+def swallow():
+    try:
+        time.sleep(0.05)
+    except BaseException:
+        pass
+
+async def main():
+    pool = ThreadPool(2, name="pool")
+    await pool.run(int, soft=5.0)  # in time
+    for _ in range(20):  # struck, or just not: while it returns
+        try:
+            await pool.run(swallow, soft=0.05)
+        except BaseException:
+            pass
+    pool.close()
+
+asyncio.run(main())
+cProfile.Profile(time.perf_counter_ns, 1e-9).runcall(lambda: [len(str(n)) for n in range(1000)])
+print("profiled")
+"""
+
+
+def test_soft_limits_leave_nothing_that_a_profiler_would_trip_over():
+    run = [sys.executable, "-c", PROFILED]
+    found = subprocess.run(run, capture_output=True, text=True, timeout=30, check=True)
+    assert found.stdout == "profiled\n"
