@@ -24,8 +24,8 @@ from asynq.backends.redis.waiters import Waiters
 from asynq.exceptions import AsynqError, BrokerRefused, OperationalError
 
 BLOCK: Final = 3.0
-"""Seconds that one read waits: with the patience after it, how long a connection that is dead on the
-other side may keep a result from those who wait."""
+"""Seconds that one read waits: with the patience after it, how long a connection that is dead at
+its other end may keep a result from those who wait."""
 COUNT: Final = 1000
 """Entries in one read. A full one says that we are behind, and the stream may have been cut."""
 BEGINNING: Final = b"0-0"
