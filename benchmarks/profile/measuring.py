@@ -140,5 +140,5 @@ def _redis(counts: Counts, log: list[tuple[str, float]], count: int) -> Redis:
 
 def script_names() -> dict[str, str]:
     """The files of all scripts that are loaded, wherever they are kept, by their digests."""
-    scripts = [each for each in gc.get_objects() if isinstance(each, Script)]
+    scripts = [each for each in gc.get_objects() if type(each) is Script]
     return {script.digest.decode(): f"{script.name}.lua" for script in scripts}
