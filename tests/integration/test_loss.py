@@ -80,7 +80,7 @@ async def test_a_stopped_worker_hands_back_what_it_has_not_finished(workers, pro
 
 async def test_a_frozen_worker_is_replaced_and_its_late_result_does_not_count(workers, producer):
     first = await workers.start("-c", "1")
-    result = await producer.send_task(WORK, (1, 0.5))
+    result = await producer.send_task(WORK, (1, 2.0))
     await until(lambda: workers.lines("begin"))
     os.kill(first.pid, signal.SIGSTOP)
     second = await workers.start("-c", "1")
