@@ -9,6 +9,7 @@ from asynq._memory.fanout import Channels
 from asynq._memory.queues import Message, Queues
 from asynq._memory.records import Records
 from asynq._memory.revocations import Revocations
+from asynq._memory.workflows import Workflows
 
 Watcher = Callable[[Message, float | None], None]
 
@@ -25,6 +26,7 @@ class Space:
         self.records = Records(self.lock)
         self.revocations = Revocations(self.lock)
         self.channels = Channels(self.lock)
+        self.workflows = Workflows(self.lock)
         self.watchers: list[Watcher] = []
         """Called with each message that is published, and when it is due."""
         self.workers: dict[str, tuple[float, bytes]] = {}
@@ -38,11 +40,13 @@ class Space:
                 watcher(message, due)
 
     def clear(self) -> None:
-        """Forget all messages, records, revocations and workers; who is connected stays so."""
+        """Forget all messages, records, revocations, workflows and workers; who is connected stays
+        so."""
         with self.lock:
             self.queues.clear()
             self.records.clear()
             self.revocations.clear()
+            self.workflows.clear()
             self.workers.clear()
 
 

@@ -23,7 +23,8 @@ _READING: Final = (
     *("zcard", "zcount", "zmscore", "zrange", "zrangebyscore", "zscore"),
 )
 _SENDING: Final = (
-    *("exists", "get", "getrange", "hdel", "hget", "hset", "hsetnx", "mget", "pexpire"),
+    *("exists", "get", "getrange", "hdel", "hexists", "hget", "hincrby", "hmget", "hset", "hsetnx"),
+    *("mget", "pexpire"),
     *("pexpireat", "pttl", "sadd", "set", "smembers", "unlink"),
     *("xadd", "xread", "xrevrange"),
     *("zadd", "zcard", "zmscore", "zrange", "zrangebyscore", "zrem", "zremrangebyscore", "zscore"),

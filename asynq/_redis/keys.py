@@ -58,6 +58,7 @@ class Keys:
         "waiting",
         "worker_infos",
         "workers",
+        "workflows",
     )
 
     def __init__(self, namespace: str) -> None:
@@ -87,6 +88,8 @@ class Keys:
         """ZSET: id of a task that shall not run to the time (ms) until which that is remembered."""
         self.terminated = prefix + b"revt"
         """ZSET: those of them that shall be ended where they run."""
+        self.workflows = prefix + b"wfs"
+        """ZSET: id of a workflow to the time (ms) when it was launched."""
 
     def lanes(self, queue: str) -> tuple[bytes, ...]:
         """STREAMs of a queue in the order they are read: handed back first, then by level."""
@@ -112,6 +115,10 @@ class Keys:
     def delayed_messages(self, queue: str) -> bytes:
         """HASH: id to ``level|redeliveries|message``."""
         return b"%bzm:%b" % (self.prefix, queue.encode())
+
+    def workflow(self, id: str) -> bytes:
+        """HASH: a workflow, see `asynq/brokers/redis/flow.lua`."""
+        return b"%bwf:%b" % (self.prefix, id.encode())
 
     def buried(self, queue: str) -> bytes:
         """STREAM: what can never run, with its level, `why` and `when`."""

@@ -15,6 +15,13 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from asynq.wire.parcels import Advance as Advance
+from asynq.wire.parcels import Join as Join
+from asynq.wire.parcels import Known as Known
+from asynq.wire.parcels import Parcel as Parcel
+from asynq.wire.parcels import Step as Step
+from asynq.wire.parcels import Workflow as Workflow
+
 
 class Location(Struct, frozen=True):
     """Where data lives, precise enough to tell whether two adapters share one transaction."""
@@ -36,20 +43,6 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     """A delivery must be renewed while it runs, or another worker gets it."""
     durable: bool = True
     """What was published outlives the process that published it."""
-
-
-class Parcel(Struct, frozen=True, kw_only=True):
-    """One message on its way to a queue."""
-
-    id: str
-    queue: str
-    body: bytes
-    priority: int = 0
-    """0 to 9, 9 is the most urgent; the broker rounds to a level it has."""
-    delay: float = 0.0
-    """Seconds to hold it back, counted on the broker's clock."""
-    due: float | None = None
-    """Unix time (seconds) not to deliver it before; stands over `delay`."""
 
 
 class Delivery(Struct, frozen=True, kw_only=True, eq=False):
@@ -134,6 +127,9 @@ class Settlement(Struct, frozen=True, kw_only=True):
     verdict: Verdict = ACK
     record: StoredRecord | None = None
     publish: tuple[Parcel, ...] = ()
+    advance: tuple[Advance, ...] = ()
+    others: tuple[StoredRecord, ...] = ()
+    """Records of other tasks, which end with it."""
 
 
 class Buried(Struct, frozen=True, kw_only=True):
@@ -162,6 +158,33 @@ class Finding(Struct, frozen=True, kw_only=True):
     """What was found."""
     advice: str = ""
     """What to do about it."""
+
+
+class Workflows(Protocol):
+    """Keeps workflows: the messages of steps that have not begun, and values that must meet.
+
+    Every method raises `OperationalError` when the server can't be reached, and may be called again
+    then: it has no other effect than calling it once.
+    """
+
+    async def keep(self, part: Workflow) -> None:
+        """Keep part of a workflow that is too large for one call; it does not begin yet."""
+
+    async def launch(self, part: Workflow, begin: Sequence[Parcel]) -> None:
+        """Keep a workflow, or the rest of one, and publish the messages it begins with, both or
+        neither; up to 100 steps, joins and messages together."""
+
+    async def notes(self, id: str, names: Sequence[str]) -> Sequence[bytes | None]:
+        """Notes of a workflow by their names; None where there is none."""
+
+    async def values(self, id: str, join: int, first: int, count: int) -> Sequence[bytes | None]:
+        """What stands at these places of a join; None where nothing does yet."""
+
+    async def known(self, *, limit: int = 100) -> Sequence[Known]:
+        """The workflows that are kept, the youngest first."""
+
+    async def look(self, id: str) -> Known | None:
+        """One of them; None: it is not kept, or not any more."""
 
 
 class Fanout(Protocol):
@@ -305,6 +328,9 @@ class Broker(Protocol):
 
     def fanout(self) -> Fanout:
         """What says something to all workers, or to all who watch."""
+
+    def workflows(self) -> Workflows:
+        """What keeps workflows."""
 
     async def queues(self) -> Sequence[str]:
         """The names of all queues that were ever used and may hold messages, sorted."""

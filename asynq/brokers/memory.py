@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -18,7 +18,7 @@ from asynq._memory.bell import Bell
 from asynq._memory.fanout import MemoryFanout
 from asynq._memory.queues import PRIORITIES, Message, Queues
 from asynq._memory.records import Entry
-from asynq._memory.space import open_space, server_of
+from asynq._memory.space import Space, open_space, server_of
 from asynq.brokers.base import (
     Ack,
     Buried,
@@ -27,12 +27,14 @@ from asynq.brokers.base import (
     Delivery,
     Fanout,
     Finding,
+    Known,
     LeaseKeeper,
     Location,
     Parcel,
     Requeue,
     Settlement,
     Spend,
+    Workflow,
 )
 from asynq.exceptions import ImproperlyConfigured, OperationalError
 
@@ -203,6 +205,10 @@ class MemoryBroker:
         """What says something to all who listen in this process."""
         return self._fanout
 
+    def workflows(self) -> MemoryWorkflows:
+        """What keeps workflows."""
+        return MemoryWorkflows(self._space, self._publish)
+
     async def queues(self) -> Sequence[str]:
         """The names of the queues that were ever used, sorted."""
         return self._queues.names()
@@ -271,12 +277,47 @@ class MemoryBroker:
                     self._queues.give_back(_again(message, verdict, spent=spent), due=due)
                 case Spend():
                     self._held[settlement.delivery] = replace(message, spent=True)
-            record = settlement.record
-            if record is not None:
-                entry = Entry(record.body, record.final)
-                self._space.records.write(record.id, entry, ttl=record.ttl)
+            for each in (settlement.record, *settlement.others):
+                if each is not None:
+                    entry = Entry(each.body, each.final)
+                    self._space.records.write(each.id, entry, ttl=each.ttl)
             self._publish(settlement.publish)
+            for advance in settlement.advance:
+                self._space.workflows.advance(advance, self._publish)
             return True
+
+
+class MemoryWorkflows:
+    """See `asynq.brokers.base.Workflows`."""
+
+    def __init__(self, space: Space, publish: Callable[[Sequence[Parcel]], None]) -> None:
+        self._workflows = space.workflows
+        self._publish = publish
+
+    async def keep(self, part: Workflow) -> None:
+        """Keep part of a workflow."""
+        self._workflows.keep(part)
+
+    async def launch(self, part: Workflow, begin: Sequence[Parcel]) -> None:
+        """Keep the rest of it, and begin."""
+        self._workflows.launch(part, begin, self._publish)
+
+    async def notes(self, id: str, names: Sequence[str]) -> Sequence[bytes | None]:
+        """Notes by their names."""
+        return self._workflows.notes(id, names)
+
+    async def values(self, id: str, join: int, first: int, count: int) -> Sequence[bytes | None]:
+        """What stands at these places of a join."""
+        return self._workflows.values(id, join, range(first, first + count))
+
+    async def known(self, *, limit: int = 100) -> Sequence[Known]:
+        """The workflows that are kept, the youngest first."""
+        return self._workflows.known()[:limit]
+
+    async def look(self, id: str) -> Known | None:
+        """One of them."""
+        found = self._workflows.known([id])
+        return found[0] if found else None
 
 
 def _due(source: Parcel | Requeue) -> float | None:

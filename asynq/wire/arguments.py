@@ -121,7 +121,7 @@ class Parameters:
         if codec is None:
             args, kwargs = decode_call(message)
             # Pickle brings the objects themselves.
-            return (args, kwargs) if message.content == PICKLE else self._fit(args, kwargs)
+            return (args, kwargs) if message.content == PICKLE else self.fit(args, kwargs)
         raw_args, raw_kwargs = message.args, message.kwargs
         return (
             self._decode_args(bytes(raw_args), codec) if isinstance(raw_args, Raw) else (),
@@ -186,7 +186,7 @@ class Parameters:
                 pass  # another number of arguments, or one that does not fit: see below
         values = _list(codec.decode(data))
         self._reader(codec, len(values))
-        return self._fit(values, {})[0]
+        return self.fit(values, {})[0]
 
     def _reader(self, codec: Codec, number: int) -> Callable[[bytes], Any]:
         """One decoder for so many arguments. The last is kept: calls of a task look alike."""
@@ -197,9 +197,14 @@ class Parameters:
         return made
 
     def _decode_kwargs(self, data: bytes, codec: Codec) -> Mapping[str, Any]:
-        return self._fit((), _dict(codec.decode(data)))[1]
+        return self.fit((), _dict(codec.decode(data)))[1]
 
-    def _fit(self, args: Sequence[object], kwargs: Mapping[str, object]) -> Arguments:
+    def fit(self, args: Sequence[object], kwargs: Mapping[str, object]) -> Arguments:
+        """Arguments that were read as they describe themselves, as annotated.
+
+        Raises:
+            TypeError: one does not fit its annotation; names both.
+        """
         if not self._layout.typed:
             return args, kwargs
         places = zip(args, self._layout.positional(), strict=False)

@@ -54,6 +54,18 @@ class _Sequence:
                     self._begin(self._begun + 1, (self._random or self._more()).pop())
             return f"{self._head}{self._tail:012x}"
 
+    def block(self, count: int) -> str:
+        with self._lock:
+            random = self._random or self._more()
+            self._tail += (random.pop() & 0xFFFF_FFFF) + 1
+            now = time_ns()
+            if now >= self._next or self._tail + count >= _FULL:
+                bits = (self._random or self._more()).pop()
+                self._begin(max(now // _MILLISECOND, self._begun + 1), bits)
+            first = f"{self._head}{self._tail:012x}"
+            self._tail += count
+            return first
+
     def _more(self) -> list[int]:
         self._random.extend(_BLOCK.unpack(os.urandom(_BLOCK.size)))
         return self._random
@@ -79,6 +91,17 @@ if hasattr(os, "register_at_fork"):
 def new_id() -> str:
     """A new task id, as text of 36 characters."""
     return _sequence.next()
+
+
+def new_block(count: int) -> str:
+    """A task id of which the next `count` are nobody else's either: see `nth`."""
+    return _sequence.block(count)
+
+
+def nth(first: str, number: int) -> str:
+    """The id that comes so many after the first of a block."""
+    head, _, tail = first.rpartition("-")
+    return f"{head}-{int(tail, 16) + number:012x}"
 
 
 def short_id() -> str:

@@ -14,6 +14,7 @@ from asynq.exceptions import DecodeError
 from asynq.wire.attempts import KEPT, Attempt
 from asynq.wire.bounds import Count, Moment, Name, Seconds
 from asynq.wire.envelope import pack, unpack
+from asynq.wire.flow import Flow
 
 VERSION: Final = 1
 
@@ -56,6 +57,8 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The name to show in logs instead of the task's."""
     headers: dict[str, object] | None = None
     """The caller's own: plain values, they are not tagged."""
+    flow: Flow | None = None
+    """Its place in a workflow."""
 
 
 def encode(message: Message, serializer: str) -> bytes:

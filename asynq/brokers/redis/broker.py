@@ -6,7 +6,8 @@ the fence in one: whoever takes it over moves the message to a new entry, and wh
 still says about the old one is refused.
 
 The parts: `publishing` (`gathering` under it), `batches` (settle), `fetching` (read),
-`leases` (keep), `delayed` and `reaper` (upkeep), `revocations`, `letters` (the dead), `fanout`.
+`leases` (keep), `delayed` and `reaper` (upkeep), `revocations`, `letters` (the dead), `fanout`,
+`workflows`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from asynq.brokers.base import (
     Location,
     Parcel,
     Settlement,
+    Workflows,
 )
 from asynq.brokers.redis.batches import Batches
 from asynq.brokers.redis.calls import Calls
@@ -47,6 +49,7 @@ from asynq.brokers.redis.reaper import Reaper
 from asynq.brokers.redis.revocations import Revocations
 from asynq.brokers.redis.scripts import ANNOUNCE, DEPTH, PURGE, WORKERS
 from asynq.brokers.redis.sending import Marks
+from asynq.brokers.redis.workflows import RedisWorkflows
 from asynq.exceptions import OperationalError
 
 PURGED: Final = 500
@@ -94,6 +97,7 @@ class RedisBroker:
         self._revocations = Revocations(calls, batches, clock)
         self._letters = Letters(calls, marks)
         self._fanout = RedisFanout(calls)
+        self._workflows = RedisWorkflows(calls)
         self._closed = False
 
     def publish(
@@ -201,6 +205,10 @@ class RedisBroker:
     def fanout(self) -> Fanout:
         """See `Broker.fanout`. What was said is kept for an hour, the last 1,000 of a channel."""
         return self._fanout
+
+    def workflows(self) -> Workflows:
+        """See `Broker.workflows`."""
+        return self._workflows
 
     async def queues(self) -> Sequence[str]:
         """See `Broker.queues`."""

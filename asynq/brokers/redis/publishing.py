@@ -15,8 +15,9 @@ from asynq.brokers.base import Parcel
 from asynq.brokers.redis.calls import Calls
 from asynq.brokers.redis.delayed import Soon, held_back
 from asynq.brokers.redis.gathering import Gathering
+from asynq.brokers.redis.packing import due_word
 from asynq.brokers.redis.scripts import ENQUEUE
-from asynq.brokers.redis.sending import Indexed, Marks, due_word
+from asynq.brokers.redis.sending import Indexed, Marks
 
 PARCELS: Final = 100
 """Messages in one call of ENQUEUE."""

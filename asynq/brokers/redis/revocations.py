@@ -13,8 +13,8 @@ from asynq.brokers.redis.batches import Batches
 from asynq.brokers.redis.calls import Calls
 from asynq.brokers.redis.clock import Clock
 from asynq.brokers.redis.delayed import SOON, move_due
+from asynq.brokers.redis.packing import due_word
 from asynq.brokers.redis.scripts import RESCHEDULE, REVOKE, REVOKED
-from asynq.brokers.redis.sending import due_word
 from asynq.exceptions import OperationalError
 
 REVOKED_AT_ONCE: Final = 100

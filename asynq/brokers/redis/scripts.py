@@ -8,6 +8,7 @@ from typing import Final
 from asynq._redis.scripts import RECORD, Script
 
 _HERE: Final = Path(__file__).parent
+_FLOW: Final = _HERE / "flow.lua"
 _ONCE: Final = _HERE / "once.lua"
 _PUT_BACK: Final = _HERE / "putback.lua"
 _SPENT: Final = _HERE / "spent.lua"
@@ -22,6 +23,8 @@ EXHUME: Final = Script(_ONCE, _HERE / "exhume.lua")
 FETCH: Final = Script(_HERE / "fetch.lua")
 FIRST: Final = Script(_HERE / "first.lua")
 GONE: Final = Script(_HERE / "gone.lua")
+KNOWN: Final = Script(_HERE / "known.lua")
+LAUNCH: Final = Script(_FLOW, _HERE / "launch.lua")
 MOVE: Final = Script(_HERE / "move.lua")
 OPEN: Final = Script(_HERE / "open.lua")
 PENDING: Final = Script(_HERE / "pending.lua")
@@ -32,5 +35,5 @@ RESCHEDULE: Final = Script(_HERE / "reschedule.lua")
 REVOKE: Final = Script(_HERE / "revoke.lua")
 REVOKED: Final = Script(_HERE / "revoked.lua")
 SAY: Final = Script(_HERE / "say.lua")
-SETTLE: Final = Script(_SPENT, RECORD, _HERE / "settle.lua")
+SETTLE: Final = Script(_SPENT, RECORD, _FLOW, _HERE / "settle.lua")
 WORKERS: Final = Script(_HERE / "workers.lua")

@@ -6,8 +6,18 @@ from collections.abc import Sequence
 
 from asynq._redis.keys import GROUP, PROVISIONAL, Keys, level_of, ttl_word
 from asynq._redis.pipeline import Word
-from asynq.brokers.base import Ack, Bury, Parcel, Requeue, Settlement, Spend, StoredRecord
+from asynq.brokers.base import (
+    Ack,
+    Advance,
+    Bury,
+    Parcel,
+    Requeue,
+    Settlement,
+    Spend,
+    StoredRecord,
+)
 from asynq.brokers.redis.delivery import RedisDelivery
+from asynq.brokers.redis.packing import due_word, packed
 
 SETTLEMENTS = 200
 """Deliveries in one call of SETTLE."""
@@ -98,6 +108,8 @@ def settle_call(
         words += _verdict(keys, indexed, settlement, delivery, consumer)
         record = settlement.record
         words += _NO_RECORD if record is None else _record(records, indexed, record)
+        if settlement.advance or settlement.others:
+            words += _flow(keys, records, indexed, settlement)
         words.append(len(settlement.publish))
         for parcel in settlement.publish:
             queues[parcel.queue] = None
@@ -107,13 +119,6 @@ def settle_call(
     head: list[Word] = [GROUP, *marks.words(), elsewhere, database, prefix]
     head += (len(queues), *queues)
     return indexed.keys, head + words
-
-
-def due_word(delay: float, due: float | None) -> str:
-    """When a message is due, as the scripts want it; empty for now."""
-    if due is not None:
-        return str(max(1, round(due * 1000)))
-    return f"+{max(1, round(delay * 1000))}" if delay > 0 else ""
 
 
 _NO_RECORD: tuple[Word, ...] = ("0",)
@@ -157,3 +162,27 @@ def _published(keys: Keys, indexed: Indexed, parcel: Parcel) -> tuple[Word, ...]
     due = due_word(parcel.delay, parcel.due)
     zset: Word = indexed.delayed(keys, parcel.queue) if due else "0"
     return lane, parcel.id, parcel.body, level_of(parcel.priority), zset, due
+
+
+def _flow(keys: Keys, records: Records, indexed: Indexed, settlement: Settlement) -> list[Word]:
+    words: list[Word] = ["f", len(settlement.advance)]
+    for advance in settlement.advance:
+        words += (indexed.place(keys.workflow(advance.workflow)), advance.input)
+        words += _advance(advance)
+    words.append(len(settlement.others))
+    for record in settlement.others:
+        words += _record(records, indexed, record)
+    return words
+
+
+def _advance(advance: Advance) -> list[Word]:
+    steps = [number for span in advance.start for number in span]
+    mark, parcel = advance.once or ("", None)
+    return [
+        len(steps),
+        *steps,
+        *(advance.join or (0, 0)),
+        mark,
+        "" if parcel is None else packed(parcel),
+        advance.over,
+    ]

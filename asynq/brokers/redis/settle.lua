@@ -19,6 +19,11 @@
 --      of the reply stream or '0'
 --      then how many messages to publish, and for each: index of its lane, id, message, level,
 --      index of the zset or '0', due
+--      but where it stands in a workflow, 'f' comes before that number, then how many workflows it
+--      moves on, and for each: index of the workflow's key, input, how many words of steps that
+--      begin, those (first, last), join or '0', place there, mark or '', packed step or '', how it
+--      is over or ''
+--      then how many records of other tasks, and for each the four words of a record
 -- Returns 1 when every delivery was ours, else a text of '1' (was ours) and '0' (was not). When
 -- records could not be written, a list: that, how many, and the first error.
 -- Atomic: XACK's 1 (XCLAIM's answer, for what is spent) proves that the delivery was ours, and
@@ -70,6 +75,24 @@ local function bury(stream, entry, reason, level, message)
   redis.call(unpack(words))
 end
 
+local prefix = string.sub(KEYS[2], 1, -7)
+
+local function advance(i, starts)
+  local workflow, input, after = KEYS[tonumber(ARGV[i])], ARGV[i + 1], i + 3 + starts
+  if not alive(workflow) then return end
+  for at = i + 3, after - 1, 2 do
+    begin(workflow, prefix, now, tonumber(ARGV[at]), tonumber(ARGV[at + 1]), input)
+  end
+  if ARGV[after] ~= '0' then
+    join(workflow, prefix, now, ARGV[after], ARGV[after + 1], input)
+  end
+  local mark, step, how = ARGV[after + 2], ARGV[after + 3], ARGV[after + 4]
+  if mark ~= '' and redis.call('HSETNX', workflow, 'o' .. mark, '1') == 1 and step ~= '' then
+    put(prefix, now, step, '')
+  end
+  if how ~= '' then finish(workflow, now, how) end
+end
+
 local group = ARGV[1]
 local done, records, answers, all_ours = {}, {}, {}, true
 local i, count = 8 + ARGV[7], #ARGV
@@ -117,6 +140,21 @@ while i <= count do
   else
     if ours then records[#records + 1] = i end
     i = i + 4
+  end
+  if ARGV[i] == 'f' then
+    local advances = tonumber(ARGV[i + 1])
+    i = i + 2
+    for _ = 1, advances do
+      local starts = tonumber(ARGV[i + 2])
+      if ours then advance(i, starts) end
+      i = i + 8 + starts
+    end
+    local others = tonumber(ARGV[i])
+    i = i + 1
+    for _ = 1, others do
+      if ours then records[#records + 1] = i end
+      i = i + 4
+    end
   end
   local published = tonumber(ARGV[i])
   i = i + 1

@@ -1,0 +1,91 @@
+-- What moves workflows on. A workflow is one hash:
+--   n<number>          a step that has not begun: `level|due|input|length of the queue's name|
+--                      length of the id|`, then the queue, the id and the message; input is 1
+--                      where that is appended
+--   j<number>          a join: `size|join|place|over|`, then steps that begin, `first-last` each;
+--                      the join is the one that it is a value of or 0, over is 1 where all is over
+--   c<number>          how many values it has
+--   v<number>:<place>  a value
+--   o<mark>            something that was done once
+--   ttl, kept          milliseconds to keep it while it goes on, and when it is over
+--   began, over        when it was launched; how it ended
+-- and notes, which nobody reads here. Lanes are named by the steps, so they can't be declared; they
+-- have the namespace's tag, as all keys.
+
+-- put: publishes a step.
+--   prefix   what all keys begin with
+--   now      milliseconds since 1970
+--   packed   the step
+--   input    what is appended to its message, where it wants that
+local known_queues = {}
+local function put(prefix, now, packed, input)
+  local level, due, wants, queue_bytes, id_bytes, at =
+    string.match(packed, '^(%d+)|([^|]*)|(%d)|(%d+)|(%d+)|()')
+  local queue = string.sub(packed, at, at + queue_bytes - 1)
+  local id = string.sub(packed, at + queue_bytes, at + queue_bytes + id_bytes - 1)
+  local message = string.sub(packed, at + queue_bytes + id_bytes)
+  if wants == '1' and input ~= '' then
+    message = '\3' .. struct.pack('>I4', #message) .. message .. input
+  end
+  if not known_queues[queue] then
+    known_queues[queue] = true
+    redis.call('SADD', prefix .. 'queues', queue)
+  end
+  if due ~= '' then
+    due = string.byte(due) == 43 and now + string.sub(due, 2) or tonumber(due)
+    if due > now then
+      redis.call('HSET', prefix .. 'zm:' .. queue, id, level .. '|0|' .. message)
+      redis.call('ZADD', prefix .. 'z:' .. queue, string.format('%.0f', due), id)
+      return
+    end
+  end
+  redis.call('XADD', prefix .. 'q:' .. queue .. ':' .. level, '*', 'i', id, 'm', message)
+end
+
+-- begin: publishes steps that were kept; those that have begun, or are not there, are passed over.
+local function begin(workflow, prefix, now, first, last, input)
+  for low = first, last, 200 do
+    local names = {}
+    for number = low, math.min(last, low + 199) do names[#names + 1] = 'n' .. number end
+    local steps = redis.call('HMGET', workflow, unpack(names))
+    redis.call('HDEL', workflow, unpack(names))
+    for i = 1, #names do
+      if steps[i] then put(prefix, now, steps[i], input) end
+    end
+  end
+end
+
+-- finish: it is over; it is kept for its own time from now on, or as long as any workflow.
+local function finish(workflow, now, how)
+  local kept = redis.call('HGET', workflow, 'kept')
+  redis.call('HSET', workflow, 'over', how .. '|' .. string.format('%.0f', now))
+  redis.call('PEXPIRE', workflow, kept)
+end
+
+-- join: a value more. With the last one, what the join leads to begins; each place is filled once.
+local function join(workflow, prefix, now, number, place, value)
+  local packed = redis.call('HGET', workflow, 'j' .. number)
+  if not packed then return end
+  if redis.call('HSETNX', workflow, 'v' .. number .. ':' .. place, value) == 0 then return end
+  local count = redis.call('HINCRBY', workflow, 'c' .. number, 1)
+  local size, up, at, over, start = string.match(packed, '^(%d+)|(%d+)|(%d+)|(%d)|(.*)$')
+  if count ~= tonumber(size) then return end
+  for first, last in string.gmatch(start, '(%d+)-(%d+)') do
+    begin(workflow, prefix, now, tonumber(first), tonumber(last), '')
+  end
+  if up ~= '0' then join(workflow, prefix, now, up, at, '\4' .. number) end
+  if over == '1' then finish(workflow, now, 'SUCCESS') end
+end
+
+-- alive: is it there? What happens in it keeps it; looked at once a script.
+local alive_workflows = {}
+local function alive(workflow)
+  local there = alive_workflows[workflow]
+  if there == nil then
+    local told = redis.call('HMGET', workflow, 'ttl', 'over')
+    there = told[1] ~= false
+    if there and not told[2] then redis.call('PEXPIRE', workflow, told[1]) end
+    alive_workflows[workflow] = there
+  end
+  return there
+end

@@ -1,0 +1,32 @@
+-- Keeps a workflow or a part of one, and begins it, once.
+-- KEYS 1 workflow (a hash, see flow.lua)  2 queues  3 workflows (a zset: id to when it began)
+-- ARGV 1 milliseconds to keep it while it goes on  2 milliseconds to keep it when it is over
+--      3 its id; '' when it is only kept, and does not begin
+--      4 how many words follow: names and values of fields; then these
+--      then the steps that it begins with, packed as in flow.lua
+-- Returns 1, or 0 when it had begun before.
+-- Atomic: it begins with everything it needs, or not at all. The first write is one that a full
+-- server refuses.
+local workflow = KEYS[1]
+if redis.call('HEXISTS', workflow, 'began') == 1 then return 0 end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local prefix = string.sub(KEYS[2], 1, -7)
+
+redis.call('HSET', workflow, 'ttl', ARGV[1], 'kept', ARGV[2])
+local last = 4 + ARGV[4]
+for first = 5, last, 400 do
+  redis.call('HSET', workflow, unpack(ARGV, first, math.min(last, first + 399)))
+end
+redis.call('PEXPIRE', workflow, ARGV[1])
+if ARGV[3] == '' then return 1 end
+
+local moment = string.format('%.0f', now)
+redis.call('HSET', workflow, 'began', moment)
+-- Those that have come to their end are forgotten here, two for each that comes.
+for _, id in ipairs(redis.call('ZRANGE', KEYS[3], '0', '1')) do
+  if redis.call('EXISTS', prefix .. 'wf:' .. id) == 0 then redis.call('ZREM', KEYS[3], id) end
+end
+redis.call('ZADD', KEYS[3], moment, ARGV[3])
+for i = last + 1, #ARGV do put(prefix, now, ARGV[i], '') end
+return 1

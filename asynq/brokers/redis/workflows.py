@@ -1,0 +1,81 @@
+"""Workflows on the server: one hash each, moved on by the settlements of their steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from asynq._redis.keys import ttl_word
+from asynq._redis.pipeline import Word
+from asynq.brokers.base import Known, Parcel, Workflow
+from asynq.brokers.redis.calls import Calls
+from asynq.brokers.redis.packing import packed, packed_join
+from asynq.brokers.redis.scripts import KNOWN, LAUNCH
+
+PAGE: Final = 500
+"""Fields in one question."""
+
+
+class RedisWorkflows:
+    """See `asynq.brokers.base.Workflows`."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._keys = calls.keys
+
+    async def keep(self, part: Workflow) -> None:
+        """See `Workflows.keep`."""
+        await self._launch(part, (), "")
+
+    async def launch(self, part: Workflow, begin: Sequence[Parcel]) -> None:
+        """See `Workflows.launch`."""
+        await self._launch(part, begin, part.id)
+
+    async def notes(self, id: str, names: Sequence[str]) -> Sequence[bytes | None]:
+        """See `Workflows.notes`."""
+        return await self._fields(id, names)
+
+    async def values(self, id: str, join: int, first: int, count: int) -> Sequence[bytes | None]:
+        """See `Workflows.values`."""
+        return await self._fields(id, [f"v{join}:{at}" for at in range(first, first + count)])
+
+    async def known(self, *, limit: int = 100) -> Sequence[Known]:
+        """See `Workflows.known`."""
+        return await self._known(limit, "")
+
+    async def look(self, id: str) -> Known | None:
+        """See `Workflows.look`."""
+        found = await self._known(1, id)
+        return found[0] if found else None
+
+    async def _launch(self, part: Workflow, begin: Sequence[Parcel], id: str) -> None:
+        keys = (self._keys.workflow(part.id), self._keys.queues, self._keys.workflows)
+        fields: list[Word] = []
+        for number, step in part.steps.items():
+            fields += (f"n{number}", packed(step.parcel, wants_input=step.wants_input))
+        for number, join in part.joins.items():
+            fields += (f"j{number}", packed_join(join))
+        for name, note in part.notes.items():
+            fields += (name, note)
+        ttl = ttl_word(part.ttl)
+        words: list[Word] = [ttl, ttl_word(part.kept) or ttl, id, len(fields), *fields]
+        await self._calls.run(LAUNCH, keys, [*words, *map(packed, begin)])
+
+    async def _fields(self, id: str, names: Sequence[str]) -> list[bytes | None]:
+        key, found = self._keys.workflow(id), []
+        for first in range(0, len(names), PAGE):
+            found += await self._calls.execute(b"HMGET", key, *names[first : first + PAGE])
+        return found
+
+    async def _known(self, limit: int, id: str) -> list[Known]:
+        keys = (self._keys.workflows, self._keys.queues)
+        told = await self._calls.run(KNOWN, keys, (limit, id))
+        return [
+            Known(
+                id=told[at].decode(),
+                began=int(told[at + 1]) / 1000,
+                idle=int(told[at + 2]) / 1000,
+                over=told[at + 3].decode(),
+            )
+            for at in range(0, len(told), 4)
+        ]

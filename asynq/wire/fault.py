@@ -1,0 +1,74 @@
+"""How a step of a workflow has failed, as it is told to what follows and to errbacks."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from asynq import states
+from asynq.exceptions import DecodeError
+from asynq.wire.bounds import Count, Name
+from asynq.wire.failures import Failure
+from asynq.wire.flow import Spans
+from asynq.wire.message import Message
+from asynq.wire.sealing import Seal
+
+
+class Fault(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The failure of one task."""
+
+    id: Name
+    error: Failure
+    message: Message
+    """The call that has failed, without its place in the workflow."""
+    state: str = states.FAILURE
+    """What is stored of those that can't run because of it; REVOKED where nothing has failed."""
+    silent: bool = False
+    """Nothing has failed (a task raised `Ignore`): errbacks are not called."""
+
+    def seal(self, workflow: str, seal: Seal | None) -> bytes:
+        """As bytes, which are of this workflow."""
+        body = msgspec.json.encode(self)
+        return body if seal is None else seal.seal_record(workflow, body)
+
+    @classmethod
+    def open(cls, workflow: str, seal: Seal | None, body: bytes) -> Fault:
+        """What `seal` has made.
+
+        Raises:
+            DecodeError: it is none.
+            SecurityError: it was not sealed for this workflow.
+        """
+        if seal is not None:
+            body = seal.open_record(workflow, body)
+        try:
+            return _decoder.decode(body)
+        except msgspec.DecodeError as error:
+            raise DecodeError(f"not the failure of a task: {error}") from None
+
+
+_decoder: Final = msgspec.json.Decoder(Fault)
+
+
+class Climb(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How far the news of a failure has come in its workflow: to a node, which has failed too."""
+
+    workflow: Name
+    node: Count
+    up: Count = 0
+    """What that is part of; 0: nothing."""
+    end: Count
+    """The number after all that is in it."""
+    errbacks: Spans = ()
+    """What is to be called because of it."""
+    join: tuple[Count, Count] | None = None
+    """Where it is a member: of which parallel, and its place there."""
+    unrun: tuple[Count, Count] = (0, 0)
+    """Steps that can't run any more and have not been told yet: the first, and the one after the
+    last."""
+    body: Name = ""
+    """It is a parallel, and this task takes its values: from here on it is a `ChordError`."""
+    body_errbacks: Spans = ()
+    """What is called where that task can't run."""
