@@ -23,11 +23,12 @@ from asynq._imports import import_object
 from asynq._version import __version__ as __version__
 from asynq.app import Asynq
 from asynq.blocking import run
-from asynq.canvas import Signature, group, signature
+from asynq.canvas import Signature, chain, chord, group, signature
 from asynq.current import current_app, current_task, get_current_app
 from asynq.dead import DeadLetter
 from asynq.exceptions import (
     AsynqError,
+    ChordError,
     Ignore,
     MaxRetriesExceededError,
     Reject,
@@ -56,6 +57,7 @@ __all__ = [
     "Asynq",
     "AsynqError",
     "Attempt",
+    "ChordError",
     "DeadLetter",
     "EagerResult",
     "GroupResult",
@@ -75,6 +77,8 @@ __all__ = [
     "TimeLimitExceeded",
     "Update",
     "Worker",
+    "chain",
+    "chord",
     "current_app",
     "current_task",
     "exceptions",

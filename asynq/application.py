@@ -10,6 +10,7 @@ from weakref import ref
 from asynq.backends.base import ResultBackend
 from asynq.conf import Settings
 from asynq.exceptions import ImproperlyConfigured
+from asynq.kept import Kept
 from asynq.middleware import Middleware
 from asynq.options import CallOptions
 from asynq.producer import Producer
@@ -25,6 +26,32 @@ class Callee(Protocol):
 
     name: str
     """What messages call it."""
+
+    @property
+    def producer(self) -> Producer:
+        """Who sends its calls."""
+        ...
+
+    def prepare(
+        self,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        options: Mapping[str, Any],
+        *,
+        takes: int | None,
+    ) -> Kept:
+        """A call that a workflow keeps until its turn.
+
+        Args:
+            args: Positional arguments, after those that come with its turn.
+            kwargs: Named arguments.
+            options: See `asynq.options.CallOptions`.
+            takes: How many positional arguments come with its turn; None: that is not known.
+
+        Raises:
+            As `apply_async`.
+        """
+        ...
 
     def apply_async(
         self,

@@ -19,8 +19,9 @@ from msgspec.structs import replace
 from asynq import states
 from asynq._time import from_timestamp, time
 from asynq.brokers.base import StoredRecord
+from asynq.canvas.reading import signature
 from asynq.execution.hooks import IGNORED, REJECTED
-from asynq.execution.outcome import Failed, Ignored, Outcome, Rejected, Retrying, Success
+from asynq.execution.outcome import Failed, Ignored, Outcome, Rejected, Replaced, Retrying, Success
 from asynq.execution.run import Runnable, run_here
 from asynq.options import Call
 from asynq.request import Request, current
@@ -68,12 +69,20 @@ class EagerCall(Submission[Any]):
     async def _depart(self, waiting: bool) -> AsyncResult[Any]:
         outcome, retries = await self._run()
         seconds = time()
+        if isinstance(outcome, Replaced):
+            return await self._replaced(outcome)
         update = _update(outcome, from_timestamp(seconds), retries)
         if self._keep is not None and update.ready:
             await self._store(self._keep, update, seconds)
         if self._propagate and update.state == states.FAILURE:
             raise update.result
         return EagerResult(self.id, self._results, update)
+
+    async def _replaced(self, outcome: Replaced) -> AsyncResult[Any]:
+        """Run what took its place."""
+        canvas = signature(outcome.canvas)
+        result: AsyncResult[Any] = await canvas.apply(throw=self._propagate)
+        return EagerResult(self.id, self._results, await result._look())
 
     async def _run(self) -> tuple[Outcome, int]:
         """Run it, and at once again as often as it asks for.

@@ -21,11 +21,13 @@
         ├── TimeoutError            the result did not come in time (also the builtin)
         ├── Retry                   raised in a task to have it run again; `self.retry()` does
         ├── Ignore                  raised in a task to store nothing of it
+        │   └── Replaced            the same, by `self.replace()`: another has its place
         ├── Reject                  raised in a task to put its message aside, or back
         ├── MaxRetriesExceededError it was to be retried more often than it may
         ├── SoftTimeLimitExceeded   raised in a task whose `soft_time_limit` is over
         ├── TimeLimitExceeded       the task's `time_limit` was over, and it was ended
         ├── TaskRevokedError        the task was revoked, or had expired
+        ├── ChordError              a member of a group has failed, and something waited for all
         ├── ResultLost              the server has lost its data: the result will never come
         ├── WorkerLostError         the process that ran the task died
         └── RemoteError             an error raised by a task, of a type unknown here
@@ -144,6 +146,21 @@ class Ignore(TaskError):  # noqa: N818 - Celery's name
     """Raised in a task: it is over, and nothing of it is stored, so nobody may wait for it."""
 
 
+class Replaced(Ignore):
+    """Raised by `self.replace()`: another canvas has taken the task's place, and its id.
+
+    Args:
+        canvas: It, as plain values.
+    """
+
+    def __init__(self, canvas: Mapping[str, Any]) -> None:
+        super().__init__("replaced")
+        self.canvas = canvas
+
+    def __reduce__(self) -> tuple[type[Replaced], tuple[Mapping[str, Any]]]:
+        return type(self), (self.canvas,)
+
+
 class Reject(TaskError):  # noqa: N818 - Celery's name
     """Raised in a task: put its message aside (it is kept as a dead letter), or back in its queue.
 
@@ -176,6 +193,13 @@ class TaskRevokedError(TaskError):
 
 class ResultLost(TaskError):  # noqa: N818 - beside the design's names
     """The server came back without its data: what was waited for will never come."""
+
+
+class ChordError(TaskError):
+    """What follows a group can't run: a member has failed, was revoked, or will never end.
+
+    Its text names the member; its `__cause__` is the error of that one.
+    """
 
 
 class WorkerLostError(TaskError):

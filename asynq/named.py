@@ -6,8 +6,10 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NoReturn, Unpack
 
+from asynq.canvas import of_callee
 from asynq.conf import Settings
 from asynq.exceptions import NotRegistered
+from asynq.kept import Kept
 from asynq.options import PLAIN, CallOptions, arguments, read_call_options
 from asynq.producer import Producer
 from asynq.result.handle import AsyncResult
@@ -34,7 +36,7 @@ class Named:
 
     def __init__(self, name: str, producer: Producer, conf: Settings) -> None:
         self.name = check_name(name, "task name")
-        self._producer = producer
+        self.producer = producer
         self._conf = conf
         self._plan: Plan | None = None
 
@@ -46,9 +48,9 @@ class Named:
     ) -> Submission[Any]:
         """Call it elsewhere; arguments and errors are those of `app.send_task`."""
         call = read_call_options(options, f"send_task({self.name!r})") if options else PLAIN
-        plan = self._plan
-        if plan is None or plan.revision != self._conf.revision:
-            plan = self._plan = self._producer.plan(self.name, Asked())
+        if call.link or call.link_error:
+            return of_callee(self, *arguments(args, kwargs), options).apply_async()
+        plan = self._current_plan()
         if plan.eager:
             warnings.warn(
                 f"task_always_eager does not run send_task({self.name!r}): it goes to the broker",
@@ -56,7 +58,21 @@ class Named:
                 stacklevel=3,
             )
         args, kwargs = arguments(args, kwargs)
-        return self._producer.call(plan, args, kwargs, encoder=encode_call, options=call)
+        return self.producer.call(plan, args, kwargs, encoder=encode_call, options=call)
+
+    def prepare(
+        self,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        options: Mapping[str, Any],
+        *,
+        takes: int | None,
+    ) -> Kept:
+        """See `asynq.application.Callee`; its arguments are not checked."""
+        call = read_call_options(options, f"send_task({self.name!r})")
+        return self.producer.call(
+            self._current_plan(), args, kwargs, encoder=encode_call, options=call, kind=Kept
+        )
 
     def apply(self, *args: Any, **options: Any) -> NoReturn:
         """Refuse: without its code it can't run here."""
@@ -64,7 +80,13 @@ class Named:
 
     def AsyncResult(self, task_id: str) -> AsyncResult[Any]:  # noqa: N802 - Celery's name
         """The handle on the result of a call."""
-        return AsyncResult(task_id, self._producer.results)
+        return AsyncResult(task_id, self.producer.results)
+
+    def _current_plan(self) -> Plan:
+        plan = self._plan
+        if plan is None or plan.revision != self._conf.revision:
+            plan = self._plan = self.producer.plan(self.name, Asked())
+        return plan
 
 
 class Names:

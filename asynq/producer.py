@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import UNSET
 from msgspec.structs import asdict
@@ -27,12 +27,14 @@ from asynq.sending import AT_ONCE, Asked, Encoder, Plan, Sending, Timing
 from asynq.wire.arguments import Returned
 from asynq.wire.serialization import check_accepted
 
+S = TypeVar("S", bound=Sending)
+
 
 class Producer:
     """Sends an app's calls.
 
     Args:
-        conf: The app's settings.
+        conf: The app's settings, which are `conf` too.
         connections: The app's connections.
         results: Where results of what is sent will be read.
         middleware: What wraps the sending; a list that may change.
@@ -48,14 +50,14 @@ class Producer:
         self.connections = connections
         self.results = results
         self.middleware = middleware
-        self._conf = conf
+        self.conf = conf
         self._router: Router | None = None
         self._router_revision = -1
 
     @property
     def router(self) -> Router:
         """Routes as the settings say now."""
-        conf = self._conf
+        conf = self.conf
         if self._router is None or self._router_revision != conf.revision:
             self._router = Router(
                 conf.task_routes,
@@ -73,7 +75,7 @@ class Producer:
             QueueNotFound: its calls would go to a queue that is not declared, and must be.
             ContentDisallowed: its serializer is not in `accept_content`.
         """
-        conf = self._conf
+        conf = self.conf
         if task.startswith("__main__."):
             warnings.warn(
                 f"{task!r} is named after the script that was started: a worker that imports it "
@@ -116,7 +118,8 @@ class Producer:
         options: Call = PLAIN,
         returned: Returned | None = None,
         task: object = None,
-    ) -> Sending:
+        kind: type[S] = Sending,  # type: ignore[assignment]  # mypy can't default a type parameter
+    ) -> S:
         """Make a call ready to be sent. Its arguments are written now: change them later freely.
 
         Args:
@@ -127,6 +130,7 @@ class Producer:
             options: Of this call.
             returned: What the task returns, to read the result as annotated.
             task: What a routing function is given as the task.
+            kind: What to make of it.
 
         Raises:
             EncodeError: an argument can't be written.
@@ -138,7 +142,7 @@ class Producer:
         timing = AT_ONCE
         if options is not PLAIN or plan.expires is not None:
             timing = self._timing(plan, options)
-        return Sending(self, plan, args, kwargs, encoded, encoder, options, timing, returned)
+        return kind(self, plan, args, kwargs, encoded, encoder, options, timing, returned)
 
     def _for_this_call(
         self,
@@ -161,7 +165,7 @@ class Producer:
             serializer = serializer or asked.serializer or route.serializer
         serializer = serializer or plan.serializer
         if serializer != plan.serializer:
-            check_accepted(serializer, self._conf.accept_content)
+            check_accepted(serializer, self.conf.accept_content)
         ignored = options.ignore_result
         return Plan(
             revision=plan.revision,
@@ -191,7 +195,7 @@ class Producer:
         """When a call may begin; a countdown stands over an `eta`."""
         delay, due = options.countdown or 0.0, None
         if options.countdown is None and options.eta is not None:
-            due = to_timestamp(options.eta, self._conf.zone)
+            due = to_timestamp(options.eta, self.conf.zone)
         expires = plan.expires if options.expires is None else options.expires
         if expires is not None:
             expires = self._deadline(plan.task, expires)
@@ -201,7 +205,7 @@ class Producer:
         """The Unix time at which a call expires."""
         now = time()
         if isinstance(expires, datetime):
-            deadline = to_timestamp(expires, self._conf.zone)
+            deadline = to_timestamp(expires, self.conf.zone)
         else:
             deadline = now + expires
         if deadline <= now:

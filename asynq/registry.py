@@ -18,8 +18,9 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import MethodType
-from typing import Any, Literal, Unpack, overload
+from typing import Any, Final, Literal, Unpack, overload
 
+from asynq._imports import import_object
 from asynq.application import Application
 from asynq.conf.kinds import FLAG
 from asynq.exceptions import AlreadyRegistered, ImproperlyConfigured, NotRegistered
@@ -38,6 +39,9 @@ from asynq.wire.arguments import Parameters, Returned
 
 logger = logging.getLogger("asynq.registry")
 
+OURS: Final = "asynq."
+"""What the names of our own tasks begin with."""
+
 
 class TaskRegistry(Mapping[str, AnyTask]):
     """An app's tasks by name: `app.tasks`.
@@ -50,6 +54,8 @@ class TaskRegistry(Mapping[str, AnyTask]):
         self._tasks: dict[str, AnyTask] = {}
         self._own: dict[AnyTask, AnyTask] = {}
         self._adopted: dict[str, AnyTask] = {}
+        self._builtin: dict[str, AnyTask] = {}
+        """Those of our own that were looked for: they are found, and not listed."""
 
     def __getitem__(self, name: str) -> AnyTask:
         task: AnyTask | None = self.get(name)
@@ -62,7 +68,7 @@ class TaskRegistry(Mapping[str, AnyTask]):
         task = self._tasks.get(name)
         if task is None:
             self.adopt()
-            task = self._tasks.get(name)
+            task = self._tasks.get(name) or self._own_one(name)
         return default if task is None else task
 
     def __contains__(self, name: object) -> bool:
@@ -105,6 +111,18 @@ class TaskRegistry(Mapping[str, AnyTask]):
             self.add(own)
             self._own[shared] = own
         return own
+
+    def _own_one(self, name: str) -> AnyTask | None:
+        """The task of our own of that name."""
+        task = self._builtin.get(name)
+        if task is None and name.startswith(OURS):
+            # Loaded by who runs them: a program that sends does not need them.
+            build: Callable[[str, Application], AnyTask | None]
+            build = import_object("asynq.builtin:build")
+            task = build(name, self._app)
+            if task is not None:
+                self._builtin[name] = task
+        return task
 
     def _unknown(self, name: str) -> str:
         near = difflib.get_close_matches(name, self._tasks, n=1)

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from asynq.exceptions import Retry
 from asynq.wire.attempts import Attempt
+from asynq.wire.flow import Flow
 
 
 class Request(Struct, kw_only=True, eq=False):
@@ -55,6 +56,10 @@ class Request(Struct, kw_only=True, eq=False):
     """The error that `retry()` raised because the task may not be retried any more."""
     is_eager: bool = False
     called_directly: bool = False
+    flow: Flow | None = None
+    """Its place in a workflow."""
+    input: bytes = b""
+    """What the workflow has brought it, as it travels."""
 
     @property
     def correlation_id(self) -> str | None:

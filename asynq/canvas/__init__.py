@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from asynq.canvas.chain import Chain
+from asynq.canvas.chord import Chord, chord
 from asynq.canvas.group import Group, group
-from asynq.canvas.launch import GroupCall
 from asynq.canvas.nodes import Canvas
+from asynq.canvas.pipe import chain
 from asynq.canvas.reading import signature
 from asynq.canvas.signature import Signature, of_callee
 
-__all__ = ["Canvas", "Group", "GroupCall", "Signature", "group", "of_callee", "signature"]
+__all__ = [
+    "Canvas",
+    "Chain",
+    "Chord",
+    "Group",
+    "Signature",
+    "chain",
+    "chord",
+    "group",
+    "of_callee",
+    "signature",
+]

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import count
-from typing import Any, Generic, Self, Unpack, overload
+from typing import Any, Generic, NoReturn, Self, Unpack, cast, overload
 
 from msgspec import field
 
 from asynq.application import Application, current_application
-from asynq.canvas.launch import GroupCall
-from asynq.canvas.nodes import Canvas, R, inherited, read_options
+from asynq.canvas.launch import GroupCall, GroupSubmission, launch
+from asynq.canvas.nodes import LINKS, Canvas, R, inherited, merged, read_options, split, trees
 from asynq.canvas.signature import Signature
+from asynq.canvas.tree import Node, Parallel
 from asynq.options import CallOptions
 from asynq.result.group import GroupResult
 from asynq.result.submission import Submission
+from asynq.wire.flow import Errors
 from asynq.wire.ids import new_id
 
 
@@ -23,19 +25,26 @@ class Group(Canvas[list[R]], Generic[R], tag="group", dict=True):
     """Calls made at the same time.
 
     Attributes:
-        tasks: its members.
-        options: of all members, as `asynq.options.CallOptions`; `task_id` is the group's own id.
+        tasks: its members: signatures, chains, chords.
+        options: of all members, as `asynq.options.CallOptions`; `task_id` is the group's own id,
+            `link_error` and `workflow_timeout` are of the whole.
+        errors: what becomes of what comes after it (a chord's body) when a member has failed:
+            ``"fail"``: it fails with a `ChordError`; ``"collect"``: it gets the error in the place
+            of the value; ``"ignore"``: it gets the values of the others.
+        least: how many members must have succeeded all the same, else it fails with a `ChordError`.
     """
 
-    tasks: list[Signature[R]] = field(default_factory=list)
+    tasks: list[Canvas[R]] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
+    errors: Errors = "fail"
+    least: int = 0
 
     def apply_async(
         self,
         args: Sequence[Any] | None = None,
         kwargs: Mapping[str, Any] | None = None,
         **options: Unpack[CallOptions],
-    ) -> GroupCall[R]:
+    ) -> GroupSubmission[R]:
         """Call them all elsewhere.
 
         Args:
@@ -47,13 +56,18 @@ class Group(Canvas[list[R]], Generic[R], tag="group", dict=True):
             TypeError: the arguments do not fit a function, or there is no such option.
             As `Task.apply_async`.
         """
-        return self._call([partial(each.apply_async, args, kwargs) for each in self], options)
+        given = read_options(options, "group().apply_async()")
+        whole, _ = split(merged(self.options, given), *WHOLE)
+        if whole or not all(map(_is_plain, self.tasks)):
+            timeout = whole.get("workflow_timeout")
+            return _of_group(launch(self.tree(args or (), kwargs, given), timeout=timeout))
+        return self._call([partial(each.apply_async, args, kwargs) for each in self], given)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> GroupCall[R]:
+    def __call__(self, *args: Any, **kwargs: Any) -> GroupSubmission[R]:
         """The same as `delay`."""
         return self.apply_async(args, kwargs)
 
-    def delay(self, *args: Any, **kwargs: Any) -> GroupCall[R]:
+    def delay(self, *args: Any, **kwargs: Any) -> GroupSubmission[R]:
         """Call them all elsewhere; each gets these arguments before its own."""
         return self.apply_async(args, kwargs)
 
@@ -64,27 +78,32 @@ class Group(Canvas[list[R]], Generic[R], tag="group", dict=True):
         *,
         throw: bool | None = None,
         **options: Unpack[CallOptions],
-    ) -> GroupCall[R]:
+    ) -> GroupSubmission[R]:
         """Run them all here, as a worker would: see `Task.apply`."""
-        return self._call(
-            [partial(each.apply, args, kwargs, throw=throw) for each in self], options
-        )
+        given = read_options(options, "group().apply()")
+        whole, _ = split(merged(self.options, given), *WHOLE)
+        if whole or not all(map(_is_plain, self.tasks)):
+            tree = self.tree(args or (), kwargs, given)
+            return _of_group(launch(tree, here=True, throw=throw))
+        calls = [partial(each.apply, args, kwargs, throw=throw) for each in self]
+        return self._call(calls, given)
 
-    def set(self, immutable: bool | None = None, **options: Unpack[CallOptions]) -> Self:
-        """Give all members more options; it changes, and is returned.
+    def set_immutable(self, immutable: bool) -> None:
+        """Leave a caller's arguments out of all members, or not."""
+        for member in self:
+            member.set_immutable(immutable)
 
-        Args:
-            immutable: Leave a caller's arguments out, or not; None: as each member was.
-            **options: See `asynq.options.CallOptions`.
+    def link(self, callback: object) -> NoReturn:
+        """Refuse: a group has no one value.
+
+        Raises:
+            TypeError: always.
         """
-        self.options = self.options | read_options(options, "group().set()")
-        if immutable is not None:
-            for member in self:
-                member.set(immutable)
-        return self
+        raise TypeError("a group has no one value to call back with: use a chord, group(…) | body")
 
     def bind(self, app: Application) -> None:
         """Mean the tasks of that app."""
+        super().bind(app)
         for member in self:
             member.bind(app)
 
@@ -95,8 +114,9 @@ class Group(Canvas[list[R]], Generic[R], tag="group", dict=True):
         **options: Unpack[CallOptions],
     ) -> Self:
         """A copy, with more arguments for each member, and more options for all."""
-        given = inherited(self.options) | read_options(options, "group().clone()")
-        return type(self)([member.clone(args, kwargs) for member in self.tasks], given)
+        given = merged(inherited(self.options), read_options(options, "group().clone()"))
+        members = [member.clone(args, kwargs) for member in self.tasks]
+        return type(self)(members, given, self.errors, self.least)
 
     def skew(self, start: float = 1.0, stop: float | None = None, step: float = 1.0) -> Self:
         """Start the members one after the other; it changes, and is returned.
@@ -123,57 +143,118 @@ class Group(Canvas[list[R]], Generic[R], tag="group", dict=True):
         members = [member.freeze() for member in self.tasks]
         return GroupResult(id, members, current_application().results)
 
+    def tree(
+        self,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Node:
+        """Its members, at the same time.
+
+        Raises:
+            TypeError: it was given a callback, and has no one value.
+        """
+        whole, of_all = split(merged(self.options, options or {}), *WHOLE, "task_id", "link")
+        if "link" in whole:
+            self.link(whole["link"])
+        return Parallel(
+            [member.tree(args, kwargs, of_all) for member in self.tasks],
+            trees(whole.get("link_error", ())),
+            id=whole.get("task_id"),
+            errors=self.errors,
+            least=self.least,
+        )
+
     def __len__(self) -> int:
         return len(self.tasks)
 
-    def __iter__(self) -> Iterator[Signature[R]]:
+    def __iter__(self) -> Iterator[Canvas[R]]:
         return iter(self.tasks)
 
-    def __getitem__(self, index: int) -> Signature[R]:
+    def __getitem__(self, index: int) -> Canvas[R]:
         return self.tasks[index]
 
     def __repr__(self) -> str:
         return f"group([{', '.join(map(repr, self.tasks))}])"
 
     def _call(
-        self, calls: Sequence[Callable[..., Submission[R]]], options: CallOptions
+        self, calls: Sequence[Callable[..., Submission[R]]], options: Mapping[str, Any]
     ) -> GroupCall[R]:
-        given = self.options | read_options(options, "group().apply_async()")
+        given: dict[str, Any] = {**self.options, **options}
         id = given.pop("task_id", None) or new_id()
         ready = [partial(call, **given) for call in calls] if given else calls
         return GroupCall(id, ready, current_application().results)
 
 
-Members = Iterable[Signature[R]] | Iterable[Group[R]]
+WHOLE = ("link_error", "workflow_timeout")
+"""Options of a group as a whole, rather than of its members."""
+
+
+def _of_group(submission: Submission[Any]) -> GroupSubmission[Any]:
+    """What it is to who calls it: a group's value is a list, and its result a `GroupResult`."""
+    return cast("GroupSubmission[Any]", submission)
+
+
+def _is_plain(member: Canvas[Any]) -> bool:
+    return type(member) is Signature and not LINKS & member.options.keys()
+
+
+Members = Iterable[Canvas[R]]
 
 
 @overload
-def group(tasks: Members[R], /, **options: Unpack[CallOptions]) -> Group[R]: ...
+def group(
+    tasks: Members[R], /, *, errors: Errors = "fail", least: int = 0, **options: Unpack[CallOptions]
+) -> Group[R]: ...
 @overload
-def group(*tasks: Signature[R] | Group[R], **options: Unpack[CallOptions]) -> Group[R]: ...
+def group(
+    *tasks: Canvas[R], errors: Errors = "fail", least: int = 0, **options: Unpack[CallOptions]
+) -> Group[R]: ...
 @overload
-def group(*tasks: Signature[Any] | Members[Any], **options: Unpack[CallOptions]) -> Group[Any]: ...
-def group(*tasks: Any, **options: Unpack[CallOptions]) -> Group[Any]:
+def group(
+    *tasks: Canvas[Any] | Members[Any],
+    errors: Errors = "fail",
+    least: int = 0,
+    **options: Unpack[CallOptions],
+) -> Group[Any]: ...
+def group(
+    *tasks: Any, errors: Errors = "fail", least: int = 0, **options: Unpack[CallOptions]
+) -> Group[Any]:
     """Calls to be made at the same time.
 
     Args:
-        *tasks: Signatures, or one iterable of them; groups among them are taken apart.
+        *tasks: Signatures, chains and chords, or one iterable of them; groups among them are taken
+            apart.
+        errors: What becomes of what comes after it when a member has failed: see `Group`.
+        least: How many members must have succeeded all the same.
         **options: Of all members: see `asynq.options.CallOptions`.
 
     Raises:
         TypeError: something among them is no signature.
+        ValueError: `errors` is none of the three, or `least` can't be.
     """
     given = read_options(options, "group()") if options else {}
-    return Group([*_flat(tasks)], given)
+    if errors not in ERRORS:
+        raise ValueError(f"group(): errors: expected one of {', '.join(ERRORS)}, got {errors!r}")
+    if least < 0 or (least and errors == "fail"):
+        raise ValueError(
+            f"group(): least={least!r}: how many must succeed is for errors='collect' or 'ignore'"
+        )
+    return Group([*_flat(tasks)], given, errors, least)
 
 
-def _flat(tasks: Iterable[object]) -> Iterator[Signature[Any]]:
+ERRORS = ("fail", "collect", "ignore")
+
+
+def _flat(tasks: Iterable[object]) -> Iterator[Canvas[Any]]:
     for each in tasks:
-        if isinstance(each, Signature):
+        if isinstance(each, Group):
+            shared = inherited(each.options)
+            yield from (
+                member.clone(**shared) if shared else member.clone() for member in each.tasks
+            )
+        elif isinstance(each, Canvas):
             yield each
-        elif isinstance(each, Group):
-            members = (member.clone() for member in each)
-            yield from (member.set(**inherited(each.options)) for member in members)
         elif isinstance(each, Iterable) and not isinstance(each, str | bytes):
             yield from _flat(each)
         else:

@@ -1,4 +1,7 @@
-"""Sending a group: all its calls, in slices, none before all of them are ready."""
+"""Sending a group of plain calls: all of them, in slices, none before all of them are ready.
+
+Everything else is a workflow, whose machinery is loaded when the first one is sent.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ import asyncio
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from typing import TYPE_CHECKING, Any, Final, Generic
 
+from asynq._imports import import_object
 from asynq.canvas.nodes import R
+from asynq.canvas.tree import Node
 from asynq.result.group import GroupResult
 from asynq.result.handle import AsyncResult
 from asynq.result.reading import Results
@@ -16,8 +21,20 @@ SLICE: Final = 500
 """Calls that are made ready, or sent, before others get the event loop."""
 
 
-class GroupCall(Submission[list[R]], Generic[R]):
-    """A group, ready to be sent.
+class GroupSubmission(Submission[list[R]], Generic[R]):
+    """A group on its way: what it gives is a `GroupResult`."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def __await__(self) -> Generator[Any, None, GroupResult[R]]: ...
+        def send(self) -> Coroutine[Any, Any, GroupResult[R]]:
+            """A coroutine that sends it: what awaiting it does."""
+
+
+class GroupCall(GroupSubmission[R], Generic[R]):
+    """A group of plain calls, ready to be sent.
 
     Args:
         id: The group's id.
@@ -33,12 +50,6 @@ class GroupCall(Submission[list[R]], Generic[R]):
         super().__init__(id)
         self._calls = calls
         self._results = results
-
-    if TYPE_CHECKING:
-
-        def __await__(self) -> Generator[Any, None, GroupResult[R]]: ...
-        def send(self) -> Coroutine[Any, Any, GroupResult[R]]:
-            """A coroutine that sends it: what awaiting it does."""
 
     async def _depart(self, waiting: bool) -> GroupResult[R]:
         ready: list[Submission[R]] = []
@@ -58,3 +69,11 @@ class GroupCall(Submission[list[R]], Generic[R]):
 
     def __repr__(self) -> str:
         return f"<call of a group of {len(self._calls)}: {self.id}>"
+
+
+def launch(
+    root: Node, *, timeout: float | None = None, here: bool = False, throw: bool | None = None
+) -> Submission[Any]:
+    """Make a tree ready to be sent as a workflow; see `asynq.canvas.workflow.launch`."""
+    ready: Callable[..., Submission[Any]] = import_object("asynq.canvas.workflow:launch")
+    return ready(root, timeout=timeout, here=here, throw=throw)

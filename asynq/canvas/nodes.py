@@ -6,14 +6,15 @@ A canvas is a msgspec Struct. It is JSON as it stands (`to_dict`, or as an argum
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, Unpack
 
 import msgspec
 from msgspec import Struct
 
 from asynq.application import Application
+from asynq.canvas.tree import Node
 from asynq.options import CallOptions, read_call_options
 from asynq.result.handle import AsyncResult
 from asynq.result.submission import Submission
@@ -24,9 +25,14 @@ if TYPE_CHECKING:  # PEP 696, as in `asynq.result.handle`
     R = DefaultedTypeVar("R", default=Any)
 else:
     R = TypeVar("R")
+S = TypeVar("S")
+C = TypeVar("C", bound="Canvas[Any]")
 
 KIND: Final = "subtask_type"
 """The field that tells what it is: Celery's name."""
+
+LINKS: Final = frozenset({"link", "link_error"})
+"""Options that hold canvas themselves."""
 
 _OF_ONE: Final = frozenset({"task_id", "root_id", "parent_id"})
 """Options of one call, which a copy does not inherit."""
@@ -38,6 +44,13 @@ class Canvas(Struct, Generic[R], tag_field=KIND, tag="canvas", dict=True):
     Attributes:
         options: of the calls, as `asynq.options.CallOptions`.
     """
+
+    if TYPE_CHECKING:  # each kind has it where it belongs in its own order
+
+        @property
+        def options(self) -> dict[str, Any]: ...
+        @options.setter
+        def options(self, options: dict[str, Any]) -> None: ...
 
     def delay(self, *args: Any, **kwargs: Any) -> Submission[R]:
         """Make the calls: await what this gives, and they are sent.
@@ -85,8 +98,37 @@ class Canvas(Struct, Generic[R], tag_field=KIND, tag="canvas", dict=True):
         """``await (~sig)``: make the calls and wait for what they return."""
         return self.apply_async().get()
 
-    def __or__(self, other: object) -> NoReturn:
-        raise NotImplementedError("chains and chords (`|`) are not in this release yet")
+    def __or__(self, other: Canvas[S]) -> Canvas[S]:
+        """This, then that: `other` gets what this returns before its own arguments."""
+        if not isinstance(other, Canvas):
+            return NotImplemented
+        return _piping[0](self, other)
+
+    def link(self, callback: C) -> C:
+        """Have `callback` called with its value when it has succeeded; gives `callback`.
+
+        Raises:
+            TypeError: it is no signature.
+        """
+        self._append("link", callback)
+        return callback
+
+    def link_error(self, errback: C) -> C:
+        """Have `errback` called when it has failed, once; gives `errback`.
+
+        A task that takes one argument gets the id of the task that has failed; one that takes more
+        gets its request, the error and the traceback.
+
+        Raises:
+            TypeError: it is no signature.
+        """
+        self._append("link_error", errback)
+        return errback
+
+    def on_error(self, errback: Canvas[Any]) -> Self:
+        """`link_error`, giving itself: ``(a | b).on_error(e).delay()``."""
+        self.link_error(errback)
+        return self
 
     def freeze(self, _id: str | None = None) -> AsyncResult[R]:
         """Settle which id the next call will have; gives the handle on its result already.
@@ -103,11 +145,19 @@ class Canvas(Struct, Generic[R], tag_field=KIND, tag="canvas", dict=True):
             immutable: Leave a caller's arguments out, or not; None: as it was.
             **options: See `asynq.options.CallOptions`.
         """
+        self.options = self.options | read_options(options, f"{self!r}.set()")
+        if immutable is not None:
+            self.set_immutable(immutable)
+        return self
+
+    def set_immutable(self, immutable: bool) -> None:
+        """Leave a caller's arguments out, or not."""
         raise NotImplementedError
 
     def bind(self, app: Application) -> None:
         """Mean the tasks of that app."""
-        raise NotImplementedError
+        for each in (*self.options.get("link", ()), *self.options.get("link_error", ())):
+            each.bind(app)
 
     def clone(
         self,
@@ -123,6 +173,35 @@ class Canvas(Struct, Generic[R], tag_field=KIND, tag="canvas", dict=True):
         plain: dict[str, Any] = msgspec.to_builtins(self)
         return plain
 
+    def tree(
+        self,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Node:
+        """What it comes down to, called so.
+
+        Args:
+            args: Positional arguments, which come before its own.
+            kwargs: Named arguments, which stand over its own.
+            options: Read options, which stand over its own.
+        """
+        raise NotImplementedError
+
+    def _append(self, option: str, canvas: object) -> None:
+        there = self.options.get(option, [])
+        (checked,) = read_options({option: canvas}, f"{self!r}.{option}()")[option]
+        if checked not in there:
+            self.options = self.options | {option: [*there, checked]}
+
+
+_piping: list[Callable[[Canvas[Any], Canvas[Any]], Canvas[Any]]] = []
+
+
+def piping(function: Callable[[Canvas[Any], Canvas[Any]], Canvas[Any]]) -> None:
+    """Make it what `|` does; it knows all kinds of canvas, and none of them knows it."""
+    _piping[:] = [function]
+
 
 def read_options(options: Mapping[str, Any], owner: str) -> dict[str, Any]:
     """Options of a canvas, checked, in a form that JSON can hold and that gives them again.
@@ -130,14 +209,36 @@ def read_options(options: Mapping[str, Any], owner: str) -> dict[str, Any]:
     Raises:
         TypeError, NotImplementedError, ImproperlyConfigured: as `read_call_options`.
     """
-    read_call_options(options, owner)
-    return {
+    call = read_call_options(options, owner)
+    read = {
         name: value.total_seconds() if isinstance(value, timedelta) else value
         for name, value in options.items()
         if value is not None
     }
+    for name in LINKS & read.keys():
+        read[name] = [*getattr(call, name)]
+    return read
 
 
 def inherited(options: Mapping[str, Any]) -> dict[str, Any]:
     """What a copy has of the options: not its id."""
     return {name: value for name, value in options.items() if name not in _OF_ONE}
+
+
+def merged(own: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options and those that stand over them; links are added to links."""
+    both = {**own, **given}
+    for name in LINKS & own.keys() & given.keys():
+        both[name] = [*own[name], *(each for each in given[name] if each not in own[name])]
+    return both
+
+
+def trees(canvases: Sequence[Canvas[Any]]) -> list[Node]:
+    """What links come down to."""
+    return [each.tree() for each in canvases]
+
+
+def split(options: Mapping[str, Any], *names: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Options of these names, and all others."""
+    picked = {name: value for name, value in options.items() if name in names}
+    return picked, {name: value for name, value in options.items() if name not in picked}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Unpack
+from typing import Any, Final, Unpack
 
 import msgspec
 
 from asynq.application import Application, Callee
+from asynq.canvas.chain import Chain
+from asynq.canvas.chord import Chord
 from asynq.canvas.group import Group
-from asynq.canvas.nodes import KIND, Canvas
+from asynq.canvas.nodes import KIND, LINKS, Canvas
 from asynq.canvas.signature import Signature, of_callee
 from asynq.options import CallOptions, arguments
 
@@ -63,10 +65,45 @@ def _checked(
     return tuple(positional), dict(named)
 
 
-def _read(plain: Mapping[str, Any]) -> Canvas[Any]:
+_KINDS: Final[Mapping[str, type[Canvas[Any]]]] = {
+    "task": Signature,
+    "chain": Chain,
+    "group": Group,
+    "chord": Chord,
+}
+
+
+def _read(plain: Any) -> Canvas[Any]:
+    """A canvas, with all that is in it."""
+    if isinstance(plain, Canvas):
+        return plain
+    if not isinstance(plain, Mapping):
+        raise TypeError(f"signature(): {plain!r} is none")
     kind = plain.get(KIND) or "task"  # Celery's signatures of one task have None there
+    made = _KINDS.get(kind)
+    if made is None:
+        raise TypeError(f"signature(): {dict(plain)!r} is none: {KIND} {kind!r} is not known")
+    fields = {**plain, KIND: kind}
+    tasks, body, header = fields.pop("tasks", None), fields.pop("body", None), fields.get("header")
+    fields.pop("header", None)
+    options = fields.get("options")
+    links = {}
+    if isinstance(options, Mapping):
+        links = {name: [*map(_read, options[name])] for name in LINKS & options.keys()}
+        fields["options"] = {n: each for n, each in options.items() if n not in links}
     try:
-        made: Canvas[Any] = msgspec.convert({**plain, KIND: kind}, Signature[Any] | Group[Any])
+        canvas: Canvas[Any] = msgspec.convert(fields, made)
     except msgspec.ValidationError as error:
         raise TypeError(f"signature(): {dict(plain)!r} is none: {error}") from None
-    return made
+    if links:
+        canvas.options = canvas.options | links
+    if isinstance(canvas, Chain | Group):
+        if not isinstance(tasks, Sequence) or isinstance(tasks, str):
+            raise TypeError(f"signature(): {dict(plain)!r} is none: its tasks are no list")
+        canvas.tasks = [*map(_read, tasks)]
+    if isinstance(canvas, Chord):
+        read = _read(header if header is not None else Group())
+        if not isinstance(read, Group):
+            raise TypeError(f"signature(): the header of a chord is a group, not {read!r}")
+        canvas.header, canvas.body = read, None if body is None else _read(body)
+    return canvas

@@ -9,7 +9,9 @@ from typing import Any, Generic, Self, Unpack, cast
 from msgspec import field
 
 from asynq.application import Application, Callee, current_application
-from asynq.canvas.nodes import Canvas, R, inherited, read_options
+from asynq.canvas.launch import launch
+from asynq.canvas.nodes import LINKS, Canvas, R, inherited, merged, read_options, split, trees
+from asynq.canvas.tree import Leaf, Node
 from asynq.options import CallOptions
 from asynq.result.handle import AsyncResult
 from asynq.result.submission import Submission
@@ -59,6 +61,7 @@ class Signature(Canvas[R], Generic[R], tag="task", dict=True):
 
     def bind(self, app: Application) -> None:
         """Mean the task of that app."""
+        super().bind(app)
         vars(self)["_app"] = app
 
     def apply_async(
@@ -78,8 +81,11 @@ class Signature(Canvas[R], Generic[R], tag="task", dict=True):
             TypeError: the arguments do not fit the function, or there is no such option.
             As `Task.apply_async`.
         """
-        given = cast("CallOptions", self.options | options)
-        return self.type.apply_async(*self._merged(args, kwargs), **given)
+        if LINKS & self.options.keys() or LINKS & options.keys():
+            given = read_options(options, f"{self!r}.apply_async()")
+            return launch(self.tree(args or (), kwargs, given))
+        ready = cast("CallOptions", self.options | options)
+        return self.type.apply_async(*self._merged(args, kwargs), **ready)
 
     def apply(
         self,
@@ -90,20 +96,11 @@ class Signature(Canvas[R], Generic[R], tag="task", dict=True):
         **options: Unpack[CallOptions],
     ) -> Submission[R]:
         """Run it here, as a worker would: see `Task.apply`."""
-        given = cast("CallOptions", self.options | options)
-        return self.type.apply(*self._merged(args, kwargs), throw=throw, **given)
-
-    def set(self, immutable: bool | None = None, **options: Unpack[CallOptions]) -> Self:
-        """Give it more options; it changes, and is returned.
-
-        Args:
-            immutable: Leave a caller's arguments out, or not; None: as it was.
-            **options: See `asynq.options.CallOptions`.
-        """
-        self.options = self.options | read_options(options, f"{self!r}.set()")
-        if immutable is not None:
-            self.immutable = immutable
-        return self
+        if LINKS & self.options.keys() or LINKS & options.keys():
+            given = read_options(options, f"{self!r}.apply()")
+            return launch(self.tree(args or (), kwargs, given), here=True, throw=throw)
+        ready = cast("CallOptions", self.options | options)
+        return self.type.apply(*self._merged(args, kwargs), throw=throw, **ready)
 
     def set_immutable(self, immutable: bool) -> None:
         """Leave a caller's arguments out, or not."""
@@ -119,9 +116,9 @@ class Signature(Canvas[R], Generic[R], tag="task", dict=True):
 
         The copy has no id yet.
         """
-        merged, named = self._merged(args, kwargs)
-        given = inherited(self.options) | read_options(options, f"{self!r}.clone()")
-        return self._like(deepcopy(merged), deepcopy(named), given)
+        positional, named = self._merged(args, kwargs)
+        given = merged(inherited(self.options), read_options(options, f"{self!r}.clone()"))
+        return self._like(deepcopy(positional), deepcopy(named), given)
 
     partial = clone
 
@@ -144,6 +141,25 @@ class Signature(Canvas[R], Generic[R], tag="task", dict=True):
         id = _id or self.id or new_id()
         self.options = self.options | {"task_id": id}
         return self.type.AsyncResult(id)
+
+    def tree(
+        self,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Node:
+        """One call, with its links."""
+        positional, named = self._merged(args, kwargs)
+        links, own = split(merged(self.options, options or {}), *LINKS)
+        return Leaf(
+            self.type,
+            positional,
+            named,
+            own,
+            immutable=self.immutable,
+            links=trees(links.get("link", ())),
+            errbacks=trees(links.get("link_error", ())),
+        )
 
     def __repr__(self) -> str:
         shown = [*map(repr, self.args), *(f"{k}={v!r}" for k, v in self.kwargs.items())]

@@ -20,7 +20,7 @@ from typing import Any, Final, Protocol
 from msgspec import Struct
 
 from asynq import signals, states
-from asynq.execution.outcome import Failed, Ignored, Outcome, Rejected, Retrying, Success
+from asynq.execution.outcome import Failed, Ignored, Outcome, Rejected, Replaced, Retrying, Success
 from asynq.request import Request
 from asynq.wire.failures import Failure
 
@@ -140,6 +140,8 @@ async def conclude(
             if signals.task_retry.receivers:
                 await signals.task_retry.send(task, request=request, reason=error, einfo=einfo)
             await tell.over(states.RETRY, error)
+        case Replaced():
+            await tell.over(IGNORED, "replaced")
         case Ignored(reason):
             await tell.over(IGNORED, reason)
         case Rejected(error):

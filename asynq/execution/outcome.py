@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from asynq.brokers.base import Advance, Parcel, StoredRecord
 from asynq.wire.failures import Failure
 
 
@@ -44,6 +45,26 @@ class Retrying(Struct, frozen=True):
     """What is different in the next run, as in `asynq.exceptions.Retry`."""
 
 
+class Effect(Struct, frozen=True, kw_only=True):
+    """What follows from the run of a task of our own, or instead of the rest of a task."""
+
+    advance: tuple[Advance, ...] = ()
+    publish: tuple[Parcel, ...] = ()
+    others: tuple[StoredRecord, ...] = ()
+    """Records of other tasks."""
+    again: tuple[Any, ...] | None = None
+    """Its message goes back with these arguments: there is more to do."""
+
+
+class Replaced(Struct, frozen=True):
+    """The task gave its place to a canvas (`self.replace`), which ends with its id."""
+
+    canvas: Mapping[str, Any]
+    """As plain values."""
+    effect: Effect | None = None
+    """What begins instead of it; None: that is not known yet."""
+
+
 class Ignored(Struct, frozen=True):
     """The task raised `Ignore`: it is over, and nothing of it is stored."""
 
@@ -75,4 +96,4 @@ class Interrupted(Struct, frozen=True):
     """Seconds before it is to run again, where it could not begin."""
 
 
-Outcome = Success | Failed | Retrying | Ignored | Rejected | Revoked | Interrupted
+Outcome = Success | Failed | Retrying | Replaced | Ignored | Rejected | Revoked | Interrupted

@@ -24,6 +24,7 @@ from asynq.execution.outcome import (
     Interrupted,
     Outcome,
     Rejected,
+    Replaced,
     Retrying,
     Revoked,
     Success,
@@ -163,7 +164,16 @@ def names_script(job: bytes) -> bool:
 
 _OUTCOMES: Final = {
     kind.__name__: kind
-    for kind in (Success, Failed, Retrying, Ignored, Rejected, Revoked, Interrupted)
+    for kind in (
+        Success,
+        Failed,
+        Retrying,
+        Replaced,
+        Ignored,
+        Rejected,
+        Revoked,
+        Interrupted,
+    )
 }
 
 

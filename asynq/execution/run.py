@@ -22,11 +22,20 @@ from msgspec import Struct
 
 from asynq import signals
 from asynq.exceptions import Ignore, Reject, Retry, TaskError, WorkerLostError
+from asynq.exceptions import Replaced as Gone
 from asynq.execution import hooks
 from asynq.execution.frames import since_task
 from asynq.execution.hooks import NO_HOOKS, Caller
 from asynq.execution.limits import with_soft_limit
-from asynq.execution.outcome import Failed, Ignored, Interrupted, Outcome, Rejected, Success
+from asynq.execution.outcome import (
+    Failed,
+    Ignored,
+    Interrupted,
+    Outcome,
+    Rejected,
+    Replaced,
+    Success,
+)
 from asynq.execution.pools import Pools
 from asynq.execution.retries import asked, decide
 from asynq.execution.terms import Terms
@@ -143,6 +152,8 @@ def _raised(task: Runnable, request: Request, error: BaseException) -> Outcome:
     match error:
         case Retry():
             return asked(error, request, policy)
+        case Gone(canvas=canvas):
+            return Replaced(canvas)
         case Ignore():
             return Ignored(str(error))
         case Reject():

@@ -50,6 +50,14 @@ def _countdown(value: object) -> float:
     return max(float(value), 0.0)
 
 
+def _calls(value: object) -> tuple[object, ...]:
+    many = value if isinstance(value, list | tuple) else (value,)
+    for each in many:  # a canvas, or what JSON made of one; this room knows neither
+        if not isinstance(each, Mapping) and not hasattr(each, "freeze"):
+            raise TypeError
+    return tuple(many)
+
+
 def _moment(value: object) -> datetime:
     if isinstance(value, str):
         return datetime.fromisoformat(value)
@@ -110,3 +118,4 @@ EXPIRY: Final[Kind[Any, Any]] = Kind(
 )
 NAMED: Final[Kind[Any, Any]] = Kind("a dict with texts as keys", _headers)
 LISTED: Final[Kind[Any, Any]] = Kind("a list or a tuple", _list)
+CALLS: Final[Kind[Any, Any]] = Kind("a signature, as task.s(…) makes it, or a list of them", _calls)

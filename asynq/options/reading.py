@@ -26,6 +26,7 @@ from asynq.conf.kinds import (
 from asynq.exceptions import ImproperlyConfigured, OptionTypeError, OptionValueError
 from asynq.options.kinds import (
     BACKOFF,
+    CALLS,
     DELAY,
     ERRORS,
     EXPIRY,
@@ -62,6 +63,9 @@ class Call(Struct, frozen=True, kw_only=True):
     retry: bool | None = None
     root_id: str | None = None
     parent_id: str | None = None
+    link: tuple[Any, ...] | None = None
+    link_error: tuple[Any, ...] | None = None
+    workflow_timeout: float | None = None
 
 
 PLAIN: Final = Call()
@@ -235,6 +239,9 @@ _CALL_KINDS: Final[Mapping[str, Kind[Any, Any]]] = {
     "retry": ONLY_TRUE,
     "root_id": NAME,
     "parent_id": NAME,
+    "link": CALLS,
+    "link_error": CALLS,
+    "workflow_timeout": SECONDS_ABOVE_ZERO,
 }
 
 _RETRY_KINDS: Final[Mapping[str, Kind[Any, Any]]] = {
@@ -254,7 +261,7 @@ _LATER_TASK_OPTIONS: Final = frozenset({
 })  # fmt: skip
 
 _LATER_CALL_OPTIONS: Final = frozenset({
-    "link", "link_error", "compression", "retry_policy", "add_to_parent", "argsrepr", "kwargsrepr",
+    "compression", "retry_policy", "add_to_parent", "argsrepr", "kwargsrepr",
     "reply_to", "chain", "chord", "group_id", "group_index", "stamped_headers",
     "replaced_task_nesting",
 })  # fmt: skip

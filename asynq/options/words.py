@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Literal, TypedDict
+from typing import Literal, Protocol, TypedDict
 from uuid import UUID
 
 Pool = Literal["loop", "thread", "process"]
+
+
+class Linkable(Protocol):
+    """A call as data: a signature, a chain, a group, a chord."""
+
+    def freeze(self, _id: str | None = None) -> object:
+        """Settle its id."""
+        ...
+
+
+Linked = Linkable | Sequence[Linkable]
 
 
 class TaskOptions(TypedDict, total=False):
@@ -96,6 +107,10 @@ class CallOptions(TypedDict, total=False):
         retry: True: try again until then. (False is not in this release.)
         root_id: the first task of the tree it belongs to; default: that of the running task.
         parent_id: the task that made the call; default: the running one.
+        link: a signature, or several, called with its value when it has succeeded.
+        link_error: a signature, or several, called when it has failed.
+        workflow_timeout: seconds (or a timedelta) after which what is left of a chain, a group or a
+            chord is revoked.
     """
 
     task_id: str | UUID | None
@@ -116,6 +131,9 @@ class CallOptions(TypedDict, total=False):
     retry: bool | None
     root_id: str | None
     parent_id: str | None
+    link: Linked | None
+    link_error: Linked | None
+    workflow_timeout: float | timedelta | None
 
 
 class RetryOptions(TypedDict, total=False):

@@ -65,6 +65,11 @@ class GroupResult(AsyncResult[list[R]], Generic[R]):
         super().__init__(id, results)
         self.results: list[AsyncResult[R]] = [*members]
 
+    @property
+    def children(self) -> list[AsyncResult[Any]]:
+        """Its members' handles."""
+        return [*self.results]
+
     # As a list
 
     def __len__(self) -> int:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Generator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, overload
 
@@ -48,10 +48,12 @@ class AsyncResult(Questions, Generic[R]):
     __slots__ = (
         "__weakref__",
         "_announced",
+        "_children",
         "_ignored",
         "_last",
         "_results",
         "_returned",
+        "_workflow",
         "id",
         "parent",
     )
@@ -80,6 +82,13 @@ class AsyncResult(Questions, Generic[R]):
         self._ignored = ignored
         self._announced = announced
         self._last: Update | None = None
+        self._children: Sequence[AsyncResult[Any]] | None = None
+        self._workflow = ""
+
+    @property
+    def workflow_id(self) -> str | None:
+        """The workflow that it ends, where this handle was given for one that was sent."""
+        return self._workflow or None
 
     @property
     def task_id(self) -> str:
@@ -192,6 +201,12 @@ class AsyncResult(Questions, Generic[R]):
         if reach is None:
             raise RuntimeError(f"{self!r} was made without an app: use app.control.reschedule(id)")
         return await reach.reschedule(self.id, countdown=countdown, eta=eta)
+
+    @property
+    def children(self) -> list[AsyncResult[Any]]:
+        """The results of what comes after it, and of its links, where this handle was given for a
+        workflow that was sent; else empty."""
+        return [*(self._children or ())]
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, AsyncResult):

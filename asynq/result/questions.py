@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from asynq import states
 from asynq.result.answer import Answer
@@ -88,11 +88,6 @@ class Questions:
     def queue(self) -> Answer[str | None]:
         """The queue it came from, where that is stored (`result_extended`)."""
         return self._answer("queue", lambda update: update.queue)
-
-    @property
-    def children(self) -> NoReturn:
-        """Not in this release: what a task has sent is recorded with the canvas."""
-        raise NotImplementedError("result.children is not in this release yet")
 
     def ready(self) -> Answer[bool]:
         """Is the task over?"""

@@ -11,7 +11,8 @@ A task knows its app only by what it needs of it (`Application`), so the app can
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import repeat
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -27,7 +28,9 @@ from typing import (
 from asynq._imports import import_object
 from asynq.application import Application, current_application
 from asynq.canvas import Signature, of_callee
+from asynq.canvas.repeated import MAP, STARMAP, Chunks, chunks, repeated
 from asynq.execution.hooks import NAMES as HOOKS
+from asynq.kept import Kept
 from asynq.options import (
     PLAIN,
     Call,
@@ -37,11 +40,13 @@ from asynq.options import (
     read_call_options,
     read_task_options,
 )
+from asynq.producer import Producer
 from asynq.request import Request, current
 from asynq.result import handle
 from asynq.result.submission import Submission
 from asynq.sending import Asked, Plan
 from asynq.task.running import Running
+from asynq.wire.arguments import encode_call
 from asynq.wire.message import Message
 
 if TYPE_CHECKING:  # PEP 696 for type checkers, so that `class MyTask(Task):` needs no parameters
@@ -136,6 +141,8 @@ class Task(Running, Generic[P, R, C]):
             QueueNotFound: the queue is not declared, and must be.
         """
         call = read_call_options(options, f"{self.name}.apply_async()") if options else PLAIN
+        if call.link or call.link_error:
+            return self.signature(args, kwargs, **options).apply_async()
         return self._submit(*arguments(args, kwargs), call)
 
     def apply(
@@ -159,6 +166,41 @@ class Task(Running, Generic[P, R, C]):
         """
         call = read_call_options(options, f"{self.name}.apply()") if options else PLAIN
         return self._bound()._run_here(*arguments(args, kwargs), call, throw=throw)
+
+    @property
+    def producer(self) -> Producer:
+        """Who sends its calls."""
+        return self._bound().app.producer
+
+    def prepare(
+        self,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        options: Mapping[str, Any],
+        *,
+        takes: int | None,
+    ) -> Kept:
+        """A call that a workflow keeps until its turn: see `asynq.application.Callee`."""
+        app = self._app
+        if app is None:
+            return self._bound().prepare(args, kwargs, options, takes=takes)
+        call = read_call_options(options, f"{self.name}.s()")
+        if self.typing and takes is not None:
+            self.parameters.check((*repeat(None, takes), *args), kwargs)
+        plan = self._plan
+        if plan is None or plan.revision != app.conf.revision:
+            plan = self._prepare(app)
+        return app.producer.call(
+            plan,
+            args,
+            kwargs,
+            # What comes first is not there yet, so who is who by its place is not known either.
+            encoder=self.parameters.encode if takes == 0 else encode_call,
+            options=call,
+            returned=self.returned,
+            task=self,
+            kind=Kept,
+        )
 
     def AsyncResult(self, task_id: str) -> handle.AsyncResult[R]:  # noqa: N802 - Celery's name
         """The handle on the result of a call of this task, by its id."""
@@ -202,6 +244,29 @@ class Task(Running, Generic[P, R, C]):
         return of_callee(self, positional, named, options, immutable=immutable)
 
     subtask = signature
+
+    def map(self, it: Iterable[Any]) -> Signature[list[R]]:
+        """One call that calls it with each of these, one after the other; gives the list."""
+        app = self._bound().app
+        return repeated(MAP, self.name, it, app, is_coroutine=self.is_coroutine)
+
+    def starmap(self, it: Iterable[Sequence[Any]]) -> Signature[list[R]]:
+        """The same with several arguments each: ``add.starmap([(1, 2), (3, 4)])``."""
+        app = self._bound().app
+        return repeated(STARMAP, self.name, it, app, is_coroutine=self.is_coroutine)
+
+    def chunks(self, it: Iterable[Sequence[Any]], n: int) -> Chunks[list[R]]:
+        """A group of starmaps, each of so many items; its value is a list of lists.
+
+        Args:
+            it: The arguments of each call.
+            n: How many calls in one.
+
+        Raises:
+            ValueError: `n` is not above zero.
+        """
+        app = self._bound().app
+        return chunks(self.name, it, n, app, is_coroutine=self.is_coroutine)
 
     # Being a task of an app
 

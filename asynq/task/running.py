@@ -11,7 +11,8 @@ from msgspec import UNSET
 from asynq import states
 from asynq.application import Application
 from asynq.brokers.base import StoredRecord
-from asynq.exceptions import Retry
+from asynq.canvas import Canvas
+from asynq.exceptions import Replaced, Retry
 from asynq.execution.hooks import NAMES, ExceptionInfo, Hooks
 from asynq.execution.retries import Policy, brief, handled, refused
 from asynq.execution.terms import Terms
@@ -181,6 +182,24 @@ class Running(Attributes):
             raise retry
         request.again = retry
         return retry
+
+    def replace(self, sig: Canvas[Any]) -> NoReturn:
+        """Have another canvas take the place of this run: ``raise self.replace(other.s(1))``.
+
+        It ends with this task's id: who waits for this task gets its value, and what comes after
+        this task in a chain, a group or a chord comes after it. A group gives the list of its
+        values. This run stores nothing, and neither hooks nor callbacks see it end.
+
+        Args:
+            sig: A signature, a chain, a group or a chord, with all its arguments.
+
+        Raises:
+            Replaced: always; it is an `Ignore`.
+            TypeError: it is none of these.
+        """
+        if not isinstance(sig, Canvas):
+            raise TypeError(f"{self.name}.replace(): expected a signature, got {sig!r}")
+        raise Replaced(sig.to_dict())
 
     def _changes(self, changes: dict[str, Any], owner: str) -> dict[str, Any]:
         """What a retry changes, checked against the function and the queues there are."""

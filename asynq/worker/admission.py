@@ -33,7 +33,8 @@ from asynq.request import Request
 from asynq.routes import check_name
 from asynq.task import AnyTask
 from asynq.wire.bounds import LONGEST
-from asynq.wire.envelope import format_of
+from asynq.wire.envelope import JSON, format_of
+from asynq.wire.flow import split_input, with_input
 from asynq.wire.message import Message, decode, encode
 from asynq.wire.sealing import Seal
 from asynq.wire.serialization import check_accepted
@@ -51,6 +52,10 @@ The server remembers it for as long as was asked, and tells with what is fetched
 
 GROWTH = 64 * 1024
 """Bytes that a message may have above `message_max_bytes`: the memory of its attempts, a seal."""
+
+OWN = "asynq.workflow."
+"""What the names of tasks of our own begin with: their arguments are plain, whatever is accepted of
+others'."""
 
 KNOWN = 20
 """How many of the tasks known here are named to who looks for another."""
@@ -122,10 +127,10 @@ class Admission:
         """Read the delivery and find its task; the arguments are read when it runs."""
         message = None
         try:
-            body = self._opened(delivery)
+            body, input = self._opened(delivery)
             message = decode(body)
             self._check_format(body, message)
-            return self._admit(delivery, message, format_of(body))
+            return self._admit(delivery, message, format_of(body), input)
         except (DecodeError, PayloadTooLarge) as error:
             if isinstance(error, SecurityError):
                 message = self._too_old(delivery)
@@ -135,9 +140,9 @@ class Admission:
             nonsense = DecodeError(f"the message makes no sense: {type(error).__name__}: {error}")
             return Refusal(delivery, Bury(str(nonsense)), nonsense, message)
 
-    def _opened(self, delivery: Delivery) -> bytes:
-        """The message's bytes, if it is one that may be read at all."""
-        id, body = delivery.id, delivery.body
+    def _opened(self, delivery: Delivery) -> tuple[bytes, bytes]:
+        """The message's bytes, if it is one that may be read at all, and its input."""
+        id, (body, input) = delivery.id, split_input(delivery.body)
         if not 0 < len(id) <= LONGEST or not id.isprintable():
             raise DecodeError(f"{id[:LONGEST]!a} is no task's id: 1 to {LONGEST} printable letters")
         if self._max_bytes is not None and len(body) > self._max_bytes:
@@ -145,7 +150,9 @@ class Admission:
                 f"the message has {len(body):,} bytes, and message_max_bytes is "
                 f"{self._max_bytes - GROWTH:,} here: it was not read"
             )
-        return body if self._seal is None else self._seal.open(body, queue=delivery.queue, id=id)
+        if self._seal is not None:
+            body = self._seal.open(body, queue=delivery.queue, id=id)
+        return body, input
 
     def _too_old(self, delivery: Delivery) -> Message | None:
         """The message of which nothing is wrong but its age: who waits for it can be told."""
@@ -153,11 +160,14 @@ class Admission:
             return None
         try:
             id, queue = delivery.id, delivery.queue
-            return decode(self._seal.open(delivery.body, queue=queue, id=id, any_age=True))
+            body, _ = split_input(delivery.body)
+            return decode(self._seal.open(body, queue=queue, id=id, any_age=True))
         except DecodeError:
             return None
 
-    def _admit(self, delivery: Delivery, message: Message, format: str) -> Run | Refusal:
+    def _admit(
+        self, delivery: Delivery, message: Message, format: str, input: bytes
+    ) -> Run | Refusal:
         if delivery.spent:
             return _spent(delivery, message)
         if delivery.revoked or (self._revoked and self._was_revoked(delivery.id)):
@@ -172,9 +182,13 @@ class Admission:
             return Refusal(delivery, Bury(str(lost)), lost, message)
         task = self._tasks.get(message.task)
         if task is None:
-            return self._unknown(delivery, message, format)
+            return self._unknown(delivery, message, format, input)
         request = self._request(delivery, message, task)
-        return Run(delivery=delivery, message=message, task=task, request=request, format=format)
+        run = Run(delivery=delivery, message=message, task=task, request=request, format=format)
+        if message.flow is not None:
+            request.flow, request.input = message.flow, input
+            run.input = input
+        return run
 
     def _refuse(self, delivery: Delivery, message: Message, reason: str) -> Refusal:
         error, task = TaskRevokedError(reason), self._tasks.get(message.task)
@@ -186,7 +200,9 @@ class Admission:
 
     def _check_format(self, body: bytes, message: Message) -> None:
         serializer = message.content or format_of(body)
-        if serializer not in self._accept:
+        if serializer not in self._accept and not (
+            serializer == JSON and message.task.startswith(OWN)
+        ):
             check_accepted(serializer, self._accept)
             raise ContentDisallowed(serializer)
 
@@ -216,7 +232,7 @@ class Admission:
             shadow=message.shadow,
         )
 
-    def _unknown(self, delivery: Delivery, message: Message, format: str) -> Refusal:
+    def _unknown(self, delivery: Delivery, message: Message, format: str, input: bytes) -> Refusal:
         """A task that is unknown here may be known to a newer worker: let one of them have it.
 
         Celery acknowledges and drops such a message; in a rolling deploy that loses tasks.
@@ -241,7 +257,8 @@ class Admission:
         body = encode(again, format)
         if self._seal is not None:
             body = self._seal.seal(body, queue=delivery.queue, id=delivery.id, due=message.eta)
-        return Refusal(delivery, Requeue(body=body, delay=pause), error, message)
+        again_later = Requeue(body=with_input(body, input), delay=pause)
+        return Refusal(delivery, again_later, error, message)
 
 
 def _bare(error: E) -> E:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from asynq.backends.base import ResultBackend
 from asynq.brokers.base import Broker
 from asynq.conf import Settings
+from asynq.execution.outcome import Effect
 from asynq.execution.pools import Pools
+from asynq.request import Request
+from asynq.result.reading import Results
 from asynq.task import AnyTask
 from asynq.wire.sealing import Seal
 from asynq.worker.admission import Admission
 from asynq.worker.consumer import Consumer
 from asynq.worker.heartbeat import Heartbeat
 from asynq.worker.inbox import Inbox
+from asynq.worker.inputs import Inputs
 from asynq.worker.leases import Leases
 from asynq.worker.processor import Processor
 from asynq.worker.records import Records
@@ -52,6 +56,7 @@ def gather(
     slots: int,
     reserve: int,
     seal: Seal | None,
+    replacing: Callable[[Request, Mapping[str, Any]], Awaitable[Effect]],
     worn_out: Callable[[], None],
 ) -> Crew:
     """Build the agents.
@@ -64,6 +69,7 @@ def gather(
         slots: How many tasks may run at once.
         reserve: How many may wait, fetched, for a slot.
         seal: What opens messages and closes records; None: they are not sealed.
+        replacing: Says what begins in the place of a run that is replaced.
         worn_out: Called when too many runs don't end (`worker_max_stuck`).
     """
     broker, backend, pools, state = ground
@@ -90,6 +96,8 @@ def gather(
         settlements,
         state,
         pools,
+        inputs=Inputs(broker.workflows(), _results(conf, backend, seal)),
+        replacing=replacing,
         opened=consumer.reopened,
         max_stuck=conf.worker_max_stuck,
         too_many_stuck=worn_out,
@@ -97,6 +105,11 @@ def gather(
     inbox = Inbox(broker, state, processor.revoke)
     heartbeat = Heartbeat(broker, state, queues=queues, slots=slots, lease=conf.worker_lease)
     return Crew(broker, leases, settlements, heartbeat, consumer, processor, inbox)
+
+
+def _results(conf: Settings, backend: ResultBackend, seal: Seal | None) -> Results:
+    """What reads the values that steps have left."""
+    return Results(lambda: backend, lambda: conf.accept_content, None, lambda: seal)
 
 
 def _records(conf: Settings, state: WorkerState, seal: Seal | None) -> Records:

@@ -9,19 +9,33 @@ task itself wants another run, and what is cut off has failed.
 from __future__ import annotations
 
 from enum import Enum
+from typing import Final
 
+import msgspec
+from msgspec import Raw
 from msgspec.structs import replace
 
 from asynq import states
 from asynq._time import time
-from asynq.brokers.base import Bury, Parcel, Requeue, Settlement, StoredRecord
-from asynq.exceptions import PayloadTooLarge, WorkerLostError
+from asynq.brokers.base import (
+    ACK,
+    Advance,
+    Bury,
+    Parcel,
+    Requeue,
+    Settlement,
+    StoredRecord,
+    Verdict,
+)
+from asynq.exceptions import PayloadTooLarge, TaskRevokedError, WorkerLostError
 from asynq.execution.outcome import (
+    Effect,
     Failed,
     Ignored,
     Interrupted,
     Outcome,
     Rejected,
+    Replaced,
     Retrying,
     Revoked,
     Success,
@@ -30,8 +44,10 @@ from asynq.execution.retries import next_message
 from asynq.execution.run import failed
 from asynq.wire.attempts import remember
 from asynq.wire.failures import Failure
+from asynq.wire.flow import with_input
 from asynq.wire.message import Message, encode
 from asynq.worker.admission import GROWTH, Refusal
+from asynq.worker.following import advances, news
 from asynq.worker.records import Records
 from asynq.worker.state import Run
 
@@ -42,6 +58,9 @@ REASON = 1000
 REQUEUE_PAUSE = 1.0
 """Seconds before a message that its task has put back runs again. One that always does so, at once,
 would keep a worker and its log as busy as they can be, for nothing."""
+
+
+NOTHING: Final[tuple[Advance, ...]] = ()
 
 
 class Fate(Enum):
@@ -98,7 +117,13 @@ class Effects:
         # result stands that was returned before.
         if refusal.final and message is not None and message.ignore_result is not True:
             record = self._records.refused(refusal.delivery, message, refusal.state, refusal.error)
-        return Settlement(delivery=refusal.delivery, verdict=refusal.verdict, record=record)
+        told: tuple[Parcel, ...] = ()
+        if refusal.final and message is not None and message.flow is not None:
+            failure = Failure.of(refusal.error)
+            told = news(message, refusal.delivery, failure, self._seal, state=refusal.state)
+        return Settlement(
+            delivery=refusal.delivery, verdict=refusal.verdict, record=record, publish=told
+        )
 
     def _of(self, run: Run, outcome: Outcome) -> Settlement | None:
         match outcome:
@@ -108,22 +133,33 @@ class Effects:
                 return self._failed(run, outcome)
             case Retrying():
                 return self._retrying(run, outcome)
+            case Replaced():
+                return self._replaced(run, outcome)
             case Ignored():
-                return _ended(run)
+                return self._ignored(run, outcome)
             case Rejected():
                 return self._rejected(run, outcome)
             case Revoked(reason):
-                return _ended(run, self._records.revoked(run, reason))
+                return self._revoked(run, reason)
             case Interrupted():
                 return self._interrupted(run, outcome)
 
     def _success(self, run: Run, outcome: Success) -> Settlement:
-        record = self._records.success(run, outcome)
+        flow, advance = run.message.flow, NOTHING
+        if flow is None:
+            record = self._records.success(run, outcome)
+        elif isinstance(outcome.value, Effect):
+            return self._effect(run, outcome.value)
+        else:
+            record = self._records.success(run, outcome, even_if_ignored=True)
+            advance = NOTHING if record is None else advances(flow, record.body)
+            record = None if run.request.ignore_result else record
         if outcome.again is None:
-            return _ended(run, record)
+            return _ended(run, record, advance=advance)
         # What it returned stands: Celery's `retry(throw=False)`. The next runs store nothing.
-        parcel, _ = self._next(run, outcome.again, replace(run.message, ignore_result=True))
-        return _ended(run, record, (parcel,))
+        message = replace(run.message, ignore_result=True, flow=None)
+        parcel, _ = self._next(run, outcome.again, message)
+        return _ended(run, record, (parcel,), advance)
 
     def _failed(self, run: Run, outcome: Failed) -> Settlement:
         fate = fate_of(run, outcome)
@@ -131,7 +167,7 @@ class Effects:
             return Settlement(delivery=run.delivery, verdict=Requeue(crashed=True))
         record = self._records.failure(run, outcome.failure)
         if fate is Fate.OVER:
-            return _ended(run, record)
+            return _ended(run, record, self._news(run, outcome.failure))
         return self._buried(run, outcome.failure, record)
 
     def _retrying(self, run: Run, outcome: Retrying) -> Settlement:
@@ -148,7 +184,7 @@ class Effects:
             return Settlement(delivery=run.delivery, verdict=Requeue(delay=REQUEUE_PAUSE))
         record = self._records.failure(run, outcome.failure)
         if run.acknowledged:
-            return _ended(run, record)
+            return _ended(run, record, self._news(run, outcome.failure))
         return self._buried(run, outcome.failure, record)
 
     def _buried(self, run: Run, failure: Failure, record: StoredRecord | None) -> Settlement:
@@ -158,8 +194,53 @@ class Effects:
         body = encode(message, run.format)
         if self._seal is not None:
             body = self._seal.seal(body, queue=delivery.queue, id=delivery.id)
-        verdict = Bury(self._reason(failure), body)
-        return Settlement(delivery=delivery, verdict=verdict, record=record)
+        verdict = Bury(self._reason(failure), with_input(body, run.input))
+        told = self._news(run, failure)
+        return Settlement(delivery=delivery, verdict=verdict, record=record, publish=told)
+
+    def _replaced(self, run: Run, outcome: Replaced) -> Settlement:
+        """Another has its place; it has stored nothing, and what follows waits for that one."""
+        effect = outcome.effect or Effect()
+        return _ended(run, None, effect.publish, effect.advance)
+
+    def _ignored(self, run: Run, outcome: Ignored) -> Settlement:
+        """It is over, and nothing of it is stored; but what waits for its value is told."""
+        if run.message.flow is None:
+            return _ended(run)
+        error = Failure.of(TaskRevokedError(f"{run.label} raised Ignore: {outcome.reason}"))
+        return _ended(run, None, self._news(run, error, state=states.REVOKED, silent=True))
+
+    def _revoked(self, run: Run, reason: str) -> Settlement:
+        record = self._records.revoked(run, reason)
+        if run.message.flow is None:
+            return _ended(run, record)
+        error = Failure.of(TaskRevokedError(reason))
+        return _ended(run, record, self._news(run, error, state=states.REVOKED))
+
+    def _effect(self, run: Run, effect: Effect) -> Settlement:
+        """What a task of our own has decided, all at once or not at all."""
+        verdict: Verdict = ACK
+        if effect.again is not None:
+            args = Raw(msgspec.json.encode(effect.again))
+            body = encode(replace(run.message, args=args, retries=0, attempts=()), run.format)
+            if self._seal is not None:
+                body = self._seal.seal(body, queue=run.delivery.queue, id=run.id)
+            verdict = Requeue(body=with_input(body, run.input), reset=True)
+        return Settlement(
+            delivery=run.delivery,
+            verdict=verdict,
+            publish=effect.publish,
+            advance=effect.advance,
+            others=effect.others,
+        )
+
+    def _news(
+        self, run: Run, failure: Failure, *, state: str = states.FAILURE, silent: bool = False
+    ) -> tuple[Parcel, ...]:
+        """What tells its workflow, if it is in one, of its failure."""
+        if run.message.flow is None:
+            return ()
+        return news(run.message, run.delivery, failure, self._seal, state=state, silent=silent)
 
     def _interrupted(self, run: Run, outcome: Interrupted) -> Settlement | None:
         if outcome.lost:
@@ -174,7 +255,11 @@ class Effects:
 
     def _next(self, run: Run, outcome: Retrying, message: Message) -> tuple[Parcel, Message]:
         """The message of the next run, as a parcel and as it is."""
+        before, input = message, run.input
         message, delay, due = next_message(message, run.request, outcome, run.task, time())
+        if message.args is not before.args and message.flow is not None:
+            # It was given all its arguments, so nothing comes before them any more.
+            message, input = replace(message, flow=message.flow.complete()), b""
         message = self._remembering(message, run, states.RETRY, outcome.failure)
         queue = str(outcome.changes.get("queue") or run.delivery.queue)
         body = encode(message, run.format)
@@ -188,7 +273,7 @@ class Effects:
         parcel = Parcel(
             id=run.delivery.id,
             queue=queue,
-            body=body,
+            body=with_input(body, input),
             priority=message.priority,
             delay=delay,
             due=due,
@@ -208,6 +293,9 @@ class Effects:
 
 
 def _ended(
-    run: Run, record: StoredRecord | None = None, publish: tuple[Parcel, ...] = ()
+    run: Run,
+    record: StoredRecord | None = None,
+    publish: tuple[Parcel, ...] = (),
+    advance: tuple[Advance, ...] = (),
 ) -> Settlement:
-    return Settlement(delivery=run.delivery, record=record, publish=publish)
+    return Settlement(delivery=run.delivery, record=record, publish=publish, advance=advance)

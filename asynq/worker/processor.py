@@ -8,16 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any, Final
+
+from msgspec.structs import replace
 
 from asynq import signals
 from asynq.brokers.base import Delivery
-from asynq.exceptions import TaskError
-from asynq.execution.outcome import Failed, Interrupted, Outcome, Retrying, Revoked
+from asynq.exceptions import OperationalError, TaskError
+from asynq.execution.outcome import (
+    Effect,
+    Failed,
+    Interrupted,
+    Outcome,
+    Replaced,
+    Retrying,
+    Revoked,
+)
 from asynq.execution.pools import Pools
 from asynq.execution.run import conclude, failed, run
-from asynq.request import lend
+from asynq.request import Request, lend
 from asynq.worker.admission import Admission, Refusal
+from asynq.worker.inputs import Inputs
 from asynq.worker.limits import Limits
 from asynq.worker.quarantine import Quarantine
 from asynq.worker.reporting import Refusals, report_ended, report_received
@@ -27,6 +39,9 @@ from asynq.worker.state import Run, WorkerState
 from asynq.worker.telling import Telling
 
 logger = logging.getLogger("asynq.worker")
+
+UNREACHABLE_PAUSE: Final = 1.0
+"""Seconds before a step is tried again whose input could not be read."""
 
 
 class Processor:
@@ -39,6 +54,8 @@ class Processor:
         state: WorkerState,
         pools: Pools,
         *,
+        inputs: Inputs,
+        replacing: Callable[[Request, Mapping[str, Any]], Awaitable[Effect]],
         opened: Callable[[], None],
         max_stuck: int | None = None,
         too_many_stuck: Callable[[], None] = lambda: None,
@@ -47,6 +64,8 @@ class Processor:
         self._settlements = settlements
         self._state = state
         self._pools = pools
+        self._inputs = inputs
+        self._replacing = replacing
         self._limits = Limits(state, self._give_up)
         self._quarantine = Quarantine(state, opened, self._limits)
         self._max_stuck = max_stuck
@@ -139,7 +158,13 @@ class Processor:
         task, request = admitted.task, admitted.request
         try:
             try:
-                request.args, request.kwargs = task.parameters.decode(admitted.message)
+                request.args, request.kwargs = (
+                    task.parameters.decode(admitted.message)
+                    if request.flow is None
+                    else await self._inputs.arguments(admitted, request.flow)
+                )
+            except OperationalError as error:  # the workflow's values can't be had now
+                return Interrupted(str(error), delay=UNREACHABLE_PAUSE)
             except Exception as error:
                 broken = failed(task, error)
                 await conclude(task, request, broken, self._pools)
@@ -150,9 +175,13 @@ class Processor:
             apart = self._quarantine.concerns(admitted)
             place = self._quarantine.places if apart else self._pools.place(task.pool)
             if place is None:
-                return await self._enter(admitted, apart)
-            async with place:
-                return await self._enter(admitted, apart)
+                outcome = await self._enter(admitted, apart)
+            else:
+                async with place:
+                    outcome = await self._enter(admitted, apart)
+            if type(outcome) is Replaced:
+                return replace(outcome, effect=await self._replacing(request, outcome.canvas))
+            return outcome
         except asyncio.CancelledError:
             if admitted.cut_off is not None:
                 return admitted.cut_off

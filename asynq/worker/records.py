@@ -64,14 +64,16 @@ class Records:
         record = Record(status=states.STARTED, worker=self._hostname, retries=run.message.retries)
         return self._of_run(run, record, envelope.JSON, final=False)
 
-    def success(self, run: Run, outcome: Success) -> StoredRecord | None:
+    def success(
+        self, run: Run, outcome: Success, *, even_if_ignored: bool = False
+    ) -> StoredRecord | None:
         """It has returned; None where its result is ignored.
 
         Raises:
             EncodeError: the value can't be written. Its own methods may raise whatever they like.
             PayloadTooLarge: the value is too large.
         """
-        if run.request.ignore_result:
+        if run.request.ignore_result and not even_if_ignored:
             return None
         result, content = run.task.returned.encode(outcome.value, self._serializer)
         attempts: tuple[Attempt, ...] = ()

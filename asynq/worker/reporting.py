@@ -12,6 +12,7 @@ from asynq.execution.outcome import (
     Interrupted,
     Outcome,
     Rejected,
+    Replaced,
     Retrying,
     Revoked,
     Success,
@@ -88,6 +89,8 @@ def report_ended(run: Run, outcome: Outcome) -> None:
         case Retrying(error):
             when = "" if outcome.due is not None else f" in {outcome.delay:.3g}s"
             task_logger.info("Task %s retry: again%s: %s", label, when, shown(error, SHOWN))
+        case Replaced():
+            task_logger.info("Task %s replaced", label)
         case Ignored():
             task_logger.info("Task %s ignored", label)
         case Rejected(error):

@@ -15,9 +15,11 @@ import logging
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
+from msgspec.structs import replace
+
 from asynq._time import monotonic
 from asynq.backends.base import ResultBackend
-from asynq.brokers.base import SPEND, Broker, Delivery, Requeue, Settlement
+from asynq.brokers.base import SPEND, Broker, Delivery, Requeue, Settlement, StoredRecord
 from asynq.exceptions import OperationalError
 from asynq.execution.outcome import Outcome
 from asynq.worker.admission import Refusal
@@ -176,7 +178,7 @@ class Settlements:
                 continue
             batch = _up_to(self._waiting, BATCH, BATCH_BYTES)
             try:
-                if records := [each.record for each in batch if each.record is not None]:
+                if records := [record for each in batch for record in _records_of(each)]:
                     await self._backend.store(records)
             except OperationalError as error:
                 await outage.pause(error)
@@ -251,14 +253,17 @@ def _up_to(waiting: list[Settlement], most: int, most_bytes: int) -> list[Settle
     batch = waiting[:most]
     size = 0
     for count, each in enumerate(batch):
-        if each.record is not None:
-            size += len(each.record.body)
+        if each.record is not None or each.others:
+            size += sum(len(record.body) for record in _records_of(each))
             if size > most_bytes and count:
                 return batch[:count]
     return batch
 
 
 def _without_record(settlement: Settlement) -> Settlement:
-    return Settlement(
-        delivery=settlement.delivery, verdict=settlement.verdict, publish=settlement.publish
-    )
+    return replace(settlement, record=None, others=())
+
+
+def _records_of(settlement: Settlement) -> tuple[StoredRecord, ...]:
+    record = settlement.record
+    return settlement.others if record is None else (record, *settlement.others)

@@ -39,6 +39,8 @@ class Run(Struct, kw_only=True, eq=False):
     """What its arguments look like, where that is stored: those by position, those by name."""
     format: str = JSON
     """What its message is written in."""
+    input: bytes = b""
+    """What its workflow has appended to its message."""
     acknowledged: bool = False
     """Its message was spent before it ran: whoever dies, it is not run again."""
     entered: bool = False

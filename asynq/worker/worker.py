@@ -15,6 +15,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -22,6 +23,7 @@ from asynq import signals
 from asynq.app import Asynq
 from asynq.backends.base import ResultBackend
 from asynq.brokers.base import Broker
+from asynq.canvas.replacing import replacement
 from asynq.exceptions import AsynqError, ImproperlyConfigured, QueueNotFound
 from asynq.execution.pools import Pools
 from asynq.worker.checkup import check_up
@@ -209,6 +211,7 @@ class Worker:
             slots=self.concurrency,
             reserve=self._reserve,
             seal=self.app.seal,
+            replacing=partial(replacement, self.app),
             worn_out=self._recycle,
         )
 

@@ -150,6 +150,6 @@ def test_it_shows_as_the_call_it_is(add):
     assert repr(add.s(1, y=2)) == "proj.add(1, y=2)"
 
 
-def test_what_comes_later_says_so(add):
-    with pytest.raises(NotImplementedError, match="not in this release yet"):
-        add.s(1, 2) | add.s(3)
+def test_only_canvas_can_follow(add):
+    with pytest.raises(TypeError, match="unsupported operand"):
+        add.s(1, 2) | 3

@@ -1,10 +1,10 @@
-"""A signature is a call as data, a group several calls at once; chains and chords come later."""
+"""A signature is a call as data; chains, groups and chords are made of them."""
 
 import json
 
 import pytest
 
-from asynq import Worker, group, signature
+from asynq import Worker, chain, chord, group, signature
 
 
 @pytest.fixture
@@ -14,6 +14,24 @@ def add(app):
         return x + y
 
     return add
+
+
+@pytest.fixture
+def mul(app):
+    @app.task
+    async def mul(x: int, y: int) -> int:
+        return x * y
+
+    return mul
+
+
+@pytest.fixture
+def xsum(app):
+    @app.task
+    async def xsum(values: list[int]) -> int:
+        return sum(values)
+
+    return xsum
 
 
 async def test_a_signature_is_a_call_as_data(add, worker):
@@ -45,6 +63,11 @@ async def test_a_task_may_await_others_even_with_a_single_slot(app, add):
         assert await sum_of_sums.delay().get(timeout=10) == 90
 
 
-def test_chains_and_chords_say_that_they_are_to_come(add):
-    with pytest.raises(NotImplementedError, match="not in this release yet"):
-        add.s(2, 2) | add.s(4)
+async def test_a_chain_runs_one_call_after_the_other(add, mul, worker):
+    assert await chain(add.s(4, 4) | mul.s(8))().get(timeout=10) == 64
+    assert await (add.s(4, 4) | mul.s(8))().get(timeout=10) == 64
+
+
+async def test_a_chord_runs_a_group_and_then_a_callback(add, xsum, worker):
+    assert await chord((add.s(i, i) for i in range(10)), xsum.s())().get(timeout=10) == 90
+    assert await (group(add.s(i, i) for i in range(10)) | xsum.s())().get(timeout=10) == 90

@@ -20,7 +20,7 @@ def test_options_of_tasks(app, option):
 
 @pytest.mark.parametrize(
     "option",
-    [{"link": ["sums.mul"]}, {"link_error": ["sums.mul"]}],
+    [{"compression": "gzip"}, {"retry_policy": {}}],
     ids=lambda option: next(iter(option)),
 )
 def test_options_of_calls(app, option):

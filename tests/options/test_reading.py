@@ -50,7 +50,7 @@ def test_endless_retries_are_an_option_too():
     assert read_task_options({"max_retries": None}, "x") == {"max_retries": None}
 
 
-@pytest.mark.parametrize("option", ["link", "link_error", "chord", "retry_policy"])
+@pytest.mark.parametrize("option", ["compression", "chord", "retry_policy"])
 def test_a_call_option_of_a_later_release_is_not_ignored(option):
     with pytest.raises(NotImplementedError, match=f"'{option}'"):
         read_call_options({option: 3}, "x")

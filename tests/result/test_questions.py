@@ -66,8 +66,3 @@ def test_a_question_is_no_answer():
         bool(Handle(KNOWN).ready())
     with pytest.raises(TypeError, match="await"):
         _ = Handle(KNOWN).state == "SUCCESS"
-
-
-def test_what_is_not_in_this_release_says_so():
-    with pytest.raises(NotImplementedError, match="children"):
-        _ = Handle(KNOWN).children
