@@ -50,7 +50,7 @@ class Chain(Canvas[R], Generic[R], tag="chain", dict=True):
             As `Task.apply_async`, when awaited.
         """
         given = read_options(options, "chain().apply_async()")
-        return launch(self.tree(args or (), kwargs, given), **self._whole(given))
+        return launch(self, args, kwargs, given)
 
     def apply(
         self,
@@ -62,7 +62,7 @@ class Chain(Canvas[R], Generic[R], tag="chain", dict=True):
     ) -> Submission[R]:
         """Run it here, as workers would: see `Task.apply`."""
         given = read_options(options, "chain().apply()")
-        return launch(self.tree(args or (), kwargs, given), here=True, throw=throw)
+        return launch(self, args, kwargs, given, here=True, throw=throw)
 
     def link(self, callback: Any) -> Any:
         """Have `callback` called with the value of the last call; gives `callback`."""
@@ -125,6 +125,14 @@ class Chain(Canvas[R], Generic[R], tag="chain", dict=True):
             ]
         return one_after_the_other(parts, trees(whole.get("link_error", ())))
 
+    def some(self) -> Iterator[Canvas[Any]]:
+        """Its parts."""
+        return iter(self.tasks)
+
+    def ending(self) -> Canvas[Any] | None:
+        """Its last part."""
+        return self.tasks[-1] if self.tasks else None
+
     def __len__(self) -> int:
         return len(self.tasks)
 
@@ -141,9 +149,6 @@ class Chain(Canvas[R], Generic[R], tag="chain", dict=True):
         if not self.tasks:
             raise ValueError("this chain is empty: there is nothing to call")
         return self.tasks
-
-    def _whole(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        return {"timeout": given.get("workflow_timeout", self.options.get("workflow_timeout"))}
 
 
 def _short(part: Canvas[Any], first: Canvas[Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, Self, Unpack, overload
 
 from msgspec import field
@@ -56,8 +56,7 @@ class Chord(Canvas[R], Generic[R], tag="chord", dict=True):
             As `Task.apply_async`, when awaited.
         """
         given = read_options(options, "chord().apply_async()")
-        timeout = given.get("workflow_timeout", self.options.get("workflow_timeout"))
-        return launch(self.tree(args or (), kwargs, given), timeout=timeout)
+        return launch(self, args, kwargs, given)
 
     def apply(
         self,
@@ -69,7 +68,7 @@ class Chord(Canvas[R], Generic[R], tag="chord", dict=True):
     ) -> Submission[R]:
         """Run it here, as workers would: see `Task.apply`."""
         given = read_options(options, "chord().apply()")
-        return launch(self.tree(args or (), kwargs, given), here=True, throw=throw)
+        return launch(self, args, kwargs, given, here=True, throw=throw)
 
     def link(self, callback: Any) -> Any:
         """Have `callback` called with the value of the body; gives `callback`."""
@@ -119,6 +118,15 @@ class Chord(Canvas[R], Generic[R], tag="chord", dict=True):
         of_body, of_header = split(own, "task_id", "link")
         parts = [self.header.tree(args, kwargs, of_header), self._body().tree((), None, of_body)]
         return one_after_the_other(parts, trees(whole.get("link_error", ())))
+
+    def some(self) -> Iterator[Canvas[Any]]:
+        """The header, and the body."""
+        yield self.header
+        yield self._body()
+
+    def ending(self) -> Canvas[Any] | None:
+        """The body."""
+        return self.body
 
     def __repr__(self) -> str:
         if self.body is None:

@@ -59,8 +59,7 @@ class Group(Canvas[list[R]], Generic[R], tag="group", dict=True):
         given = read_options(options, "group().apply_async()")
         whole, _ = split(merged(self.options, given), *WHOLE)
         if whole or not all(map(_is_plain, self.tasks)):
-            timeout = whole.get("workflow_timeout")
-            return _of_group(launch(self.tree(args or (), kwargs, given), timeout=timeout))
+            return _of_group(launch(self, args, kwargs, given))
         return self._call([partial(each.apply_async, args, kwargs) for each in self], given)
 
     def __call__(self, *args: Any, **kwargs: Any) -> GroupSubmission[R]:
@@ -83,8 +82,7 @@ class Group(Canvas[list[R]], Generic[R], tag="group", dict=True):
         given = read_options(options, "group().apply()")
         whole, _ = split(merged(self.options, given), *WHOLE)
         if whole or not all(map(_is_plain, self.tasks)):
-            tree = self.tree(args or (), kwargs, given)
-            return _of_group(launch(tree, here=True, throw=throw))
+            return _of_group(launch(self, args, kwargs, given, here=True, throw=throw))
         calls = [partial(each.apply, args, kwargs, throw=throw) for each in self]
         return self._call(calls, given)
 
@@ -164,6 +162,10 @@ class Group(Canvas[list[R]], Generic[R], tag="group", dict=True):
             errors=self.errors,
             least=self.least,
         )
+
+    def some(self) -> Iterator[Canvas[Any]]:
+        """Its members."""
+        return iter(self.tasks)
 
     def __len__(self) -> int:
         return len(self.tasks)

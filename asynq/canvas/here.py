@@ -48,11 +48,7 @@ class HereCall(Submission[Any]):
         self._throw = producer.conf.task_eager_propagates if throw is None else throw
 
     async def _depart(self, waiting: bool) -> AsyncResult[Any]:
-        end = self._root.last()
-        if isinstance(end, Leaf):
-            end.options = {**end.options, "task_id": self.id}
-        else:
-            end.id = self.id
+        self._root.last().take_id(self.id)
         result = await self._run(self._root, NOTHING)
         if self._throw and await result.failed():
             await result.get()

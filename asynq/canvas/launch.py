@@ -6,12 +6,11 @@ Everything else is a workflow, whose machinery is loaded when the first one is s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Generic
 
 from asynq._imports import import_object
-from asynq.canvas.nodes import R
-from asynq.canvas.tree import Node
+from asynq.canvas.nodes import Canvas, R
 from asynq.result.group import GroupResult
 from asynq.result.handle import AsyncResult
 from asynq.result.reading import Results
@@ -72,8 +71,14 @@ class GroupCall(GroupSubmission[R], Generic[R]):
 
 
 def launch(
-    root: Node, *, timeout: float | None = None, here: bool = False, throw: bool | None = None
+    canvas: Canvas[Any],
+    args: Sequence[Any] | None,
+    kwargs: Mapping[str, Any] | None,
+    options: Mapping[str, Any],
+    *,
+    here: bool = False,
+    throw: bool | None = None,
 ) -> Submission[Any]:
-    """Make a tree ready to be sent as a workflow; see `asynq.canvas.workflow.launch`."""
+    """Make a canvas ready to be sent as a workflow; see `asynq.canvas.workflow.launch`."""
     ready: Callable[..., Submission[Any]] = import_object("asynq.canvas.workflow:launch")
-    return ready(root, timeout=timeout, here=here, throw=throw)
+    return ready(canvas, args or (), kwargs, options, here=here, throw=throw)

@@ -6,7 +6,7 @@ A canvas is a msgspec Struct. It is JSON as it stands (`to_dict`, or as an argum
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, Unpack
 
@@ -187,6 +187,14 @@ class Canvas(Struct, Generic[R], tag_field=KIND, tag="canvas", dict=True):
             options: Read options, which stand over its own.
         """
         raise NotImplementedError
+
+    def some(self) -> Iterator[Canvas[Any]]:
+        """What it is made of; nothing where it is one call."""
+        return iter(())
+
+    def ending(self) -> Canvas[Any] | None:
+        """What its value is of; None: itself."""
+        return None
 
     def _append(self, option: str, canvas: object) -> None:
         there = self.options.get(option, [])

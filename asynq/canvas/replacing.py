@@ -19,6 +19,7 @@ from asynq.canvas.workflow import store
 from asynq.execution.outcome import Effect
 from asynq.request import Request
 from asynq.wire.flow import Flow
+from asynq.wire.ids import new_id
 
 
 async def replacement(app: Application, request: Request, canvas: Mapping[str, Any]) -> Effect:
@@ -38,7 +39,7 @@ async def replacement(app: Application, request: Request, canvas: Mapping[str, A
     if isinstance(end, Parallel):
         end = Leaf(app.callee(ACCUMULATE), (), {}, {})
         root = one_after_the_other([root, end])
-    end.options = {**end.options, "task_id": request.id}
+    end.take_id(request.id or new_id())
     flow = request.flow
     if isinstance(root, Leaf) and not root.links and not root.errbacks:
         return await _call(root, request, flow)

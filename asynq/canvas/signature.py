@@ -83,7 +83,7 @@ class Signature(Canvas[R], Generic[R], tag="task", dict=True):
         """
         if LINKS & self.options.keys() or LINKS & options.keys():
             given = read_options(options, f"{self!r}.apply_async()")
-            return launch(self.tree(args or (), kwargs, given))
+            return launch(self, args, kwargs, given)
         ready = cast("CallOptions", self.options | options)
         return self.type.apply_async(*self._merged(args, kwargs), **ready)
 
@@ -98,7 +98,7 @@ class Signature(Canvas[R], Generic[R], tag="task", dict=True):
         """Run it here, as a worker would: see `Task.apply`."""
         if LINKS & self.options.keys() or LINKS & options.keys():
             given = read_options(options, f"{self!r}.apply()")
-            return launch(self.tree(args or (), kwargs, given), here=True, throw=throw)
+            return launch(self, args, kwargs, given, here=True, throw=throw)
         ready = cast("CallOptions", self.options | options)
         return self.type.apply(*self._merged(args, kwargs), throw=throw, **ready)
 

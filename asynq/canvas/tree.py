@@ -76,6 +76,10 @@ class Leaf(Node):
         self.fed = self.errback = False
         self.source: Leaf | Parallel | None = None
 
+    def take_id(self, id: str) -> None:
+        """Have this id."""
+        self.options = {**self.options, "task_id": id}
+
     def first(self) -> Iterator[Leaf]:
         """Itself."""
         yield self
@@ -138,6 +142,10 @@ class Parallel(Many):
         self.read = False
         self.begin = 0
         self.begins: Spans = ()
+
+    def take_id(self, id: str) -> None:
+        """Have this id."""
+        self.id = id
 
     def first(self) -> Iterator[Leaf]:
         """Those of all its members."""

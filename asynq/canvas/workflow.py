@@ -6,25 +6,34 @@ so that there is never half of one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 
 from asynq.brokers.base import Join, Parcel, Step, Workflow
 from asynq.canvas.handles import handle_of
 from asynq.canvas.here import HereCall
+from asynq.canvas.nodes import Canvas
 from asynq.canvas.own import EXPIRE, own_message
 from asynq.canvas.plan import Plan
+from asynq.canvas.signature import Signature
 from asynq.canvas.tree import Node
+from asynq.producer import Producer
 from asynq.result.handle import AsyncResult
 from asynq.result.submission import Submission
 from asynq.result.waiting import check_may_wait
 from asynq.wire.ids import new_id
 
+T = TypeVar("T")
+
 PART: Final = 100
 """Steps, joins and notes in one call to the broker."""
 PART_BYTES: Final = 512 * 1024
+LARGE: Final = 2_000
+"""Calls of a canvas that is prepared in a thread, so that others get the event loop meanwhile."""
 LIFETIME: Final = 7 * 86400.0
 """Seconds that a workflow is kept without anything happening in it."""
 
@@ -33,14 +42,15 @@ class WorkflowCall(Submission[Any]):
     """A chain, a chord, a call with links …, ready to be sent.
 
     Args:
-        plan: What it comes down to.
+        id: Of the task, or the group, that it ends with.
+        plan: What it comes down to; or what makes that, for a canvas that is large.
         timeout: Seconds after which what is left of it is revoked; None: never.
     """
 
     __slots__ = ("_plan", "_timeout")
 
-    def __init__(self, plan: Plan, timeout: float | None) -> None:
-        super().__init__(plan.id_of(plan.root.last()))
+    def __init__(self, id: str, plan: Plan | Callable[[], Plan], timeout: float | None) -> None:
+        super().__init__(id)
         self._plan = plan
         self._timeout = timeout
 
@@ -48,6 +58,8 @@ class WorkflowCall(Submission[Any]):
         if waiting:
             check_may_wait()  # before anything is sent
         plan = self._plan
+        if not isinstance(plan, Plan):
+            plan = await asyncio.to_thread(plan)
         await plan.prepare()
         steps = await plan.steps(waiting=waiting)
         begin = [
@@ -56,27 +68,14 @@ class WorkflowCall(Submission[Any]):
             for number in range(first, last + 1)
         ]
         if self._timeout is not None and begin:
-            begin.append(self._expiry(begin[0], self._timeout))
+            begin.append(_expiry(plan, begin[0], self._timeout))
         await store(plan, steps, begin)
-        handle = handle_of(plan)
+        handle = await _aside(plan, partial(handle_of, plan))
         handle._workflow = plan.id
         return handle
 
-    def _expiry(self, like: Parcel, timeout: float) -> Parcel:
-        plan = self._plan
-        return own_message(
-            EXPIRE,
-            [timeout],
-            workflow=plan.id,
-            id=new_id(),
-            queue=like.queue,
-            priority=like.priority,
-            seal=plan.producer.results.seal(),
-            delay=timeout,
-        )
-
     def __repr__(self) -> str:
-        return f"<call of a workflow of {len(self._plan.leaves)} tasks: {self.id}>"
+        return f"<call of a workflow: {self.id}>"
 
 
 class _Part(Struct):
@@ -96,7 +95,7 @@ async def store(plan: Plan, steps: Mapping[int, Step], begin: Sequence[Parcel]) 
         steps: Its steps that begin later.
         begin: The messages it begins with.
     """
-    *parts, last = _parts(steps, plan.joins(), plan.notes())
+    *parts, last = await _aside(plan, lambda: _parts(steps, plan.joins(), plan.notes()))
     workflows = plan.producer.connections.broker().workflows()
     if parts or last.size + sum(len(each.body) for each in begin) > PART_BYTES:
         for part in (*parts, last):
@@ -106,24 +105,88 @@ async def store(plan: Plan, steps: Mapping[int, Step], begin: Sequence[Parcel]) 
 
 
 def launch(
-    root: Node, *, timeout: float | None = None, here: bool = False, throw: bool | None = None
+    canvas: Canvas[Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any] | None,
+    options: Mapping[str, Any],
+    *,
+    here: bool = False,
+    throw: bool | None = None,
 ) -> Submission[Any]:
-    """Make a tree ready to be sent.
+    """Make a canvas ready to be sent.
 
     Args:
-        root: The tree.
-        timeout: Seconds after which what is left of it is revoked; None: never.
+        canvas: It.
+        args: Positional arguments of a caller.
+        kwargs: Named arguments of a caller.
+        options: Read options of a caller.
         here: Run it here, without a worker.
         throw: Where it runs here: raise an error of it when it is awaited; None: as
             `task_eager_propagates`.
+
+    Raises:
+        ValueError: there is nothing to call.
     """
-    first = next(root.first(), None)
-    if first is None:
-        raise ValueError("an empty group has no calls: there is nothing to send")
-    producer = first.callee.producer
+    build = partial(canvas.tree, args, kwargs, options)
+    signature = _any_of(canvas)
+    if signature is None:
+        raise ValueError(f"{canvas!r} is empty: there is nothing to call")
+    producer = signature.type.producer
     if here or producer.conf.task_always_eager:
-        return HereCall(root, producer, here=here, throw=throw)
-    return WorkflowCall(Plan(root, producer), timeout)
+        return HereCall(build(), producer, here=here, throw=throw)
+    timeout = options.get("workflow_timeout", canvas.options.get("workflow_timeout"))
+    if _size(canvas) < LARGE:
+        plan = Plan(build(), producer)
+        return WorkflowCall(plan.id_of(plan.root.last()), plan, timeout)
+    id = options.get("task_id") or _chosen_id(canvas) or new_id()
+    return WorkflowCall(id, partial(_plan, build, producer, id), timeout)
+
+
+def _any_of(canvas: Canvas[Any]) -> Signature[Any] | None:
+    if isinstance(canvas, Signature):
+        return canvas
+    return next(filter(None, map(_any_of, canvas.some())), None)
+
+
+def _size(canvas: Canvas[Any]) -> int:
+    """About how many calls it has: more than `LARGE` need not be counted."""
+    size = 1
+    for part in canvas.some():
+        size += _size(part)
+        if size >= LARGE:
+            break
+    return size
+
+
+def _chosen_id(canvas: Canvas[Any]) -> str | None:
+    """The id of what it ends with, where that was chosen."""
+    ending = canvas.ending()
+    chosen: str | None = canvas.options.get("task_id")
+    return chosen or (None if ending is None else _chosen_id(ending))
+
+
+def _plan(build: Callable[[], Node], producer: Producer, id: str) -> Plan:
+    root = build()
+    root.last().take_id(id)
+    return Plan(root, producer)
+
+
+async def _aside(plan: Plan, work: Callable[[], T]) -> T:
+    """Do it; in a thread, where it would keep the event loop from others."""
+    return work() if len(plan.leaves) < LARGE else await asyncio.to_thread(work)
+
+
+def _expiry(plan: Plan, like: Parcel, timeout: float) -> Parcel:
+    return own_message(
+        EXPIRE,
+        [timeout],
+        workflow=plan.id,
+        id=new_id(),
+        queue=like.queue,
+        priority=like.priority,
+        seal=plan.producer.results.seal(),
+        delay=timeout,
+    )
 
 
 def _workflow(plan: Plan, part: _Part) -> Workflow:
