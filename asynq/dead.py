@@ -26,6 +26,7 @@ from asynq.exceptions import AsynqError
 from asynq.wire.arguments import decode_call
 from asynq.wire.attempts import Attempt
 from asynq.wire.envelope import format_of
+from asynq.wire.flow import split_input, with_input
 from asynq.wire.message import Message, decode, encode
 from asynq.wire.sealing import Seal
 
@@ -61,9 +62,12 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     """The message as it is; a sealed one opened, where that is possible here."""
     message: Message | None
     """The same, read; None: it can't be."""
+    input: bytes = b""
+    """What a workflow had appended to it, as it travels."""
 
     def arguments(self) -> tuple[Sequence[Any], dict[str, Any]]:
-        """What the task was called with: positional, and by name.
+        """What the task was called with: positional, and by name. Of a step of a workflow, without
+        what the step before it has brought.
 
         Raises:
             DecodeError: it can't be read.
@@ -210,8 +214,9 @@ class DeadLetters:
 
 
 def _read(buried: Buried, seal: Seal | None) -> DeadLetter:
-    message, body = None, buried.body
+    message, body, input = None, buried.body, b""
     with suppress(AsynqError):  # that is why it is here
+        body, input = split_input(buried.body)
         if seal is not None:
             body = seal.open(body, queue=buried.queue, id=buried.id, any_age=True)
         message = decode(body)
@@ -228,6 +233,7 @@ def _read(buried: Buried, seal: Seal | None) -> DeadLetter:
         receipt=buried.receipt,
         body=body,
         message=message,
+        input=input,
     )
 
 
@@ -246,7 +252,9 @@ def _as_new(letter: DeadLetter, now: float, seal: Seal | None) -> bytes | None:
     expires = None if late else message.expires
     fresh = replace(message, retries=0, unknown_since=None, expires=expires)
     body = encode(fresh, format_of(letter.body))
-    return body if seal is None else seal.seal(body, queue=letter.queue, id=letter.id)
+    if seal is not None:
+        body = seal.seal(body, queue=letter.queue, id=letter.id)
+    return with_input(body, letter.input)
 
 
 def _by_queue(letters: Iterable[DeadLetter]) -> list[tuple[str, list[DeadLetter]]]:

@@ -14,6 +14,8 @@ from asynq.wire.flow import Flow
 from asynq.wire.message import Message, encode
 from asynq.wire.sealing import Seal
 
+OWN: Final = "asynq.workflow."
+"""What the names of those begin with that move workflows on."""
 BEGIN: Final = "asynq.workflow.begin"
 """Begins a parallel that is too large to begin at once."""
 FAIL: Final = "asynq.workflow.fail"

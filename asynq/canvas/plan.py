@@ -68,6 +68,8 @@ class Plan:
         self.announced = {id(leaf) for leaf in _ends(root)}
         self.calls: dict[int, Kept] = {}
         """The calls by number, once they are prepared."""
+        self._delayed: dict[int, tuple[str, float]] = {}
+        """Those that wait for their time: their queue, and seconds."""
 
     def id_of(self, node: Node | int) -> str:
         """The id of a step, or of a group."""
@@ -169,6 +171,7 @@ class Plan:
         joined = up
         while isinstance(joined, Series):
             joined = joined.up
+        begun = start if joined is None or join is None else self.follow(joined)[0]
         return Flow(
             workflow=self.id,
             node=leaf.number,
@@ -183,7 +186,13 @@ class Plan:
             values_of=source.number if isinstance(source, Parallel) else 0,
             failed=leaf.errback and not leaf.immutable,
             outer=self.outer if last else None,
+            later=self._later((*links, *begun)) if self._delayed else (),
         )
+
+    def _later(self, spans: Spans) -> tuple[tuple[str, float], ...]:
+        """Those of these steps that wait for their time when they begin."""
+        numbers = {number for first, last in spans for number in range(first, last + 1)}
+        return tuple(self._delayed[number] for number in sorted(numbers & self._delayed.keys()))
 
     # Messages
 
@@ -203,9 +212,10 @@ class Plan:
             }
             options.pop("workflow_timeout", None)
             takes = None if leaf.errback and not leaf.immutable else int(source is not None)
-            self.calls[leaf.number] = leaf.callee.prepare(
-                leaf.args, leaf.kwargs, options, takes=takes
-            )
+            call = leaf.callee.prepare(leaf.args, leaf.kwargs, options, takes=takes)
+            self.calls[leaf.number] = call
+            if later := call.later:
+                self._delayed[leaf.number] = later
             if not count % SLICE:
                 await asyncio.sleep(0)
 

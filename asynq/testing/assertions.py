@@ -15,10 +15,12 @@ from asynq._memory.queues import Message
 from asynq._memory.space import Space
 from asynq._time import from_timestamp
 from asynq.app import Asynq
+from asynq.canvas.own import OWN
 from asynq.exceptions import AsynqError
 from asynq.task import AnyTask
 from asynq.wire import message as wire
 from asynq.wire.arguments import decode_call, encode_call
+from asynq.wire.flow import split_input
 
 
 class Sent(Struct, frozen=True, kw_only=True):
@@ -145,7 +147,10 @@ class Outbox:
     def watch(self, message: Message, due: float | None) -> None:
         """Take note of a message that is published."""
         self._ids[message.id] = None
-        call = wire.decode(message.body)
+        body, _ = split_input(message.body)
+        call = wire.decode(body)
+        if call.task.startswith(OWN):
+            return
         known = self._known(call.task)
         try:
             args, kwargs = (known.parameters.decode if known else decode_call)(call)

@@ -18,7 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from asynq.exceptions import DecodeError
-from asynq.wire.bounds import Count, Name
+from asynq.wire.bounds import Count, Name, Seconds
 
 Span = tuple[Count, Count]
 """Steps whose numbers follow each other: the first and the last of them."""
@@ -49,6 +49,7 @@ class Flow(
         "values_of": "v",
         "failed": "f",
         "outer": "o",
+        "later": "d",
     },
 ):
     """The place of one step."""
@@ -78,6 +79,8 @@ class Flow(
     """It is an errback: what comes before its own arguments is another's failure."""
     outer: Flow | None = None
     """The place of the task that this workflow has replaced; it has that one's id."""
+    later: tuple[tuple[Name, Seconds], ...] = ()
+    """Queues of what begins then, and waits there for its time: in how many seconds that is."""
 
     def complete(self) -> Flow:
         """The same place, of a call that has all its arguments."""

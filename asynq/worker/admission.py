@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from asynq import states
 from asynq._time import from_timestamp, monotonic, time
 from asynq.brokers.base import ACK, Bury, Delivery, Requeue, Verdict
+from asynq.canvas.own import OWN
 from asynq.exceptions import (
     AsynqError,
     ContentDisallowed,
@@ -52,10 +53,6 @@ The server remembers it for as long as was asked, and tells with what is fetched
 
 GROWTH = 64 * 1024
 """Bytes that a message may have above `message_max_bytes`: the memory of its attempts, a seal."""
-
-OWN = "asynq.workflow."
-"""What the names of tasks of our own begin with: their arguments are plain, whatever is accepted of
-others'."""
 
 KNOWN = 20
 """How many of the tasks known here are named to who looks for another."""
@@ -201,6 +198,7 @@ class Admission:
     def _check_format(self, body: bytes, message: Message) -> None:
         serializer = message.content or format_of(body)
         if serializer not in self._accept and not (
+            # Tasks of our own have plain arguments, whatever is accepted of others'.
             serializer == JSON and message.task.startswith(OWN)
         ):
             check_accepted(serializer, self._accept)

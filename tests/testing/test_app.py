@@ -254,3 +254,24 @@ async def test_nothing_is_kept_of_an_app_that_is_gone():
     del app
     gc.collect()
     assert not any(space == "gone" for _, space in spaces._spaces)
+
+
+async def test_the_steps_of_a_workflow_are_seen_as_they_begin(app):
+    @app.task
+    async def double(x: int) -> int:
+        if x < 0:
+            raise ValueError(x)
+        return 2 * x
+
+    async with in_memory(app) as outbox:
+        assert await (double.s(1) | double.s()).delay().get(timeout=5) == 4
+        failing = await (double.s(-1) | double.s()).delay()
+        await outbox.drained()
+        assert await failing.failed()
+        # A step's own arguments: what the one before it brings is not known when it is sent. What
+        # moves workflows on is none of the tests' business.
+        assert [(sent.task, sent.args) for sent in outbox] == [
+            (double.name, (1,)),
+            (double.name, ()),
+            (double.name, (-1,)),
+        ]

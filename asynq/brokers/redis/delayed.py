@@ -165,6 +165,8 @@ def put_off(settlements: Iterable[Settlement]) -> list[tuple[str, float]]:
             found.append((settlement.delivery.queue, _seconds(settlement.verdict)))
         if settlement.publish:
             found += held_back(settlement.publish)
+        for advance in settlement.advance:
+            found += advance.later
     return found
 
 
