@@ -239,10 +239,7 @@ class _Climbing:
         join = climb.join
         assert join is not None
         if above.errors != "fail":
-            place = join[1]
-            number = above.first_end + place if above.first_end else above.ends[place]
-            id = above.ids.get(number) or nth(climb.workflow, number)
-            value = self._record(id)
+            value = self._record(await self._end_of(above, *join))
             self._advance.append(Advance(workflow=climb.workflow, input=value, join=join))
             return
         higher = Climb(
@@ -257,6 +254,14 @@ class _Climbing:
         )
         once = (f"f{climb.up}", self._news(higher, self._fault))
         self._advance.append(Advance(workflow=climb.workflow, once=once))
+
+    async def _end_of(self, above: Branch, number: int, place: int) -> str:
+        """The id of the task that a member of a parallel ends with."""
+        workflow = self._climb.workflow
+        if place >= above.size:
+            return dict(await self._workflows.added(workflow, number))[place]
+        end = above.first_end + place if above.first_end else above.ends[place]
+        return above.ids.get(end) or nth(workflow, end)
 
     async def _end(self) -> None:
         """The top of its tree: of the workflow, or of a link."""

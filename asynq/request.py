@@ -60,6 +60,8 @@ class Request(Struct, kw_only=True, eq=False):
     """Its place in a workflow."""
     input: bytes = b""
     """What the workflow has brought it, as it travels."""
+    added: list[Mapping[str, Any]] = []
+    """What it has added to its chord, as plain values."""
 
     @property
     def correlation_id(self) -> str | None:

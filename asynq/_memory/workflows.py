@@ -24,6 +24,7 @@ class _Kept:
         self.joins: dict[int, Join] = {}
         self.notes: dict[str, bytes] = {}
         self.values: dict[int, dict[int, bytes]] = {}
+        self.added: dict[int, dict[int, str]] = {}
         self.marks: set[str] = set()
         self.began: float | None = None
         self.over = ""
@@ -75,6 +76,8 @@ class Workflows:
                 return
             if not kept.over:
                 kept.touched = _time.monotonic()
+            if advance.grow is not None:
+                _grow(kept, *advance.grow)
             self._begin(kept, advance.start, advance.input, publish)
             if advance.join is not None:
                 self._join(kept, advance.join, advance.input, publish)
@@ -97,6 +100,12 @@ class Workflows:
             kept = self._alive(id)
             values = {} if kept is None else kept.values.get(join, {})
             return [values.get(place) for place in places]
+
+    def added(self, id: str, join: int) -> list[tuple[int, str]]:
+        """The places that a join was given later."""
+        with self._lock:
+            kept = self._alive(id)
+            return [] if kept is None else [*kept.added.get(join, {}).items()]
 
     def known(self, ids: Sequence[str] | None = None) -> list[Known]:
         """Those of these ids, or all, the youngest first."""
@@ -148,6 +157,13 @@ class Workflows:
         now = _time.monotonic()
         for id in [id for id, kept in self._known.items() if kept.until <= now]:
             del self._known[id]
+
+
+def _grow(kept: _Kept, number: int, places: Sequence[tuple[int, str]]) -> None:
+    join = kept.joins.get(number)
+    if join is not None:
+        kept.joins[number] = replace(join, size=join.size + len(places))
+        kept.added.setdefault(number, {}).update(places)
 
 
 def _with_input(step: Step, input: bytes) -> Parcel:

@@ -177,8 +177,11 @@ class Workflows(Protocol):
     async def notes(self, id: str, names: Sequence[str]) -> Sequence[bytes | None]:
         """Notes of a workflow by their names; None where there is none."""
 
-    async def values(self, id: str, join: int, first: int, count: int) -> Sequence[bytes | None]:
+    async def values(self, id: str, join: int, places: Sequence[int]) -> Sequence[bytes | None]:
         """What stands at these places of a join; None where nothing does yet."""
+
+    async def added(self, id: str, join: int) -> Sequence[tuple[int, str]]:
+        """The places that a join was given later, as they came, and the ids they came with."""
 
     async def known(self, *, limit: int = 100) -> Sequence[Known]:
         """The workflows that are kept, the youngest first."""

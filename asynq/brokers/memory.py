@@ -306,9 +306,13 @@ class MemoryWorkflows:
         """Notes by their names."""
         return self._workflows.notes(id, names)
 
-    async def values(self, id: str, join: int, first: int, count: int) -> Sequence[bytes | None]:
+    async def values(self, id: str, join: int, places: Sequence[int]) -> Sequence[bytes | None]:
         """What stands at these places of a join."""
-        return self._workflows.values(id, join, range(first, first + count))
+        return self._workflows.values(id, join, places)
+
+    async def added(self, id: str, join: int) -> Sequence[tuple[int, str]]:
+        """The places that a join was given later."""
+        return self._workflows.added(id, join)
 
     async def known(self, *, limit: int = 100) -> Sequence[Known]:
         """The workflows that are kept, the youngest first."""

@@ -17,6 +17,10 @@ class Success(Struct, frozen=True):
     value: Any
     again: Retrying | None = None
     """It is to run again all the same: `retry(throw=False)` was called on the way."""
+    added: tuple[Mapping[str, Any], ...] = ()
+    """What it has added to its chord, as plain values."""
+    effect: Effect | None = None
+    """What begins with it, because of that."""
 
 
 class Failed(Struct, frozen=True):

@@ -118,7 +118,7 @@ async def run(
         request.args, request.kwargs = args, kwargs
         return await _watched(task, request, terms, _Place(pools, where))
     end = await _call(task, request, args, kwargs, pools, where)
-    if request.again is None and isinstance(end, Success):
+    if isinstance(end, Success) and request.again is None and not request.added:
         return end
     return ended(task, request, end)
 
@@ -138,6 +138,8 @@ async def conclude(task: Runnable, request: Request, outcome: Outcome, pools: Po
 def ended(task: Runnable, request: Request, end: Success | Raised) -> Outcome:
     """The outcome of a call that returned or raised: failed, to be retried, ignored …"""
     if isinstance(end, Success):
+        if request.added:
+            end = Success(end.value, added=tuple(request.added))
         return end if request.again is None else _again(task, request, end)
     error = end.error
     error.__traceback__ = since_task(error.__traceback__)
@@ -315,7 +317,8 @@ def _again(task: Runnable, request: Request, end: Success) -> Outcome:
     if request.again is None:
         return end
     try:
-        return Success(end.value, asked(request.again, request, task.terms.retries))
+        again = asked(request.again, request, task.terms.retries)
+        return Success(end.value, again, end.added)
     except Exception as error:
         return failed(task, error)
 

@@ -201,6 +201,29 @@ class Running(Attributes):
             raise TypeError(f"{self.name}.replace(): expected a signature, got {sig!r}")
         raise Replaced(sig.to_dict())
 
+    def add_to_chord(self, sig: Canvas[Any]) -> None:
+        """Add a member to the group that this run is a member of; what comes after the group waits
+        for it too, and gets its value after the others.
+
+        It begins together with the end of this run, once, and not at all where this run fails.
+
+        Args:
+            sig: A signature, a chain, a group or a chord, with all its arguments.
+
+        Raises:
+            ValueError: this run is no member of a group in a workflow, or not its member's last.
+            TypeError: it is no canvas.
+        """
+        if not isinstance(sig, Canvas):
+            raise TypeError(f"{self.name}.add_to_chord(): expected a signature, got {sig!r}")
+        request = self.request
+        if request.flow is None or request.flow.member() is None:
+            raise ValueError(
+                f"{self.name}[{request.id}] does not end a member of a chord: there is nothing to "
+                "add to"
+            )
+        request.added.append(sig.to_dict())
+
     def _changes(self, changes: dict[str, Any], owner: str) -> dict[str, Any]:
         """What a retry changes, checked against the function and the queues there are."""
         request = self.request

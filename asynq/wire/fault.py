@@ -11,7 +11,7 @@ from asynq import states
 from asynq.exceptions import DecodeError
 from asynq.wire.bounds import Count, Name
 from asynq.wire.failures import Failure
-from asynq.wire.flow import Spans
+from asynq.wire.flow import Place, Spans
 from asynq.wire.message import Message
 from asynq.wire.sealing import Seal
 
@@ -63,7 +63,7 @@ class Climb(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The number after all that is in it."""
     errbacks: Spans = ()
     """What is to be called because of it."""
-    join: tuple[Count, Count] | None = None
+    join: tuple[Count, Place] | None = None
     """Where it is a member: of which parallel, and its place there."""
     unrun: tuple[Count, Count] = (0, 0)
     """Steps that can't run any more and have not been told yet: the first, and the one after the

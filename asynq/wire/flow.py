@@ -12,9 +12,9 @@ input, which nobody has yet: the server appends it, unread, to the message that 
 from __future__ import annotations
 
 from struct import Struct as Packing
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from asynq.exceptions import DecodeError
@@ -24,6 +24,9 @@ Span = tuple[Count, Count]
 """Steps whose numbers follow each other: the first and the last of them."""
 
 Spans = tuple[Span, ...]
+
+Place = Annotated[int, Meta(ge=0, lt=2**53)]
+"""A place in a parallel."""
 
 Errors = Literal["fail", "collect", "ignore"]
 """What a parallel makes of a member that fails: it fails too; the error stands among the values; or
@@ -59,7 +62,7 @@ class Flow(
     """Its number."""
     start: Spans = ()
     """What begins when it has succeeded, with its value."""
-    join: tuple[Count, Count] | None = None
+    join: tuple[Count, Place] | None = None
     """The parallel that its value belongs to, and the place there."""
     bare: bool = False
     """Nobody reads the values of that parallel: it only counts."""
@@ -82,6 +85,14 @@ class Flow(
     later: tuple[tuple[Name, Seconds], ...] = ()
     """Queues of what begins then, and waits there for its time: in how many seconds that is."""
 
+    def member(self) -> Flow | None:
+        """The place where its value is one of a parallel's: this one, or one that it has taken;
+        None: its value is not."""
+        place: Flow | None = self
+        while place is not None and place.join is None:
+            place = place.outer
+        return place
+
     def complete(self) -> Flow:
         """The same place, of a call that has all its arguments."""
         return replace(self, takes="", values_of=0, failed=False)
@@ -101,7 +112,7 @@ class Branch(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The number after all that is in it."""
     errbacks: Spans = ()
     """What begins when it has failed."""
-    join: tuple[Count, Count] | None = None
+    join: tuple[Count, Place] | None = None
     """Where it is a member: of which parallel, and its place there."""
     parallel: bool = False
     size: Count = 0

@@ -85,6 +85,9 @@ class Advance(Struct, frozen=True, kw_only=True):
     join: tuple[int, int] | None = None
     """The join that has a value more, and the place there. A place is filled once; with the last,
     what the join leads to begins."""
+    grow: tuple[int, Sequence[tuple[int, str]]] | None = None
+    """A join that gets more places, before anything else happens: their numbers, and the ids of the
+    tasks whose values they wait for."""
     once: tuple[str, Parcel | None] | None = None
     """A mark, and what is published if that has not been made before."""
     over: str = ""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from asynq.backends.base import ResultBackend
 from asynq.brokers.base import Broker
+from asynq.canvas.changes import Changes
 from asynq.conf import Settings
-from asynq.execution.outcome import Effect
 from asynq.execution.pools import Pools
-from asynq.request import Request
 from asynq.result.reading import Results
 from asynq.task import AnyTask
 from asynq.wire.sealing import Seal
@@ -56,7 +55,7 @@ def gather(
     slots: int,
     reserve: int,
     seal: Seal | None,
-    replacing: Callable[[Request, Mapping[str, Any]], Awaitable[Effect]],
+    changes: Changes,
     worn_out: Callable[[], None],
 ) -> Crew:
     """Build the agents.
@@ -69,7 +68,7 @@ def gather(
         slots: How many tasks may run at once.
         reserve: How many may wait, fetched, for a slot.
         seal: What opens messages and closes records; None: they are not sealed.
-        replacing: Says what begins in the place of a run that is replaced.
+        changes: Says what begins because a run has changed its workflow.
         worn_out: Called when too many runs don't end (`worker_max_stuck`).
     """
     broker, backend, pools, state = ground
@@ -97,7 +96,7 @@ def gather(
         state,
         pools,
         inputs=Inputs(broker.workflows(), _results(conf, backend, seal)),
-        replacing=replacing,
+        changes=changes,
         opened=consumer.reopened,
         max_stuck=conf.worker_max_stuck,
         too_many_stuck=worn_out,

@@ -153,6 +153,8 @@ class Effects:
         else:
             record = self._records.success(run, outcome, even_if_ignored=True)
             advance = NOTHING if record is None else advances(flow, record.body)
+            if outcome.effect is not None:
+                advance = (*outcome.effect.advance, *advance)
             record = None if run.request.ignore_result else record
         if outcome.again is None:
             return _ended(run, record, advance=advance)

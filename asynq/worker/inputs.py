@@ -6,8 +6,9 @@ Where all of it is JSON, nothing is decoded twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import Any, Final
 
 from msgspec import Raw, Struct
@@ -95,13 +96,13 @@ class Inputs:
         """The values of a group."""
         seal = self._results.seal()
         branch = await notes.branch(self._workflows, workflow, number, seal)
-        ids = [_id(branch, workflow, place) for place in range(branch.size)]
+        ids = {place: _id(branch, workflow, place) for place in range(branch.size)}
+        ids.update(await self._workflows.added(workflow, number))
         parts: list[bytes | None] = []
         updates: list[Callable[[], Update]] = []
-        for first in range(0, branch.size, PAGE):
-            count = min(PAGE, branch.size - first)
-            page = await self._workflows.values(workflow, number, first, count)
-            for id, body in zip(ids[first : first + count], page, strict=True):
+        for places in _pages(ids):
+            page = await self._workflows.values(workflow, number, places)
+            for id, body in zip(map(ids.__getitem__, places), page, strict=True):
                 if body is None:
                     raise ChordError(f"{id}, a member of the group before it, has left no value")
                 if nested := referred(body):
@@ -113,7 +114,8 @@ class Inputs:
                     updates.append(self._reader(id, body))
 
         def read() -> list[Any]:
-            return joined([update() for update in updates], branch.errors, branch.least, ids)
+            known = [update() for update in updates]
+            return joined(known, branch.errors, branch.least, [*ids.values()])
 
         plain = [part for part in parts if part is not None]
         if len(plain) < len(parts):
@@ -150,6 +152,12 @@ class Inputs:
 
     def _reader(self, id: str, body: bytes) -> Callable[[], Update]:
         return lambda: self._results.read(body, None, id=id)
+
+
+def _pages(places: Iterable[int]) -> Iterator[list[int]]:
+    rest = iter(places)
+    while page := list(islice(rest, PAGE)):
+        yield page
 
 
 def _nested(value: _Value) -> Callable[[], Update]:

@@ -8,26 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Collection, Sequence
+from typing import Final
 
 from msgspec.structs import replace
 
 from asynq import signals
 from asynq.brokers.base import Delivery
+from asynq.canvas.changes import Changes
 from asynq.exceptions import OperationalError, TaskError
 from asynq.execution.outcome import (
-    Effect,
     Failed,
     Interrupted,
     Outcome,
     Replaced,
     Retrying,
     Revoked,
+    Success,
 )
 from asynq.execution.pools import Pools
 from asynq.execution.run import conclude, failed, run
-from asynq.request import Request, lend
+from asynq.request import lend
 from asynq.worker.admission import Admission, Refusal
 from asynq.worker.inputs import Inputs
 from asynq.worker.limits import Limits
@@ -55,7 +56,7 @@ class Processor:
         pools: Pools,
         *,
         inputs: Inputs,
-        replacing: Callable[[Request, Mapping[str, Any]], Awaitable[Effect]],
+        changes: Changes,
         opened: Callable[[], None],
         max_stuck: int | None = None,
         too_many_stuck: Callable[[], None] = lambda: None,
@@ -65,7 +66,7 @@ class Processor:
         self._state = state
         self._pools = pools
         self._inputs = inputs
-        self._replacing = replacing
+        self._changes = changes
         self._limits = Limits(state, self._give_up)
         self._quarantine = Quarantine(state, opened, self._limits)
         self._max_stuck = max_stuck
@@ -180,7 +181,9 @@ class Processor:
                 async with place:
                     outcome = await self._enter(admitted, apart)
             if type(outcome) is Replaced:
-                return replace(outcome, effect=await self._replacing(request, outcome.canvas))
+                return replace(outcome, effect=await self._changes.replace(request, outcome.canvas))
+            if request.flow is not None and isinstance(outcome, Success) and outcome.added:
+                return replace(outcome, effect=await self._changes.add(request, outcome.added))
             return outcome
         except asyncio.CancelledError:
             if admitted.cut_off is not None:

@@ -15,7 +15,6 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Coroutine, Sequence
-from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -23,7 +22,7 @@ from asynq import signals
 from asynq.app import Asynq
 from asynq.backends.base import ResultBackend
 from asynq.brokers.base import Broker
-from asynq.canvas.replacing import replacement
+from asynq.canvas.changes import Changes
 from asynq.exceptions import AsynqError, ImproperlyConfigured, QueueNotFound
 from asynq.execution.pools import Pools
 from asynq.worker.checkup import check_up
@@ -211,7 +210,7 @@ class Worker:
             slots=self.concurrency,
             reserve=self._reserve,
             seal=self.app.seal,
-            replacing=partial(replacement, self.app),
+            changes=Changes(self.app),
             worn_out=self._recycle,
         )
 

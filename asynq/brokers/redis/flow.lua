@@ -6,6 +6,7 @@
 --                      the join is the one that it is a value of or 0, over is 1 where all is over
 --   c<number>          how many values it has
 --   v<number>:<place>  a value
+--   a<number>          places that it was given later: `place:id ` each
 --   o<mark>            something that was done once
 --   ttl, kept          milliseconds to keep it while it goes on, and when it is over
 --   began, over        when it was launched; how it ended
@@ -75,6 +76,16 @@ local function join(workflow, prefix, now, number, place, value)
   end
   if up ~= '0' then join(workflow, prefix, now, up, at, '\4' .. number) end
   if over == '1' then finish(workflow, now, 'SUCCESS') end
+end
+
+-- grow: a join waits for more values.
+local function grow(workflow, number, count, places)
+  local packed = redis.call('HGET', workflow, 'j' .. number)
+  if not packed then return end
+  local size, rest = string.match(packed, '^(%d+)(.*)$')
+  local added = redis.call('HGET', workflow, 'a' .. number) or ''
+  redis.call('HSET', workflow, 'j' .. number, string.format('%.0f', size + count) .. rest,
+    'a' .. number, added .. places)
 end
 
 -- alive: is it there? What happens in it keeps it; looked at once a script.

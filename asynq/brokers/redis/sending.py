@@ -178,9 +178,15 @@ def _flow(keys: Keys, records: Records, indexed: Indexed, settlement: Settlement
 def _advance(advance: Advance) -> list[Word]:
     steps = [number for span in advance.start for number in span]
     mark, parcel = advance.once or ("", None)
+    grown: list[Word] = [0]
+    if advance.grow is not None:
+        number, places = advance.grow
+        text = "".join(f"{place}:{id} " for place, id in places)
+        grown = [number, len(places), text]
     return [
         len(steps),
         *steps,
+        *grown,
         *(advance.join or (0, 0)),
         mark,
         "" if parcel is None else packed(parcel),

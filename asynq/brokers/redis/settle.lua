@@ -21,8 +21,8 @@
 --      index of the zset or '0', due
 --      but where it stands in a workflow, 'f' comes before that number, then how many workflows it
 --      moves on, and for each: index of the workflow's key, input, how many words of steps that
---      begin, those (first, last), join or '0', place there, mark or '', packed step or '', how it
---      is over or ''
+--      begin, those (first, last), join that grows or '0' (else by how many places, and which, as
+--      in flow.lua), join or '0', place there, mark or '', packed step or '', how it is over or ''
 --      then how many records of other tasks, and for each the four words of a record
 -- Returns 1 when every delivery was ours, else a text of '1' (was ours) and '0' (was not). When
 -- records could not be written, a list: that, how many, and the first error.
@@ -77,10 +77,15 @@ end
 
 local prefix = string.sub(KEYS[2], 1, -7)
 
-local function advance(i, starts)
-  local workflow, input, after = KEYS[tonumber(ARGV[i])], ARGV[i + 1], i + 3 + starts
+-- i: where it stands in ARGV; after: where the join does
+local function advance(i, after)
+  local workflow, input, starts = KEYS[tonumber(ARGV[i])], ARGV[i + 1], tonumber(ARGV[i + 2])
   if not alive(workflow) then return end
-  for at = i + 3, after - 1, 2 do
+  local growing = i + 3 + starts
+  if ARGV[growing] ~= '0' then
+    grow(workflow, ARGV[growing], ARGV[growing + 1], ARGV[growing + 2])
+  end
+  for at = i + 3, growing - 1, 2 do
     begin(workflow, prefix, now, tonumber(ARGV[at]), tonumber(ARGV[at + 1]), input)
   end
   if ARGV[after] ~= '0' then
@@ -145,9 +150,10 @@ while i <= count do
     local advances = tonumber(ARGV[i + 1])
     i = i + 2
     for _ = 1, advances do
-      local starts = tonumber(ARGV[i + 2])
-      if ours then advance(i, starts) end
-      i = i + 8 + starts
+      local after = i + 3 + ARGV[i + 2]
+      if ARGV[after] ~= '0' then after = after + 2 end
+      if ours then advance(i, after + 1) end
+      i = after + 6
     end
     local others = tonumber(ARGV[i])
     i = i + 1

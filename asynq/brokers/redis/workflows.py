@@ -35,9 +35,15 @@ class RedisWorkflows:
         """See `Workflows.notes`."""
         return await self._fields(id, names)
 
-    async def values(self, id: str, join: int, first: int, count: int) -> Sequence[bytes | None]:
+    async def values(self, id: str, join: int, places: Sequence[int]) -> Sequence[bytes | None]:
         """See `Workflows.values`."""
-        return await self._fields(id, [f"v{join}:{at}" for at in range(first, first + count)])
+        return await self._fields(id, [f"v{join}:{place}" for place in places])
+
+    async def added(self, id: str, join: int) -> Sequence[tuple[int, str]]:
+        """See `Workflows.added`."""
+        (text,) = await self._fields(id, [f"a{join}"])
+        pairs = [pair.partition(":") for pair in (text or b"").decode().split()]
+        return [(int(place), id) for place, _, id in pairs]
 
     async def known(self, *, limit: int = 100) -> Sequence[Known]:
         """See `Workflows.known`."""
