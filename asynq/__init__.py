@@ -23,7 +23,7 @@ from asynq._imports import import_object
 from asynq._version import __version__ as __version__
 from asynq.app import Asynq
 from asynq.blocking import run
-from asynq.canvas import Signature, chain, chord, group, signature
+from asynq.canvas import Signature, chain, chord, chunks, group, signature, xmap, xstarmap
 from asynq.current import current_app, current_task, get_current_app
 from asynq.dead import DeadLetter
 from asynq.exceptions import (
@@ -79,6 +79,7 @@ __all__ = [
     "Worker",
     "chain",
     "chord",
+    "chunks",
     "current_app",
     "current_task",
     "exceptions",
@@ -90,6 +91,8 @@ __all__ = [
     "shared_task",
     "signals",
     "signature",
+    "xmap",
+    "xstarmap",
 ]
 
 _LATER = {"Worker": "asynq.worker.worker:Worker"}

@@ -31,6 +31,7 @@ def test_the_public_names_are_these():
         "Worker",
         "chain",
         "chord",
+        "chunks",
         "current_app",
         "current_task",
         "exceptions",
@@ -42,6 +43,8 @@ def test_the_public_names_are_these():
         "shared_task",
         "signals",
         "signature",
+        "xmap",
+        "xstarmap",
     ]
 
 

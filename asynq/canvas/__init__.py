@@ -8,6 +8,7 @@ from asynq.canvas.group import Group, group
 from asynq.canvas.nodes import Canvas
 from asynq.canvas.pipe import chain
 from asynq.canvas.reading import signature
+from asynq.canvas.repeated import chunks, xmap, xstarmap
 from asynq.canvas.signature import Signature, of_callee
 
 __all__ = [
@@ -18,7 +19,10 @@ __all__ = [
     "Signature",
     "chain",
     "chord",
+    "chunks",
     "group",
     "of_callee",
     "signature",
+    "xmap",
+    "xstarmap",
 ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, Final, Generic
+from typing import Any, Final, Generic, Protocol
 
 from asynq.application import Application
 from asynq.canvas.group import Group
@@ -25,34 +25,65 @@ class Chunks(Group[R], Generic[R], tag="group", dict=True):
         return self
 
 
-def repeated(
-    name: str, task: str, items: Iterable[Any], app: Application, *, is_coroutine: bool
-) -> Signature[list[Any]]:
-    """A call of `asynq.map` or `asynq.starmap`; immutable, as in Celery.
+class Repeatable(Protocol):
+    """A task that can be called many times within one call."""
+
+    name: str
+    is_coroutine: bool
+
+    @property
+    def app(self) -> Application:
+        """Whose it is."""
+        ...
+
+
+def xmap(task: Repeatable | Signature[R], it: Iterable[Any]) -> Signature[list[R]]:
+    """One call that calls a task with each of these; gives the list. The same as `task.map(it)`.
 
     Args:
-        name: Which of them.
-        task: The name of the task that they call.
-        items: What they call it with.
-        app: Whose task it is.
-        is_coroutine: It is an `async def`.
+        task: The task, or a signature of it, whose arguments do not count.
+        it: What it is called with.
+
+    Raises:
+        TypeError: its code is not here.
     """
-    name = name if is_coroutine else name + IN_THREAD
-    made = Signature[list[Any]](name, (), {"task": task, "it": list(items)}, {}, True)
-    made.bind(app)
+    return _repeated(MAP, _task(task, "xmap"), it)
+
+
+def xstarmap(task: Repeatable | Signature[R], it: Iterable[Sequence[Any]]) -> Signature[list[R]]:
+    """The same with several arguments each, as `task.starmap(it)`; raises as `xmap` does."""
+    return _repeated(STARMAP, _task(task, "xstarmap"), it)
+
+
+def chunks(task: Repeatable | Signature[R], it: Iterable[Sequence[Any]], n: int) -> Chunks[list[R]]:
+    """A group of starmaps, each of so many items; its value is a list of lists.
+
+    Args:
+        task: The task, or a signature of it, whose arguments do not count.
+        it: The arguments of each call.
+        n: How many calls in one.
+
+    Raises:
+        TypeError: the task's code is not here.
+        ValueError: `n` is not above zero.
+    """
+    if n < 1:
+        raise ValueError(f"chunks(): expected a size of at least 1, got {n}")
+    rest, called = iter(it), _task(task, "chunks")
+    parts: Iterator[list[Any]] = iter(lambda: list(islice(rest, n)), [])
+    return Chunks([_repeated(STARMAP, called, part) for part in parts])
+
+
+def _repeated(name: str, task: Repeatable, it: Iterable[Any]) -> Signature[Any]:
+    name = name if task.is_coroutine else name + IN_THREAD
+    made = Signature[Any](name, (), {"task": task.name, "it": list(it)}, {}, True)
+    made.bind(task.app)
     return made
 
 
-def chunks(
-    task: str, items: Iterable[Any], size: int, app: Application, *, is_coroutine: bool
-) -> Chunks[list[Any]]:
-    """A group of starmaps of so many items each; see `repeated`.
-
-    Raises:
-        ValueError: `size` is not above zero.
-    """
-    if size < 1:
-        raise ValueError(f"chunks(): expected a size of at least 1, got {size}")
-    rest = iter(items)
-    parts: Iterator[list[Any]] = iter(lambda: list(islice(rest, size)), [])
-    return Chunks([repeated(STARMAP, task, part, app, is_coroutine=is_coroutine) for part in parts])
+def _task(task: Any, owner: str) -> Repeatable:
+    called: Any = task.type if isinstance(task, Signature) else task
+    if not hasattr(called, "is_coroutine"):
+        raise TypeError(f"{owner}(): expected a task whose code is here, got {task!r}")
+    found: Repeatable = called
+    return found

@@ -28,7 +28,7 @@ from typing import (
 from asynq._imports import import_object
 from asynq.application import Application, current_application
 from asynq.canvas import Signature, of_callee
-from asynq.canvas.repeated import MAP, STARMAP, Chunks, chunks, repeated
+from asynq.canvas.repeated import Chunks, chunks, xmap, xstarmap
 from asynq.execution.hooks import NAMES as HOOKS
 from asynq.kept import Kept
 from asynq.options import (
@@ -247,13 +247,11 @@ class Task(Running, Generic[P, R, C]):
 
     def map(self, it: Iterable[Any]) -> Signature[list[R]]:
         """One call that calls it with each of these, one after the other; gives the list."""
-        app = self._bound().app
-        return repeated(MAP, self.name, it, app, is_coroutine=self.is_coroutine)
+        return xmap(self._bound(), it)
 
     def starmap(self, it: Iterable[Sequence[Any]]) -> Signature[list[R]]:
         """The same with several arguments each: ``add.starmap([(1, 2), (3, 4)])``."""
-        app = self._bound().app
-        return repeated(STARMAP, self.name, it, app, is_coroutine=self.is_coroutine)
+        return xstarmap(self._bound(), it)
 
     def chunks(self, it: Iterable[Sequence[Any]], n: int) -> Chunks[list[R]]:
         """A group of starmaps, each of so many items; its value is a list of lists.
@@ -265,8 +263,7 @@ class Task(Running, Generic[P, R, C]):
         Raises:
             ValueError: `n` is not above zero.
         """
-        app = self._bound().app
-        return chunks(self.name, it, n, app, is_coroutine=self.is_coroutine)
+        return chunks(self._bound(), it, n)
 
     # Being a task of an app
 

@@ -1,5 +1,7 @@
 """`self.add_to_chord`: a member of a group adds another one while it runs."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from asynq import Asynq, ChordError, Worker, chain, chord, group
@@ -13,31 +15,30 @@ async def app(url, namespace):
 
 @pytest.fixture
 def tasks(app):
-    class Tasks:
-        @app.task
-        async def echo(x: int) -> int:
-            if x < 0:
-                raise ValueError(x)
-            return x
+    @app.task
+    async def echo(x: int) -> int:
+        if x < 0:
+            raise ValueError(x)
+        return x
 
-        @app.task(bind=True)
-        async def count(self, n: int) -> int:
-            """Adds the next lower one, which adds the next …"""
-            if n > 0:
-                self.add_to_chord(Tasks.count.s(n - 1))
-            return n
+    @app.task(bind=True)
+    async def count(self, n: int) -> int:
+        """Adds the next lower one, which adds the next …"""
+        if n > 0:
+            self.add_to_chord(self.s(n - 1))
+        return n
 
-        @app.task(bind=True)
-        async def more(self, *added) -> str:
-            for each in added:
-                self.add_to_chord(self.app.signature(each))
-            return "more"
+    @app.task(bind=True)
+    async def more(self, *added) -> str:
+        for each in added:
+            self.add_to_chord(app.signature(each))
+        return "more"
 
-        @app.task
-        async def body(values: list, note: str = "") -> list:
-            return [*values, note] if note else values
+    @app.task
+    async def body(values: list, note: str = "") -> list:
+        return [*values, note] if note else values
 
-    return Tasks
+    return SimpleNamespace(echo=echo, count=count, more=more, body=body)
 
 
 async def test_what_comes_after_waits_for_it_and_gets_its_value_after_the_others(tasks):

@@ -19,11 +19,14 @@ from asynq import (
     Signature,
     Submission,
     Task,
+    chain,
+    chord,
     group,
     run,
     shared_task,
     signals,
 )
+from asynq.canvas import Canvas
 from asynq.execution.hooks import ExceptionInfo
 from asynq.middleware import Middleware, Outgoing
 
@@ -149,7 +152,18 @@ async def canvas() -> None:
     assert_type(await group(add.s(1, 1), add.s(2, 2))().get(), list[int])
     async for member in handle.iter():
         assert_type(await member, int)
+    piped = assert_type(add.s(1, 1) | join.s(), Canvas[str])
+    assert_type(await piped.delay().get(), str)
+    assert_type(await chord(members, join.s())().get(), str)
+    assert_type(await (members | join.s()).delay(), AsyncResult[str])
+    assert_type(await add.chunks([(1, 2)], 3)().get(), list[list[int]])
+    assert_type(add.s(1).link(join.s()), Signature[str])
+    assert_type(add.s(1).on_error(join.s()), Signature[int])
     add.s(1).set(contdown=3)  # wrong
+    add.s(1) | 3  # wrong
+    chord(members, add)  # wrong
+    chain(add.s(1), mul)  # wrong
+    group(add.s(1), errors="keep")  # wrong
     group(add)  # wrong
     print(members.results)  # wrong
 
