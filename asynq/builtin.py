@@ -31,6 +31,7 @@ from asynq.wire.failures import Failure, rebuild
 from asynq.wire.fault import Climb, Fault
 from asynq.wire.flow import Branch, Outline, Span, with_input
 from asynq.wire.ids import new_id, nth
+from asynq.wire.message import Message
 from asynq.wire.record import Record, encode, moment
 from asynq.wire.sealing import Seal
 
@@ -230,7 +231,9 @@ class _Climbing:
         fault = self._fault
         update = Update(state=fault.state, result=rebuild(fault.error))
         error = Failure.of(chord_error(fault.id, update))
-        self._fault = Fault(id=climb.body, error=error, message=fault.message)
+        before = fault.message
+        message = Message(task=climb.body_task, root_id=before.root_id, priority=before.priority)
+        self._fault = Fault(id=climb.body, error=error, message=message)
         self._input = self._fault.seal(climb.workflow, self._seal)
 
     async def _meet(self, above: Branch) -> None:
@@ -250,6 +253,7 @@ class _Climbing:
             errbacks=above.errbacks,
             join=above.join,
             body=above.body,
+            body_task=above.body_task,
             body_errbacks=above.body_errbacks,
         )
         once = (f"f{climb.up}", self._news(higher, self._fault))

@@ -70,6 +70,14 @@ SAYS = {
         "[0, 2, 4, 6, 8, 10, 12, 14, 16, 18] from 10 tasks",
         "made ['a.png@100', 'b.png@100']",
     ],
+    "chains_and_chords": [
+        "chain: 64",
+        "chord: 90 of [0, 2, 4, 6, 8, 10, 12, 14, 16, 18]",
+        "replaced: 150",
+        "errback: chains-example.xsum can't run, ChordError",
+        "ChordError, because of ZeroDivisionError('division by zero')",
+        "without those that failed: 2",
+    ],
     "retries": [
         "Paris is sunny",
         "  RETRY: __main__.OverloadedError: try again later",

@@ -291,7 +291,8 @@ class Plan:
             join=join,
         )
         if isinstance(branch, Parallel):
-            body, body_errbacks = self._body(branch)
+            body = self._body(branch)
+            first = None if body is None else next(body.first(), None)
             ends = [part.last() for part in branch.parts]
             numbers = [0 if isinstance(end, Parallel) else end.number for end in ends]
             in_a_row = numbers == [*range(numbers[0], numbers[0] + len(numbers))] and numbers[0]
@@ -302,22 +303,21 @@ class Plan:
                 errors=branch.errors,
                 least=branch.least,
                 begin=branch.begins if branch.begin else (),
-                body=body,
-                body_errbacks=body_errbacks,
+                body="" if first is None else self.id_of(first),
+                body_task="" if first is None else first.callee.name,
+                body_errbacks=() if body is None else body.errbacks_at,
                 ends=() if in_a_row else tuple(numbers),
                 first_end=numbers[0] if in_a_row else 0,
                 ids={number: self.ids[number] for number in numbers if number in self.ids},
             )
         return note
 
-    def _body(self, parallel: Parallel) -> tuple[str, Spans]:
-        """The id of what comes after a group, and what is called where that can't run."""
+    def _body(self, parallel: Parallel) -> Node | None:
+        """What comes after a group."""
         up = parallel.up
         if not isinstance(up, Series) or parallel.place + 1 >= len(up.parts):
-            return "", ()
-        after = up.parts[parallel.place + 1]
-        first = next(after.first(), None)
-        return "" if first is None else self.id_of(first), after.errbacks_at
+            return None
+        return up.parts[parallel.place + 1]
 
     def _parent(self, leaf: Leaf) -> str | None:
         """The task, or the group, that a step comes after."""

@@ -70,5 +70,7 @@ class Climb(Struct, frozen=True, kw_only=True, omit_defaults=True):
     last."""
     body: Name = ""
     """It is a parallel, and this task takes its values: from here on it is a `ChordError`."""
+    body_task: Name = ""
+    """That task's name."""
     body_errbacks: Spans = ()
     """What is called where that task can't run."""

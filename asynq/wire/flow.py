@@ -124,6 +124,8 @@ class Branch(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of a parallel that is too large to begin at once: what begins."""
     body: Name = ""
     """Of a parallel: the task that takes its values, or comes after it."""
+    body_task: Name = ""
+    """That task's name."""
     body_errbacks: Spans = ()
     """What begins where that task can't run, because the parallel has failed."""
     ends: tuple[Count, ...] = ()
