@@ -63,19 +63,37 @@ local function finish(workflow, now, how)
   redis.call('PEXPIRE', workflow, kept)
 end
 
--- join: a value more. With the last one, what the join leads to begins; each place is filled once.
-local function join(workflow, prefix, now, number, place, value)
-  local packed = redis.call('HGET', workflow, 'j' .. number)
-  if not packed then return end
+-- join: a value more; each place is filled once. Counted by `complete`, once for all of a script.
+local filled = {}
+local function join(workflow, number, place, value)
   if redis.call('HSETNX', workflow, 'v' .. number .. ':' .. place, value) == 0 then return end
-  local count = redis.call('HINCRBY', workflow, 'c' .. number, 1)
-  local size, up, at, over, start = string.match(packed, '^(%d+)|(%d+)|(%d+)|(%d)|(.*)$')
-  if count ~= tonumber(size) then return end
-  for first, last in string.gmatch(start, '(%d+)-(%d+)') do
-    begin(workflow, prefix, now, tonumber(first), tonumber(last), '')
+  local key = workflow .. '|' .. number
+  local one = filled[key]
+  if not one then
+    one = {workflow, number, 0, key}
+    filled[key] = one
+    filled[#filled + 1] = one
   end
-  if up ~= '0' then join(workflow, prefix, now, up, at, '\4' .. number) end
-  if over == '1' then finish(workflow, now, 'SUCCESS') end
+  one[3] = one[3] + 1
+end
+
+-- complete: where all values are there now, what the join leads to begins; called last.
+local function complete(prefix, now)
+  local i = 1
+  while filled[i] do
+    local workflow, number, more, key = unpack(filled[i])
+    filled[key] = nil  -- what completes another join may fill this one again
+    i = i + 1
+    local packed = redis.call('HGET', workflow, 'j' .. number) or ''
+    local size, up, at, over, start = string.match(packed, '^(%d+)|(%d+)|(%d+)|(%d)|(.*)$')
+    if size and redis.call('HINCRBY', workflow, 'c' .. number, more) == tonumber(size) then
+      for first, last in string.gmatch(start, '(%d+)-(%d+)') do
+        begin(workflow, prefix, now, tonumber(first), tonumber(last), '')
+      end
+      if up ~= '0' then join(workflow, up, at, '\4' .. number) end
+      if over == '1' then finish(workflow, now, 'SUCCESS') end
+    end
+  end
 end
 
 -- grow: a join waits for more values.

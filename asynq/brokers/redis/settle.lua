@@ -89,7 +89,7 @@ local function advance(i, after)
     begin(workflow, prefix, now, tonumber(ARGV[at]), tonumber(ARGV[at + 1]), input)
   end
   if ARGV[after] ~= '0' then
-    join(workflow, prefix, now, ARGV[after], ARGV[after + 1], input)
+    join(workflow, ARGV[after], ARGV[after + 1], input)
   end
   local mark, step, how = ARGV[after + 2], ARGV[after + 3], ARGV[after + 4]
   if mark ~= '' and redis.call('HSETNX', workflow, 'o' .. mark, '1') == 1 and step ~= '' then
@@ -176,6 +176,7 @@ while i <= count do
   end
 end
 
+complete(prefix, now)
 for lane, entries in pairs(done) do
   redis.call('XDEL', KEYS[tonumber(lane)], unpack(entries))
 end
