@@ -58,6 +58,7 @@ class Workflows:
             kept = self._known.setdefault(part.id, _Kept(part))
             if kept.began is None:
                 kept.add(part)
+                kept.touched = _time.monotonic()
 
     def launch(self, part: Workflow, begin: Sequence[Parcel], publish: Publish) -> None:
         """Keep the rest, and begin; nothing where it has begun."""
@@ -66,6 +67,7 @@ class Workflows:
             kept = self._known[part.id]
             if kept.began is None:
                 kept.began = _time.time()
+                self._known[part.id] = self._known.pop(part.id)  # the youngest stands last
                 publish(begin)
 
     def advance(self, advance: Advance, publish: Publish) -> None:

@@ -19,6 +19,7 @@ from asynq.testing.contracts.broker_suite import BrokerSuite, Connect
 from asynq.testing.contracts.burying import Burying
 from asynq.testing.contracts.carrying import Carrying
 from asynq.testing.contracts.holding import Holding
+from asynq.testing.contracts.moving import Moving
 from asynq.testing.contracts.revoking import Revoking
 from asynq.testing.contracts.settling import Settling
 from asynq.testing.contracts.telling import Telling
@@ -26,5 +27,5 @@ from asynq.testing.contracts.telling import Telling
 __all__ = ["BrokerContract", "BrokerSuite", "Connect"]
 
 
-class BrokerContract(Carrying, Settling, Holding, Revoking, Burying, Telling):
+class BrokerContract(Carrying, Settling, Holding, Revoking, Burying, Telling, Moving):
     """Every sentence of `asynq.brokers.base.Broker`, as a test."""
