@@ -57,7 +57,7 @@ class Group(Canvas[list[R]], Generic[R], tag="group", dict=True):
             As `Task.apply_async`.
         """
         given = read_options(options, "group().apply_async()")
-        whole, _ = split(merged(self.options, given), *WHOLE)
+        whole, _ = split(merged(self.options, given), *WHOLE, "link")
         if whole or not all(map(_is_plain, self.tasks)):
             return _of_group(launch(self, args, kwargs, given))
         return self._call([partial(each.apply_async, args, kwargs) for each in self], given)
@@ -80,7 +80,7 @@ class Group(Canvas[list[R]], Generic[R], tag="group", dict=True):
     ) -> GroupSubmission[R]:
         """Run them all here, as a worker would: see `Task.apply`."""
         given = read_options(options, "group().apply()")
-        whole, _ = split(merged(self.options, given), *WHOLE)
+        whole, _ = split(merged(self.options, given), *WHOLE, "link")
         if whole or not all(map(_is_plain, self.tasks)):
             return _of_group(launch(self, args, kwargs, given, here=True, throw=throw))
         calls = [partial(each.apply, args, kwargs, throw=throw) for each in self]
@@ -155,8 +155,9 @@ class Group(Canvas[list[R]], Generic[R], tag="group", dict=True):
         whole, of_all = split(merged(self.options, options or {}), *WHOLE, "task_id", "link")
         if "link" in whole:
             self.link(whole["link"])
+        members = (member.tree(args, kwargs, of_all) for member in self.tasks)
         return Parallel(
-            [member.tree(args, kwargs, of_all) for member in self.tasks],
+            [each for each in members if any(True for _ in each.first())],
             trees(whole.get("link_error", ())),
             id=whole.get("task_id"),
             errors=self.errors,

@@ -13,14 +13,16 @@ from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 
+from asynq.application import current_application
 from asynq.brokers.base import Join, Parcel, Step, Workflow
 from asynq.canvas.handles import handle_of
 from asynq.canvas.here import HereCall
+from asynq.canvas.launch import GroupCall
 from asynq.canvas.nodes import Canvas
 from asynq.canvas.own import EXPIRE, own_message
 from asynq.canvas.plan import Plan
 from asynq.canvas.signature import Signature
-from asynq.canvas.tree import Node
+from asynq.canvas.tree import Node, Parallel
 from asynq.producer import Producer
 from asynq.result.handle import AsyncResult
 from asynq.result.submission import Submission
@@ -125,12 +127,14 @@ def launch(
             `task_eager_propagates`.
 
     Raises:
-        ValueError: there is nothing to call.
+        ValueError: it is an empty chain.
     """
     build = partial(canvas.tree, args, kwargs, options)
     signature = _any_of(canvas)
-    if signature is None:
-        raise ValueError(f"{canvas!r} is empty: there is nothing to call")
+    if signature is None:  # there is nothing to send, and the result is there
+        end = build().last()
+        id = end.id if isinstance(end, Parallel) else None
+        return GroupCall(id or new_id(), (), current_application().results)
     producer = signature.type.producer
     if here or producer.conf.task_always_eager:
         return HereCall(build(), producer, here=here, throw=throw)
