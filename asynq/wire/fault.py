@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-import msgspec
 from msgspec import Struct
 
 from asynq import states
-from asynq.exceptions import DecodeError
 from asynq.wire.bounds import Count, Name
+from asynq.wire.envelope import JSON, MSGPACK, pack, unpack
 from asynq.wire.failures import Failure
 from asynq.wire.flow import Place, Spans
 from asynq.wire.message import Message
@@ -30,7 +27,8 @@ class Fault(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def seal(self, workflow: str, seal: Seal | None) -> bytes:
         """As bytes, which are of this workflow."""
-        body = msgspec.json.encode(self)
+        # The call's arguments stay as they were written, so all of it is written like them.
+        body = pack(self, MSGPACK if self.message.content else JSON)
         return body if seal is None else seal.seal_record(workflow, body)
 
     @classmethod
@@ -43,13 +41,7 @@ class Fault(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """
         if seal is not None:
             body = seal.open_record(workflow, body)
-        try:
-            return _decoder.decode(body)
-        except msgspec.DecodeError as error:
-            raise DecodeError(f"not the failure of a task: {error}") from None
-
-
-_decoder: Final = msgspec.json.Decoder(Fault)
+        return unpack(body, cls)
 
 
 class Climb(Struct, frozen=True, kw_only=True, omit_defaults=True):

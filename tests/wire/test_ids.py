@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from time import time
 from uuid import RFC_4122, UUID
 
 import pytest
 
 from asynq.wire import ids
-from asynq.wire.ids import new_id, short_id
+from asynq.wire.ids import new_block, new_id, nth, short_id
 
 
 def test_an_id_is_a_uuid_of_version_7():
@@ -80,3 +81,26 @@ def test_short_ids_are_short_and_differ():
     made = {short_id() for _ in range(1_000)}
     assert len(made) == 1_000
     assert all(12 <= len(each) <= 16 for each in made)
+
+
+def test_the_ids_of_a_block_are_nobody_elses():
+    before = new_id()
+    block = new_block(5000)
+    numbered = [nth(block, number) for number in range(5001)]
+    after = new_id()
+    assert numbered[0] == block
+    assert [before, *numbered, after] == sorted({before, *numbered, after})
+
+
+def test_blocks_do_not_meet_however_large():
+    first, second = new_block(1_000_000), new_block(1_000_000)
+    assert nth(first, 1_000_000) < second
+    for block in (first, second):
+        parsed = UUID(nth(block, 1_000_000))
+        assert (parsed.version, parsed.variant) == (7, RFC_4122)
+
+
+def test_threads_get_blocks_of_their_own():
+    with ThreadPoolExecutor(8) as threads:
+        blocks = sorted(threads.map(new_block, [100] * 1000))
+    assert all(nth(one, 100) < other for one, other in pairwise(blocks))
