@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from msgspec.structs import replace
-
 from asynq import states
 from asynq.canvas.errbacks import errback_arguments
 from asynq.canvas.joining import joined
@@ -126,7 +124,7 @@ class HereCall(Submission[Any]):
             input, failure = await _outcome(part, ran)
             fault = None if failure is None else self._fault_of(ran)
             if failure is not None and isinstance(part.last(), Parallel):
-                fault = _chord_fault(after, failure, fault)
+                fault = _chord_fault(after, failure)
                 await self._tell(after.errbacks, fault)
         assert result is not None
         return result
@@ -186,10 +184,10 @@ async def _known(result: AsyncResult[Any]) -> Update:
     return update
 
 
-def _chord_fault(body: Node, failure: Update, fault: Fault | None) -> Fault:
-    """It is the failure of what follows a group from here on; the call is the member's."""
+def _chord_fault(body: Node, failure: Update) -> Fault:
+    """It is the failure of what follows a group from here on."""
     first = next(body.first())
     id = first.options.get("task_id") or new_id()
     first.options = {**first.options, "task_id": id}
-    told = Request() if fault is None else fault[0]
-    return replace(told, id=id), failure.result, failure.traceback
+    request = Request(id=id, task=first.callee.name)
+    return request, failure.result, failure.traceback

@@ -149,17 +149,17 @@ class Moving(BrokerSuite):
         await self.fill(broker, 1, 1, b"value of 1")
         body = await self.take_one(broker)
         assert (body.id, body.body) == ("body", parcel("body").body)
-        values = await broker.workflows().values(FLOW, 1, 0, 4)
+        values = await broker.workflows().values(FLOW, 1, range(4))
         assert list(values) == [b"value of 0", b"value of 1", b"value of 2", None]
-        assert list(await broker.workflows().values(FLOW, 1, 1, 1)) == [b"value of 1"]
-        assert list(await broker.workflows().values(FLOW, 2, 0, 1)) == [None]
+        assert list(await broker.workflows().values(FLOW, 1, [1])) == [b"value of 1"]
+        assert list(await broker.workflows().values(FLOW, 2, range(1))) == [None]
 
     async def test_a_place_is_filled_once(self, broker: Broker) -> None:
         await self.launch(broker, {9: step("body")}, {1: Join(size=2, start=[(9, 9)])})
         await self.fill(broker, 1, 0, b"first")
         await self.fill(broker, 1, 0, b"second")
         assert await self.is_empty(broker)
-        assert list(await broker.workflows().values(FLOW, 1, 0, 2)) == [b"first", None]
+        assert list(await broker.workflows().values(FLOW, 1, range(2))) == [b"first", None]
         await self.fill(broker, 1, 1, b"")
         assert ids(await self.take(broker, 1)) == ["body"]
         await self.fill(broker, 1, 1, b"again")
@@ -188,7 +188,7 @@ class Moving(BrokerSuite):
         assert await self.is_empty(broker)
         await self.fill(broker, 1, 0, b"outer")
         assert ids(await self.take(broker, 1)) == ["body"]
-        outer, inner = await broker.workflows().values(FLOW, 1, 0, 2)
+        outer, inner = await broker.workflows().values(FLOW, 1, range(2))
         assert outer == b"outer"
         assert inner is not None
         assert referred(inner) == 2
@@ -244,7 +244,7 @@ class Moving(BrokerSuite):
         )
         assert await self.is_empty(broker)
         assert list(await workflows.notes("gone", ["n"])) == [None]
-        assert list(await workflows.values("gone", 1, 0, 2)) == [None, None]
+        assert list(await workflows.values("gone", 1, range(2))) == [None, None]
         assert await workflows.look("gone") is None
         await self.launch(broker, {1: step("first")}, id="gone")
         await self.move(broker, Advance(workflow="gone", once=("mark", parcel("once"))))
@@ -274,7 +274,7 @@ class Moving(BrokerSuite):
         assert list(answers) == [False, True]
         assert ids(await self.take(broker, 1)) == ["published"]
         assert await self.is_empty(broker)
-        assert list(await broker.workflows().values(FLOW, 1, 0, 1)) == [None]
+        assert list(await broker.workflows().values(FLOW, 1, range(1))) == [None]
         known = await broker.workflows().look(FLOW)
         assert known is not None
         assert known.over == ""
