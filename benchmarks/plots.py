@@ -25,7 +25,7 @@ from benchmarks.results import Results
 OURS, FLOORS, PEERS = "#0072B2", "#7F7F7F", "#E69F00"
 INK, FAINT = "#222222", "#D9D9D9"
 DOTS = 120
-TIMES = "×"  # noqa: RUF001  the sign, not the letter
+TIMES = "×"
 
 NAMES = {"floor_a": "floor A", "floor_b": "floor B"}
 HIDDEN = ("asynq-signed", "asynq-info")

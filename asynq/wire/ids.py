@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Mapping
 from struct import Struct
 from threading import Lock
 from time import time_ns
@@ -102,6 +103,11 @@ def nth(first: str, number: int) -> str:
     """The id that comes so many after the first of a block."""
     head, _, tail = first.rpartition("-")
     return f"{head}-{int(tail, 16) + number:012x}"
+
+
+def step_id(chosen: Mapping[int, str], workflow: str, number: int) -> str:
+    """The id of a workflow's step: one that was chosen, or the one that follows from its number."""
+    return chosen.get(number) or nth(workflow, number)
 
 
 def short_id() -> str:

@@ -52,7 +52,7 @@ def test_each_picture_comes_as_png_and_as_svg(drawn):
 
 def test_rates_name_every_system_and_how_far_asynq_is_ahead(drawn):
     said = drawn["rates.svg"].read_text()
-    for word in ("asynq", "floor A", "huey", "2,000   (15.0 ×)", "6,000   (5.0 ×)"):  # noqa: RUF001
+    for word in ("asynq", "floor A", "huey", "2,000   (15.0 ×)", "6,000   (5.0 ×)"):
         assert f"<!-- {word} -->" in said
 
 
