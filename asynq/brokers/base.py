@@ -183,8 +183,13 @@ class Workflows(Protocol):
     async def added(self, id: str, join: int) -> Sequence[tuple[int, str]]:
         """The places that a join was given later, as they came, and the ids they came with."""
 
-    async def known(self, *, limit: int = 100) -> Sequence[Known]:
-        """The workflows that are kept, the youngest first."""
+    async def known(self, *, limit: int = 100, stale: float | None = None) -> Sequence[Known]:
+        """The workflows that are kept, the youngest first.
+
+        Args:
+            limit: How many at most.
+            stale: Only those that go on, and in which nothing happened for so many seconds.
+        """
 
     async def look(self, id: str) -> Known | None:
         """One of them; None: it is not kept, or not any more."""

@@ -314,9 +314,12 @@ class MemoryWorkflows:
         """The places that a join was given later."""
         return self._workflows.added(id, join)
 
-    async def known(self, *, limit: int = 100) -> Sequence[Known]:
+    async def known(self, *, limit: int = 100, stale: float | None = None) -> Sequence[Known]:
         """The workflows that are kept, the youngest first."""
-        return self._workflows.known()[:limit]
+        known = self._workflows.known()
+        if stale is not None:
+            known = [each for each in known if not each.over and each.idle >= stale]
+        return known[:limit]
 
     async def look(self, id: str) -> Known | None:
         """One of them."""

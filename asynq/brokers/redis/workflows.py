@@ -13,7 +13,9 @@ from asynq.brokers.redis.packing import packed, packed_join
 from asynq.brokers.redis.scripts import KNOWN, LAUNCH
 
 PAGE: Final = 500
-"""Fields in one question."""
+"""Fields in one question, and workflows that are looked at in one."""
+LONGEST_IDLE: Final = 1e9
+"""Seconds: longer than any workflow is kept."""
 
 
 class RedisWorkflows:
@@ -45,13 +47,20 @@ class RedisWorkflows:
         pairs = [pair.partition(":") for pair in (text or b"").decode().split()]
         return [(int(place), id) for place, _, id in pairs]
 
-    async def known(self, *, limit: int = 100) -> Sequence[Known]:
+    async def known(self, *, limit: int = 100, stale: float | None = None) -> Sequence[Known]:
         """See `Workflows.known`."""
-        return await self._known(limit, "")
+        found: dict[str, Known] = {}
+        skip, looked = 0, PAGE
+        while len(found) < limit and looked == PAGE:
+            looked, page = await self._known(PAGE, skip=skip, stale=stale)
+            # Those that were launched meanwhile have moved the others on.
+            found.update((each.id, each) for each in page if each.id not in found)
+            skip += looked
+        return [*found.values()][:limit]
 
     async def look(self, id: str) -> Known | None:
         """See `Workflows.look`."""
-        found = await self._known(1, id)
+        _, found = await self._known(1, id=id)
         return found[0] if found else None
 
     async def _launch(self, part: Workflow, begin: Sequence[Parcel], id: str) -> None:
@@ -73,10 +82,13 @@ class RedisWorkflows:
             found += await self._calls.execute(b"HMGET", key, *names[first : first + PAGE])
         return found
 
-    async def _known(self, limit: int, id: str) -> list[Known]:
+    async def _known(
+        self, limit: int, *, id: str = "", skip: int = 0, stale: float | None = None
+    ) -> tuple[int, list[Known]]:
         keys = (self._keys.workflows, self._keys.queues)
-        told = await self._calls.run(KNOWN, keys, (limit, id))
-        return [
+        idle = "" if stale is None else round(min(stale, LONGEST_IDLE) * 1000)
+        looked, *told = await self._calls.run(KNOWN, keys, (limit, id, skip, idle))
+        return looked, [
             Known(
                 id=told[at].decode(),
                 began=int(told[at + 1]) / 1000,
