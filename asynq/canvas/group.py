@@ -9,8 +9,8 @@ from typing import Any, Generic, NoReturn, Self, Unpack, cast, overload
 
 from msgspec import field
 
-from asynq.application import Application, current_application
-from asynq.canvas.launch import GroupCall, GroupSubmission, launch
+from asynq.application import Application
+from asynq.canvas.launch import GroupCall, GroupSubmission, launch, results_of
 from asynq.canvas.nodes import LINKS, Canvas, R, inherited, merged, read_options, split, trees
 from asynq.canvas.signature import Signature
 from asynq.canvas.tree import Node, Parallel
@@ -139,7 +139,7 @@ class Group(Canvas[list[R]], Generic[R], tag="group", dict=True):
         id = _id or self.options.get("task_id") or new_id()
         self.options = self.options | {"task_id": id}
         members = [member.freeze() for member in self.tasks]
-        return GroupResult(id, members, current_application().results)
+        return GroupResult(id, members, results_of(members))
 
     def tree(
         self,
@@ -186,7 +186,7 @@ class Group(Canvas[list[R]], Generic[R], tag="group", dict=True):
         given: dict[str, Any] = {**self.options, **options}
         id = given.pop("task_id", None) or new_id()
         ready = [partial(call, **given) for call in calls] if given else calls
-        return GroupCall(id, ready, current_application().results)
+        return GroupCall(id, ready)
 
 
 WHOLE = ("link_error", "workflow_timeout")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Generic
 
 from asynq._imports import import_object
+from asynq.application import current_application
 from asynq.canvas.nodes import Canvas, R
 from asynq.result.group import GroupResult
 from asynq.result.handle import AsyncResult
@@ -38,17 +39,13 @@ class GroupCall(GroupSubmission[R], Generic[R]):
     Args:
         id: The group's id.
         calls: Make its members ready to be sent.
-        results: Where results will be read.
     """
 
-    __slots__ = ("_calls", "_results")
+    __slots__ = ("_calls",)
 
-    def __init__(
-        self, id: str, calls: Sequence[Callable[[], Submission[R]]], results: Results
-    ) -> None:
+    def __init__(self, id: str, calls: Sequence[Callable[[], Submission[R]]]) -> None:
         super().__init__(id)
         self._calls = calls
-        self._results = results
 
     async def _depart(self, waiting: bool) -> GroupResult[R]:
         ready: list[Submission[R]] = []
@@ -64,10 +61,16 @@ class GroupCall(GroupSubmission[R], Generic[R]):
         finally:
             for each in ready:
                 each.close()
-        return GroupResult(self.id, members, self._results)
+        return GroupResult(self.id, members, results_of(members))
 
     def __repr__(self) -> str:
         return f"<call of a group of {len(self._calls)}: {self.id}>"
+
+
+def results_of(members: Sequence[AsyncResult[Any]]) -> Results:
+    """Where the results of a group's members are read: that of their app, which need not be the
+    current one."""
+    return members[0]._results if members else current_application().results
 
 
 def launch(

@@ -13,7 +13,6 @@ from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 
-from asynq.application import current_application
 from asynq.brokers.base import Join, Parcel, Step, Workflow
 from asynq.canvas.handles import handle_of
 from asynq.canvas.here import HereCall
@@ -134,7 +133,7 @@ def launch(
     if signature is None:  # there is nothing to send, and the result is there
         end = build().last()
         id = end.id if isinstance(end, Parallel) else None
-        return GroupCall(id or new_id(), (), current_application().results)
+        return GroupCall(id or new_id(), ())
     producer = signature.type.producer
     if here or producer.conf.task_always_eager:
         return HereCall(build(), producer, here=here, throw=throw)

@@ -24,6 +24,15 @@ async def test_an_empty_group_has_no_values(app):
     assert await group([])().get(timeout=10) == []
 
 
+async def test_a_groups_results_are_read_where_its_members_are(app, add, worker):
+    other = Asynq("other", broker="memory://other")
+    result = await group(add.s(1, 1))()
+    assert (await result.get(timeout=10), await result.state) == ([2], "SUCCESS")
+    frozen = group(add.s(1, 1)).freeze()
+    assert {result._results, frozen._results} == {app.results}
+    assert app.results is not other.results
+
+
 async def test_groups_in_groups_are_taken_apart(add, worker):
     inner = group(add.s(2), add.s(3)).set(priority=3)
     nested = group(add.s(1), inner)
