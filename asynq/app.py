@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Literal, Self, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, cast, overload
 from uuid import UUID
 
 from asynq import backends, brokers
@@ -32,6 +32,9 @@ from asynq.routes import check_name
 from asynq.task import AnyTask, Task, make_current
 from asynq.task.decorating import Async, BoundDecorator, Decorator, P, R, TaskOfAsync, TaskOfDef
 from asynq.wire.sealing import Seal
+
+if TYPE_CHECKING:  # loaded when somebody looks at one
+    from asynq.workflows import Workflows
 
 
 class Asynq:
@@ -86,13 +89,18 @@ class Asynq:
             self.connections.broker, self.connections.backend, self.queue_names, self._sealing
         )
         self.results = Results(
-            self.connections.backend, self._accepted, self.control, self._sealing
+            self.connections.backend,
+            self._accepted,
+            self.control,
+            self._sealing,
+            lambda: self.workflows,
         )
         self.producer = Producer(self.conf, self.connections, self.results, self.middleware)
         self._names = Names(self.producer, self.conf)
         self._tasks = TaskRegistry(self)
         self._task_cls = task_cls or Task
         self._discovery = Discovery()
+        self._workflows: Workflows | None = None
         self._seal: Seal | None = None
         self._seal_revision = -1
         if set_as_current:
@@ -318,6 +326,14 @@ class Asynq:
     def signature(self, *args: Any, **kwargs: Any) -> Any:
         """A signature of this app's; arguments and errors are those of `asynq.signature`."""
         return signature(*args, app=self, **kwargs)
+
+    @property
+    def workflows(self) -> Workflows:
+        """The chains, groups and chords that were sent, to be looked at and ended as a whole."""
+        if self._workflows is None:
+            make: type[Workflows] = import_object("asynq.workflows:Workflows")
+            self._workflows = make(self.connections.broker, self.results, self.control)
+        return self._workflows
 
     # Connections
 

@@ -9,6 +9,7 @@ carried out together with the end of their own message, so it happens once, whoe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -21,7 +22,7 @@ from asynq.canvas import notes
 from asynq.canvas.joining import chord_error
 from asynq.canvas.own import ACCUMULATE, BEGIN, EXPIRE, FAIL, own_message
 from asynq.canvas.repeated import IN_THREAD, MAP, STARMAP
-from asynq.exceptions import NotRegistered, OperationalError, ResultLost
+from asynq.exceptions import NotRegistered, OperationalError, ResultLost, WorkflowNotFound
 from asynq.execution.outcome import Effect
 from asynq.execution.terms import Terms
 from asynq.registry import make
@@ -30,14 +31,13 @@ from asynq.task import AnyTask, Task
 from asynq.wire.failures import Failure, rebuild
 from asynq.wire.fault import Climb, Fault
 from asynq.wire.flow import Branch, Outline, Span, with_input
-from asynq.wire.ids import new_id, nth
+from asynq.wire.ids import new_id, step_id
 from asynq.wire.message import Message
 from asynq.wire.record import Record, encode, moment
 from asynq.wire.sealing import Seal
 
 SLICE: Final = 500
 """Steps that begin, or are told, in one settlement: what a server does in a few milliseconds."""
-REVOKED_AT_ONCE: Final = 500
 
 
 class Own(Task[..., Any, Any]):
@@ -80,14 +80,12 @@ async def expire(self: Own, seconds: float) -> None:
     """Revoke what is left of a workflow: its time is over."""
     workflow = _workflow(self)
     known = await _workflows(self).look(workflow)
-    if known is None or known.over:
+    if known is None or known.over == states.SUCCESS:
         return
-    outline = await notes.outline(_workflows(self), workflow, _seal(self))
-    reach = self.app.results.reach
+    reach = self.app.results.workflows()
     assert reach is not None
-    ids = [id_of(outline, workflow, number) for number in range(1, outline.count + 1)]
-    for first in range(0, len(ids), REVOKED_AT_ONCE):
-        await reach.revoke(ids[first : first + REVOKED_AT_ONCE], terminate=True)
+    with suppress(WorkflowNotFound):
+        await reach.cancel(workflow)
 
 
 async def accumulate(values: Any, *more: Any) -> Any:
@@ -129,11 +127,6 @@ def _known(self: Own, name: str) -> AnyTask:
 def _fitting(task: AnyTask, args: Sequence[Any]) -> Sequence[Any]:
     """Arguments, as the task is annotated."""
     return task.parameters.fit(args, {})[0]
-
-
-def id_of(outline: Outline, workflow: str, number: int) -> str:
-    """The id of a step."""
-    return outline.ids.get(number) or nth(workflow, number)
 
 
 class _Climbing:
@@ -208,7 +201,7 @@ class _Climbing:
         last = min(after, first + room)
         if first < last:
             outline = await self._known()
-            ids = [id_of(outline, climb.workflow, number) for number in range(first, last)]
+            ids = [step_id(outline.ids, climb.workflow, number) for number in range(first, last)]
             reply_to = outline.reply_to
             self._others += [
                 StoredRecord(id=id, body=self._record(id), ttl=self._ttl, reply_to=reply_to)
@@ -265,7 +258,7 @@ class _Climbing:
         if place >= above.size:
             return dict(await self._workflows.added(workflow, number))[place]
         end = above.first_end + place if above.first_end else above.ends[place]
-        return above.ids.get(end) or nth(workflow, end)
+        return step_id(above.ids, workflow, end)
 
     async def _end(self) -> None:
         """The top of its tree: of the workflow, or of a link."""

@@ -15,6 +15,7 @@
     │   └── SecurityError           they are not signed by any key we trust, or can't be decrypted
     ├── PayloadTooLarge             a message or a result is over the limit
     ├── QueueNotFound               the queue is not declared, and may not be made on the fly
+    ├── WorkflowNotFound            no workflow of that id is kept (also a KeyError)
     └── TaskError
         ├── NotRegistered           no task of that name here (also a KeyError)
         ├── AlreadyRegistered       two tasks of one name
@@ -96,6 +97,12 @@ class SecurityError(DecodeError):
 
 class QueueNotFound(AsynqError, KeyError):  # noqa: N818 - Celery's name
     """The queue is not in `task_queues`, and `task_create_missing_queues` is off."""
+
+    __str__ = Exception.__str__
+
+
+class WorkflowNotFound(AsynqError, KeyError):  # noqa: N818 - beside QueueNotFound
+    """No workflow of that id is kept, or not any more."""
 
     __str__ = Exception.__str__
 

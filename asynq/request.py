@@ -69,6 +69,11 @@ class Request(Struct, kw_only=True, eq=False):
         return self.id
 
     @property
+    def workflow(self) -> str | None:
+        """The id of the workflow that it is a step of, for `app.workflows`; None: it is of none."""
+        return None if self.flow is None else self.flow.workflow
+
+    @property
     def delivery_info(self) -> dict[str, Any]:
         """Where the message came from, with Celery's keys."""
         return {

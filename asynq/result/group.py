@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Protocol, TypeVar, overload
 
 from asynq import states
@@ -23,6 +23,8 @@ from asynq.exceptions import DecodeError, TimeoutError
 from asynq.result.answer import Answer
 from asynq.result.handle import AsyncResult
 from asynq.result.reading import Results, Update
+from asynq.result.whole import Whole
+from asynq.wire.flow import Shape
 from asynq.wire.record import Record, encode
 from asynq.wire.serialization import encode_value
 
@@ -336,6 +338,18 @@ class GroupResult(AsyncResult[list[R]], Generic[R]):
                 update = self._results.read(body, member._returned, id=member.id)
                 found[member.id] = member._keep(update)
         return [found.get(each.id) or await each._look() for each in self.results]
+
+    def _tasks(self) -> Iterator[Whole]:
+        for member in self.results:
+            yield from member._tasks()
+
+    def _shape(
+        self, numbers: Iterator[int], ids: dict[int, str], names: Mapping[str, str]
+    ) -> Shape:
+        number = next(numbers)
+        ids[number] = self.id
+        parts = tuple(member._shape(numbers, ids, names) for member in self.results)
+        return Shape(kind="group", number=number, parts=parts)
 
     def _of_all(self, name: str, pick: Callable[[list[Update]], Any]) -> Answer[Any]:
         async def ask() -> Any:

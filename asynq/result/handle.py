@@ -22,6 +22,7 @@ from asynq.exceptions import OperationalError, TaskError, TaskRevokedError, Time
 from asynq.result.questions import Questions
 from asynq.result.reading import UNKNOWN, Results, Update
 from asynq.result.waiting import waiting_slot
+from asynq.result.whole import Whole
 from asynq.wire.arguments import Returned
 
 if TYPE_CHECKING:  # PEP 696 for type checkers: a bare `AsyncResult` means "of anything"
@@ -35,7 +36,7 @@ LAST_LOOK_SECONDS: Final = 0.5
 """How much later than asked for a `get` may time out, to tell what became of the task."""
 
 
-class AsyncResult(Questions, Generic[R]):
+class AsyncResult(Questions, Whole, Generic[R]):
     """A handle on one task's result, by the task's id. It costs nothing until it is asked.
 
     Two handles are equal if their ids are, and a handle equals its id as text.
@@ -84,11 +85,6 @@ class AsyncResult(Questions, Generic[R]):
         self._last: Update | None = None
         self._children: Sequence[AsyncResult[Any]] | None = None
         self._workflow = ""
-
-    @property
-    def workflow_id(self) -> str | None:
-        """The workflow that it ends, where this handle was given for one that was sent."""
-        return self._workflow or None
 
     @property
     def task_id(self) -> str:

@@ -52,13 +52,14 @@ class Spot(Struct, frozen=True, eq=False):
 
 
 def task_numbers(tree: Shape, *, errbacks: bool = False) -> Iterator[int]:
-    """The numbers of all calls in a tree, without those that are made only where one fails."""
+    """The numbers of the calls in a tree, in order; `errbacks`: of those made at a failure too."""
     waiting = [tree]
     while waiting:
         shape = waiting.pop()
         if shape.kind == "task":
             yield from range(shape.number, shape.number + shape.many)
-        waiting += (*shape.parts, *shape.links, *(shape.errbacks if errbacks else ()))
+        below = (*shape.parts, *shape.links, *(shape.errbacks if errbacks else ()))
+        waiting += reversed(below)
 
 
 def spots(tree: Shape, *, alike: bool = True) -> list[Spot]:

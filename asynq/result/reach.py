@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:  # loaded when the first one is asked for
+    from asynq.result.graph import Graph
 
 
 class Reach(Protocol):
@@ -30,3 +33,13 @@ class Reach(Protocol):
         eta: datetime | str | None = None,
     ) -> bool:
         """Give it another time, if it waits for one."""
+
+
+class WorkflowReach(Protocol):
+    """Reaches a workflow as a whole: `app.workflows` is one."""
+
+    async def show(self, id: str) -> Graph:
+        """Its tree, with the state of every task."""
+
+    async def cancel(self, id: str) -> int:
+        """End every task of it that has not ended; give how many those were."""

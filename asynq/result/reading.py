@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,7 +12,8 @@ from msgspec import UNSET, Struct
 from asynq import states
 from asynq._time import from_timestamp
 from asynq.backends.base import ResultBackend
-from asynq.result.reach import Reach
+from asynq.exceptions import DecodeError
+from asynq.result.reach import Reach, WorkflowReach
 from asynq.wire.arguments import Returned
 from asynq.wire.attempts import Attempt
 from asynq.wire.failures import rebuild
@@ -57,6 +58,10 @@ class Update(Struct, frozen=True, kw_only=True):
 
 
 UNKNOWN: Final = Update()
+UNREADABLE: Final = "(unreadable)"
+"""The state of a task whose record can't be read."""
+PAGE: Final = 500
+"""Records that are asked for in one question."""
 
 
 class Results(Struct, frozen=True, eq=False):
@@ -70,6 +75,32 @@ class Results(Struct, frozen=True, eq=False):
     """What reaches the tasks themselves; None: results can only be read."""
     seal: Callable[[], Seal | None] = lambda: None
     """What opens the records; None: they are not sealed."""
+    workflows: Callable[[], WorkflowReach | None] = lambda: None
+    """What reaches the workflows that tasks are part of; None: nothing does."""
+
+    async def states(self, ids: Sequence[str]) -> list[tuple[str, str | None]]:
+        """The states of many tasks, and their names where these are stored; no value is read.
+
+        Raises:
+            OperationalError: the result backend can't be reached.
+            NotImplementedError: results are switched off (``disabled://``).
+        """
+        found: list[tuple[str, str | None]] = []
+        for first in range(0, len(ids), PAGE):
+            page = ids[first : first + PAGE]
+            bodies = await self.backend().fetch(page)
+            found += map(self._state, page, bodies)
+        return found
+
+    def _state(self, id: str, body: bytes | None) -> tuple[str, str | None]:
+        if body is None:
+            return states.PENDING, None
+        seal = self.seal()
+        try:
+            record = decode(body if seal is None else seal.open_record(id, body))
+        except DecodeError:
+            return UNREADABLE, None
+        return record.status, record.task
 
     def read(self, body: bytes | None, returned: Returned | None, *, id: str = "") -> Update:
         """A stored record as values.
