@@ -34,6 +34,7 @@ NOT_FOR_WORKERS = (
     "asynq.cli.server",
     "asynq.cli.shell",
     "asynq.cli.tasks",
+    "asynq.cli.workflow",
     "cryptography",
     "importlib.metadata",
     "pydantic",

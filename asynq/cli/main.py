@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "shell": "asynq.cli.shell:shell",
     "control": "asynq.cli.control:group",
     "dead": "asynq.cli.dead:group",
+    "workflow": "asynq.cli.workflow:group",
     "server": "asynq.cli.server:group",
 }
 """Where each is: a worker needs not know how to tend dead letters."""

@@ -12,11 +12,12 @@ from asynq.exceptions import ImproperlyConfigured, OperationalError
 
 COMMANDS = (
     *("worker", "call", "result", "purge", "list", "report", "doctor", "ping"),
-    *("shell", "control", "dead", "server"),
+    *("shell", "control", "dead", "workflow", "server"),
 )
 GROUPS = {
     "control": ("revoke",),
     "dead": ("list", "show", "retry", "purge"),
+    "workflow": ("list", "show", "cancel"),
     "server": ("status", "start", "stop", "path"),
 }
 
