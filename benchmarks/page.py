@@ -7,15 +7,22 @@ from pathlib import Path
 BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 
 
-def put(page: Path, figures: str) -> None:
+def put(page: Path, figures: str, name: str = "figures") -> None:
     """Replace what stands between the marks.
+
+    Args:
+        page: Where they are.
+        figures: What stands there then.
+        name: Which marks, as a page may have the figures of several commands.
 
     Raises:
         ValueError: the page has no such marks.
     """
+    opening, closing = f"<!-- {name} -->", f"<!-- /{name} -->"
     text = page.read_text()
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, rest = text.partition(opening)
+    _, end, after = rest.partition(closing)
     if not begin or not end:
-        raise ValueError(f"{page} needs {BEGIN} and {END}, for the figures to stand between them")
+        needed = f"{opening} and {closing}"
+        raise ValueError(f"{page} needs {needed}, for the figures to stand between them")
     page.write_text(f"{before}{begin}\n\n{figures.strip()}\n\n{end}{after}")

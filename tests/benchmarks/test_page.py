@@ -19,3 +19,11 @@ def test_a_page_without_marks_is_refused(tmp_path):
     with pytest.raises(ValueError, match="figures"):
         page.put(path, "new")
     assert path.read_text() == "# Before\n"
+
+
+def test_a_page_may_have_the_figures_of_several_commands(tmp_path):
+    path = tmp_path / "page.md"
+    path.write_text(f"{page.BEGIN}\nold\n{page.END}\n<!-- more -->\nold\n<!-- /more -->\n")
+    page.put(path, "new", "more")
+    expected = f"{page.BEGIN}\nold\n{page.END}\n<!-- more -->\n\nnew\n\n<!-- /more -->\n"
+    assert path.read_text() == expected
