@@ -30,6 +30,11 @@ NOT_RUN = {
     ("docs/performance.md", "$ make bench QUICK=1                  # a look: below 3 minutes"),
     (
         "docs/performance.md",
+        "$ python -m benchmarks.canvas                           "
+        "# all: some 20 minutes, if nothing else runs",
+    ),
+    (
+        "docs/performance.md",
         "$ python -m benchmarks.profile            "
         "# function by function, script by script, bytes each way",
     ),

@@ -10,8 +10,8 @@ LENGTHS = (10, 20, 40, 80)
 """Steps of a chain."""
 CHORDS = (1, 2, 3, 4, 5, 6, 7, 8)
 """Chords of a chain of them, each of ten tasks and a body."""
-GROWING = 800
-"""Tasks of all chains of one length together."""
+GROWING = 20
+"""Chains of one length at once: as many of each, for what runs at once shares settlements."""
 FEW = 1_000
 """The most parts of a workflow where commands are counted one by one."""
 
@@ -66,7 +66,7 @@ MAIN = {
 GROWTH = {
     **{
         f"length-{size}": Shape(
-            f"Chains of {size} steps", "chain", (size,), GROWING // size, family="length"
+            f"Chains of {size} steps", "chain", (size,), GROWING, family="length"
         )
         for size in LENGTHS
     },

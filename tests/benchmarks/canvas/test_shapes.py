@@ -14,9 +14,9 @@ def test_a_growth_is_of_one_kind_and_goes_upwards():
         assert len({shape.kind for shape in shapes}) == 1
 
 
-def test_chains_of_all_lengths_have_the_same_number_of_tasks_together():
+def test_there_are_as_many_chains_at_once_of_each_length():
     chains = [shape for shape in GROWTH.values() if shape.family == "length"]
-    assert len({shape.count * shape.tasks for shape in chains}) == 1
+    assert len({shape.count for shape in chains}) == 1
 
 
 def test_where_commands_are_counted_there_is_less_of_it_and_never_nothing():
