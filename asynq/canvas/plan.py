@@ -198,6 +198,18 @@ class Plan:
 
     async def prepare(self) -> None:
         """Prepare all calls: their arguments are checked and written, and nothing is sent."""
+        try:
+            await self._prepare()
+        except BaseException:
+            self._drop()
+            raise
+
+    def _drop(self) -> None:
+        """Nothing will be sent, which nobody has forgotten."""
+        for call in self.calls.values():
+            call.close()
+
+    async def _prepare(self) -> None:
         request = current.get()
         root = None if request is None else request.root_id or request.id
         above = None if request is None else request.id or request.parent_id
@@ -230,7 +242,11 @@ class Plan:
         steps: dict[int, Step] = {}
         for count, leaf in enumerate(self.leaves, 1):
             flow, call = self._flow(leaf), self.calls[leaf.number]
-            parcel = await call.compose(flow, reply_to=self._address(leaf))
+            try:
+                parcel = await call.compose(flow, reply_to=self._address(leaf))
+            except BaseException:
+                self._drop()
+                raise
             steps[leaf.number] = Step(parcel=parcel, wants_input=flow.wants_input)
             if not count % SLICE:
                 await asyncio.sleep(0)

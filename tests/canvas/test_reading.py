@@ -1,8 +1,10 @@
 """`signature(…)`: from a name, a task, or what JSON made of a canvas."""
 
+import json
+
 import pytest
 
-from asynq import Asynq, Signature, Worker, group, signature
+from asynq import Asynq, Signature, Worker, chain, chord, group, signature
 
 
 async def test_a_name_is_enough(add, worker):
@@ -49,7 +51,27 @@ def test_a_group_is_read_as_one(add):
     assert signature(members.to_dict()) == members
 
 
-@pytest.mark.parametrize("wrong", [{}, {"task": 3}, {"subtask_type": "chain"}, 3, None])
+def test_all_canvas_is_json_and_comes_back(add):
+    linked = add.s(1).on_error(add.s(0) | add.s(1)).set(link=[add.s(5), group(add.s(6))])
+    inner = chord([linked, add.s(1, 1) | add.s(2)], add.s(3), errors="collect", least=1)
+    made = chain(add.s(1, 1), inner, countdown=3).on_error(chord([add.s(1, 1)], add.s()))
+    assert signature(json.loads(json.dumps(made.to_dict()))) == made
+    assert signature(json.loads(json.dumps(inner.to_dict()))) == inner
+
+
+async def test_what_came_back_is_called_like_the_first(app, add, worker):
+    @app.task
+    async def xsum(values: list[int]) -> int:
+        return sum(values)
+
+    made = chain(add.s(1, 1), group(add.s(1), add.s(2)), xsum.s(), add.s(1))
+    again = signature(json.loads(json.dumps(made.to_dict())))
+    assert await again().get(timeout=10) == 8
+
+
+@pytest.mark.parametrize(
+    "wrong", [{}, {"task": 3}, {"subtask_type": "chain"}, {"subtask_type": "none"}, 3, None]
+)
 def test_what_is_none_is_refused(wrong):
     with pytest.raises(TypeError, match="signature"):
         signature(wrong)

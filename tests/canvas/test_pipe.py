@@ -1,0 +1,69 @@
+"""What `|` and `chain` make, before anything is sent."""
+
+import pytest
+
+from asynq import chain, chord, group
+from asynq.canvas import Chain, Chord
+
+
+def test_chains_in_chains_are_one(add):
+    assert add.s(1) | (add.s(2) | add.s(3)) == chain(add.s(1), add.s(2), add.s(3))
+    assert chain(chain(add.s(1)), [add.s(2)][0]) == chain(add.s(1), add.s(2))
+
+
+def test_a_chain_with_an_errback_of_its_own_stays_whole(add):
+    inner = chain(add.s(2), add.s(3)).on_error(add.s(0))
+    assert list(add.s(1) | inner) == [add.s(1), inner]
+    assert list(inner | add.s(4)) == [inner, add.s(4)]
+
+
+def test_a_group_followed_by_something_is_a_chord(add):
+    members = group(add.s(1), add.s(2))
+    assert members | add.s(3) == chord(members, add.s(3))
+    assert list(add.s(0) | members | add.s(3)) == [add.s(0), chord(members, add.s(3))]
+    assert members | members == chord(members, members)
+
+
+def test_what_follows_a_chord_follows_its_body(add):
+    made = group(add.s(1)) | add.s(2) | add.s(3)
+    assert isinstance(made, Chord)
+    assert made.body == add.s(2) | add.s(3)
+
+
+def test_what_follows_a_chord_with_an_errback_is_not_of_it(add):
+    made = (group(add.s(1)) | add.s(2)).on_error(add.s(0))
+    assert list(made | add.s(3)) == [made, add.s(3)]
+
+
+def test_an_empty_group_in_between_is_passed_over(add):
+    assert list(add.s(1) | group([]) | add.s(2)) == [add.s(1), add.s(2)]
+
+
+def test_both_sides_stay_as_they_were(add):
+    left, right = add.s(1) | add.s(2), add.s(3) | add.s(4)
+    assert len(left | right) == 4
+    assert (len(left), len(right)) == (2, 2)
+
+
+def test_options_of_chains_are_kept(add):
+    made = chain(add.s(1), add.s(2), countdown=3) | add.s(3)
+    assert isinstance(made, Chain)
+    assert made.options == {"countdown": 3}
+
+
+def test_what_is_no_canvas_is_refused(add):
+    with pytest.raises(TypeError, match="expected signatures"):
+        chain(add.s(1), 5)
+    with pytest.raises(TypeError, match="unsupported operand"):
+        add.s(1) | add
+
+
+def test_they_show_as_they_are_written(add):
+    assert repr(add.s(1, 1) | add.s(2)) == "proj.add(1, 1) | add(2)"
+    assert repr(group(add.s(1)) | add.s(2)) == "%proj.add([proj.add(1)], 2)"
+    assert repr(chain()) == "chain()"
+
+
+def test_an_empty_chain_can_not_be_called(add):
+    with pytest.raises(ValueError, match="empty"):
+        chain()()
