@@ -1,6 +1,6 @@
-# make demo, make test, make check, make bench; make chaos and make soak take their time. Each makes
+# make demo, make test, make check, make bench; make canvas, make chaos and make soak take their time. Each makes
 # its own environment first.
-.PHONY: demo test check bench chaos soak reliability clean
+.PHONY: demo test check bench canvas chaos soak reliability clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -29,6 +29,9 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)
+
+canvas: $(STAMP)
+	@CANVAS_EXAMPLES=2000 $(BIN)/python -m pytest -q -n 2 --timeout 3600 tests/canvas/test_any_canvas.py $(ARGS)
 
 chaos: $(STAMP)
 	@$(BIN)/python -m tests.chaos $(ARGS)

@@ -172,7 +172,8 @@ class _Climbing:
             return True
         if not self._fault.silent:
             self._call(climb.errbacks)
-        if climb.body:
+        became = bool(climb.of_group and climb.body)
+        if became:
             self._become_chord_error(climb)
             self._call(climb.body_errbacks)
         if not climb.up:
@@ -190,6 +191,10 @@ class _Climbing:
             errbacks=above.errbacks,
             join=above.join,
             unrun=(climb.end, above.end),
+            of_group=climb.of_group and not became,
+            body=above.body,
+            body_task=above.body_task,
+            body_errbacks=above.body_errbacks,
         )
         return False
 
@@ -245,6 +250,7 @@ class _Climbing:
             end=above.end,
             errbacks=above.errbacks,
             join=above.join,
+            of_group=True,
             body=above.body,
             body_task=above.body_task,
             body_errbacks=above.body_errbacks,

@@ -18,8 +18,10 @@ from msgspec.structs import replace
 
 from asynq import states
 from asynq._time import from_timestamp, time
+from asynq.application import current_application
 from asynq.brokers.base import StoredRecord
-from asynq.canvas.reading import signature
+from asynq.canvas.here import HereCall
+from asynq.canvas.standing_in import stand_in
 from asynq.execution.hooks import IGNORED, REJECTED
 from asynq.execution.outcome import Failed, Ignored, Outcome, Rejected, Replaced, Retrying, Success
 from asynq.execution.run import Runnable, run_here
@@ -80,8 +82,9 @@ class EagerCall(Submission[Any]):
 
     async def _replaced(self, outcome: Replaced) -> AsyncResult[Any]:
         """Run what took its place."""
-        canvas = signature(outcome.canvas)
-        result: AsyncResult[Any] = await canvas.apply(throw=self._propagate)
+        app = current_application()
+        root = stand_in(app, outcome.canvas, self.id)
+        result = await HereCall(root, app.producer, here=True, throw=self._propagate)
         return EagerResult(self.id, self._results, await result._look())
 
     async def _run(self) -> tuple[Outcome, int]:

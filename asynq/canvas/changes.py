@@ -15,10 +15,9 @@ from typing import Any, Final
 
 from asynq.application import Application
 from asynq.brokers.base import Advance
-from asynq.canvas.own import ACCUMULATE
 from asynq.canvas.plan import Plan
-from asynq.canvas.reading import signature
-from asynq.canvas.tree import Leaf, Node, Parallel, one_after_the_other
+from asynq.canvas.standing_in import stand_in
+from asynq.canvas.tree import Leaf, Node
 from asynq.canvas.workflow import store
 from asynq.execution.outcome import Effect
 from asynq.request import Request
@@ -50,7 +49,8 @@ class Changes:
             TypeError: it is no canvas, or its arguments do not fit.
             As `Task.apply_async`.
         """
-        root = self._tree(canvas, request.id or new_id())
+        assert request.id is not None
+        root = stand_in(self._app, canvas, request.id)
         if isinstance(root, Leaf) and not root.links and not root.errbacks:
             return await _call(root, request)
         return Effect(advance=(await self._stored(root, request.flow, request.reply_to),))
@@ -75,19 +75,9 @@ class Changes:
                 workflow=flow.workflow, node=0, join=(number, at), bare=flow.bare, up=number
             )
             places.append((at, id))
-            begun.append(await self._stored(self._tree(canvas, id), outer, None))
+            begun.append(await self._stored(stand_in(self._app, canvas, id), outer, None))
         grown = Advance(workflow=flow.workflow, grow=(number, places))
         return Effect(advance=(grown, *begun))
-
-    def _tree(self, canvas: Mapping[str, Any], id: str) -> Node:
-        """What it comes down to: something that ends with one task, of that id."""
-        root: Node = signature(canvas, app=self._app).tree()
-        end = root.last()
-        if isinstance(end, Parallel):
-            end = Leaf(self._app.callee(ACCUMULATE), (), {}, {})
-            root = one_after_the_other([root, end])
-        end.take_id(id)
-        return root
 
     async def _stored(self, root: Node, outer: Flow | None, reply_to: str | None) -> Advance:
         """Store it as a workflow of its own; gives what begins it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from asynq.request import Request
@@ -9,7 +10,12 @@ from asynq.wire.arguments import Parameters
 
 
 def errback_arguments(
-    task: object, own: int, request: Request, error: Any, traceback: str | None
+    task: object,
+    own: int,
+    named: Mapping[str, Any],
+    request: Request,
+    error: Any,
+    traceback: str | None,
 ) -> tuple[Any, ...]:
     """The first arguments of an errback: the request, the error and its traceback where it can
     take three, else the id of the task that has failed. (Celery's rule; it goes wrong there for
@@ -18,6 +24,7 @@ def errback_arguments(
     Args:
         task: The errback.
         own: How many positional arguments it has of its own.
+        named: Its own named arguments.
         request: Of what has failed.
         error: What it raised.
         traceback: From where it ran.
@@ -26,7 +33,7 @@ def errback_arguments(
     three = (request, error, traceback)
     if isinstance(parameters, Parameters):
         try:
-            parameters.check((*three, *(None for _ in range(own))), {})
+            parameters.check((*three, *(None for _ in range(own))), named)
             return three
         except TypeError:
             pass

@@ -151,6 +151,7 @@ class Group(Canvas[list[R]], Generic[R], tag="group", dict=True):
 
         Raises:
             TypeError: it was given a callback, and has no one value.
+            ValueError: a member has no calls.
         """
         whole, of_all = split(merged(self.options, options or {}), *WHOLE, "task_id", "link")
         if "link" in whole:

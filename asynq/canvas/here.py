@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from msgspec import Struct
+
 from asynq import states
 from asynq.canvas.errbacks import errback_arguments
-from asynq.canvas.joining import joined
+from asynq.canvas.joining import chord_error, joined
 from asynq.canvas.tree import Leaf, Node, Parallel, Series
-from asynq.exceptions import EncodeError, TaskRevokedError
+from asynq.exceptions import ChordError, EncodeError, TaskRevokedError
 from asynq.producer import Producer
 from asynq.request import Request
 from asynq.result.group import GroupResult
@@ -30,6 +32,12 @@ NOTHING: Final = object()
 """There is no input."""
 
 
+class _TooFew(Struct):
+    """In the place of the values of a group: too few of its members have succeeded."""
+
+    error: Exception
+
+
 class HereCall(Submission[Any]):
     """A canvas that runs here when it is awaited.
 
@@ -40,16 +48,19 @@ class HereCall(Submission[Any]):
         throw: Raise its error when it is awaited; None: as `task_eager_propagates`.
     """
 
-    __slots__ = ("_faults", "_here", "_producer", "_root", "_throw")
+    __slots__ = ("_faults", "_here", "_producer", "_root", "_throw", "_unrun")
 
     def __init__(self, root: Node, producer: Producer, *, here: bool, throw: bool | None) -> None:
         end = root.last()
         chosen = end.options.get("task_id") if isinstance(end, Leaf) else end.id
         super().__init__(chosen or new_id())
         self._root = root
-        self._faults: dict[str, Fault] = {}
         self._producer = producer
         self._here = here
+        self._faults: dict[str, Fault] = {}
+        """Of tasks by their ids: what has failed, and be it another for which they can't run."""
+        self._unrun: set[str] = set()
+        """Ids of groups that can't run."""
         self._throw = producer.conf.task_eager_propagates if throw is None else throw
 
     async def _depart(self, waiting: bool) -> AsyncResult[Any]:
@@ -71,17 +82,22 @@ class HereCall(Submission[Any]):
             members = [await self._run(part, input, before) for part in node.parts]
             result = GroupResult(node.id or new_id(), members, self._producer.results)
             result.parent = before
-        fault = self._fault_of(result) if node.errbacks else None
-        if fault is not None:
-            await self._tell(node.errbacks, fault)
+        if node.errbacks and (await self._ended(node, result)).state == states.FAILURE:
+            await self._tell(node, result)
         return result
 
     async def _call(
         self, leaf: Leaf, input: Any, before: AsyncResult[Any] | None
     ) -> AsyncResult[Any]:
+        if isinstance(input, _TooFew):
+            failure = Update(state=states.FAILURE, result=input.error)
+            unrun = self._not_run(leaf, failure, None, before)
+            request = Request(id=unrun.id, task=leaf.callee.name)
+            self._faults[unrun.id] = (request, input.error, Failure.of(input.error).traceback)
+            return unrun
         args, takes = leaf.args, not leaf.immutable and not leaf.fed
         if leaf.errback:
-            fault = errback_arguments(leaf.callee, len(args), *input) if takes else ()
+            fault = errback_arguments(leaf.callee, len(args), leaf.kwargs, *input) if takes else ()
             args = (*fault, *args)
         elif takes and input is not NOTHING:
             args = (input, *args)
@@ -97,7 +113,7 @@ class HereCall(Submission[Any]):
 
     def _made(self, leaf: Leaf, args: Sequence[Any], *, fed: bool) -> Submission[Any]:
         options: Any = leaf.options
-        if not self._here:
+        if not self._here and not leaf.errback:  # what an errback is called with is no message's
             try:
                 return leaf.callee.apply_async(args, leaf.kwargs, **options)
             except (TypeError, EncodeError):
@@ -118,76 +134,111 @@ class HereCall(Submission[Any]):
             ran = await self._run(part, input, result)
             if result is not None and part is not series.parts[0]:
                 result._children = [*(result._children or ()), ran]
+            if after is not None:
+                ended = await self._ended(part, ran)
+                input = ended.result
+                if ended.state != states.SUCCESS:
+                    failure, fault = await self._failure(part, ran, ended, after)
             result = ran
-            if after is None:
-                break
-            input, failure = await _outcome(part, ran)
-            fault = None if failure is None else self._fault_of(ran)
-            if failure is not None and isinstance(part.last(), Parallel):
-                fault = _chord_fault(after, failure)
-                await self._tell(after.errbacks, fault)
         assert result is not None
         return result
 
-    async def _tell(self, errbacks: Sequence[Node], fault: Fault) -> None:
+    async def _failure(
+        self, node: Node, result: AsyncResult[Any], ended: Update, after: Node
+    ) -> tuple[Update, Fault | None]:
+        """What that is to what comes after it: of a group, a `ChordError`, which is told there."""
+        failed = await self._culprit(node, result)
+        if not isinstance(node.last(), Parallel) or result.id in self._unrun:
+            return ended, self._faults.get(failed.id)
+        error = chord_error(failed.id, ended)
+        traceback = Failure.of(error).traceback
+        failure = Update(state=states.FAILURE, result=error, traceback=traceback)
+        errbacks = [*after.errbacks]
+        first = next(after.first())
+        while isinstance(after, Series):
+            after = after.parts[0]
+            errbacks += after.errbacks
+        id = first.options.get("task_id") or new_id()
+        first.take_id(id)
+        fault = Request(id=id, task=first.callee.name), error, traceback
+        await self._call_with(errbacks, fault)
+        return failure, fault
+
+    async def _ended(self, node: Node, result: AsyncResult[Any]) -> Update:
+        """How a node has ended: of a group, with its values, unless it fails with a member."""
+        end = node.last()
+        if not isinstance(end, Parallel) or not isinstance(result, GroupResult):
+            return await _known(result)
+        if result.id in self._unrun:
+            return await result._look()
+        updates = [
+            _of_member(await self._ended(part, member))
+            for part, member in zip(end.parts, result, strict=True)
+        ]
+        if end.errors == "fail":
+            for update in updates:
+                if update.state != states.SUCCESS:
+                    return update
+        value: Any
+        try:
+            value = joined(updates, end.errors, end.least, [each.id for each in result])
+        except ChordError as error:
+            value = _TooFew(error)
+        return Update(state=states.SUCCESS, result=value)
+
+    async def _culprit(self, node: Node, result: AsyncResult[Any]) -> AsyncResult[Any]:
+        """What has failed in it: of a group, a member that it fails with."""
+        end = node.last()
+        if not isinstance(end, Parallel) or not isinstance(result, GroupResult):
+            return result
+        for part, member in zip(end.parts, result, strict=True):
+            if (await self._ended(part, member)).state != states.SUCCESS:
+                return await self._culprit(part, member)
+        return result
+
+    async def _tell(self, node: Node, result: AsyncResult[Any]) -> None:
+        failed = await self._culprit(node, result)
+        while isinstance(failed, GroupResult):
+            failed = failed[0]
+        if (fault := self._faults.get(failed.id)) is not None:
+            await self._call_with(node.errbacks, fault)
+
+    async def _call_with(self, errbacks: Sequence[Node], fault: Fault) -> None:
         for errback in errbacks:
             for leaf in errback.first():
                 leaf.errback = True
             await self._run(errback, fault)
-
-    def _fault_of(self, result: AsyncResult[Any]) -> Fault | None:
-        """Why it has failed; of a group, the first of its members that has."""
-        if isinstance(result, GroupResult):
-            return next(filter(None, map(self._fault_of, result)), None)
-        return self._faults.get(result.id)
 
     def _not_run(
         self, node: Node, failure: Update, fault: Fault | None, before: AsyncResult[Any] | None
     ) -> AsyncResult[Any]:
         """The handle of what can't run."""
         end = node.last()
+        id = end.id if isinstance(end, Parallel) else end.options.get("task_id")
         result: AsyncResult[Any]
         if isinstance(end, Parallel):
             members = [self._not_run(part, failure, fault, before) for part in end.parts]
-            result = GroupResult(end.id or new_id(), members, self._producer.results)
+            result = GroupResult(id or new_id(), members, self._producer.results)
+            self._unrun.add(result.id)
         else:
-            id = end.options.get("task_id") or new_id()
-            result = EagerResult(id, self._producer.results, failure)
+            result = EagerResult(id or new_id(), self._producer.results, failure)
             if fault is not None:
-                self._faults[id] = fault
+                self._faults[result.id] = fault
         result.parent = before
         return result
 
 
-async def _outcome(node: Node, result: AsyncResult[Any]) -> tuple[Any, Update | None]:
-    """The value of what has run, and why what follows it can't run."""
-    end = node.last()
-    if isinstance(end, Parallel) and isinstance(result, GroupResult):
-        updates = [await _known(member) for member in result]
-        try:
-            return joined(updates, end.errors, end.least, [each.id for each in result]), None
-        except Exception as error:
-            traceback = Failure.of(error).traceback
-            return None, Update(state=states.FAILURE, result=error, traceback=traceback)
-    update = await _known(result)
-    if update.state == states.SUCCESS:
-        return update.result, None
-    if update.state in states.READY_STATES:
-        return None, update
-    ignored = TaskRevokedError(f"{result.id} raised {update.state.title()}")
-    return None, Update(state=states.REVOKED, result=ignored)
-
-
 async def _known(result: AsyncResult[Any]) -> Update:
-    """What is known of a result that is there; of a group, its list."""
+    """What is known of a result that is there; who raised `Ignore` has left no value."""
     update: Update = await result._look()
+    if update.state in states.READY_STATES:
+        return update
+    ignored = TaskRevokedError(f"{result.id} raised {update.state.title()}")
+    return Update(state=states.REVOKED, result=ignored)
+
+
+def _of_member(update: Update) -> Update:
+    """How a member has ended; a group in a group that is too small has failed there."""
+    if isinstance(update.result, _TooFew):
+        return Update(state=states.FAILURE, result=update.result.error)
     return update
-
-
-def _chord_fault(body: Node, failure: Update) -> Fault:
-    """It is the failure of what follows a group from here on."""
-    first = next(body.first())
-    id = first.options.get("task_id") or new_id()
-    first.options = {**first.options, "task_id": id}
-    request = Request(id=id, task=first.callee.name)
-    return request, failure.result, failure.traceback

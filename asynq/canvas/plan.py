@@ -142,6 +142,9 @@ class Plan:
             if not node.immutable and not node.fed:
                 node.source = source
                 _read(source)
+            elif isinstance(source, Parallel) and source.least:
+                node.needs = source
+                _read(source)
             for link in node.links:
                 self._feed(link, node)
         elif isinstance(node, Series):
@@ -184,6 +187,7 @@ class Plan:
             errbacks=leaf.errbacks_at,
             takes=self.id_of(source) if isinstance(source, Leaf) else "",
             values_of=source.number if isinstance(source, Parallel) else 0,
+            needs=0 if leaf.needs is None else leaf.needs.number,
             failed=leaf.errback and not leaf.immutable,
             outer=self.outer if last else None,
             later=self._later((*links, *begun)) if self._delayed else (),
@@ -300,18 +304,21 @@ class Plan:
 
     def _branch(self, branch: Many) -> Branch:
         _, join, _ = self.follow(branch)
+        body, body_errbacks = self._body(branch)
         note = Branch(
             up=0 if branch.up is None else branch.up.number,
             end=branch.end,
             errbacks=branch.errbacks_at,
             join=join,
+            body="" if body is None else self.id_of(body),
+            body_task="" if body is None else body.callee.name,
+            body_errbacks=body_errbacks,
         )
         if isinstance(branch, Parallel):
-            body = self._body(branch)
-            first = None if body is None else next(body.first(), None)
             ends = [part.last() for part in branch.parts]
             numbers = [0 if isinstance(end, Parallel) else end.number for end in ends]
-            in_a_row = numbers == [*range(numbers[0], numbers[0] + len(numbers))] and numbers[0]
+            first = numbers[0] if numbers else 0
+            in_a_row = first and numbers == [*range(first, first + len(numbers))]
             note = msgspec.structs.replace(
                 note,
                 parallel=True,
@@ -319,21 +326,25 @@ class Plan:
                 errors=branch.errors,
                 least=branch.least,
                 begin=branch.begins if branch.begin else (),
-                body="" if first is None else self.id_of(first),
-                body_task="" if first is None else first.callee.name,
-                body_errbacks=() if body is None else body.errbacks_at,
                 ends=() if in_a_row else tuple(numbers),
-                first_end=numbers[0] if in_a_row else 0,
+                first_end=first if in_a_row else 0,
                 ids={number: self.ids[number] for number in numbers if number in self.ids},
             )
         return note
 
-    def _body(self, parallel: Parallel) -> Node | None:
-        """What comes after a group."""
-        up = parallel.up
-        if not isinstance(up, Series) or parallel.place + 1 >= len(up.parts):
-            return None
-        return up.parts[parallel.place + 1]
+    def _body(self, branch: Many) -> tuple[Leaf | None, Spans]:
+        """The first call of what comes after a group, and what is called where that can't run."""
+        up = branch.up
+        ends_with_group = isinstance(branch.last(), Parallel)
+        if not ends_with_group or not isinstance(up, Series) or up.parts[-1] is branch:
+            return None, ()
+        after = up.parts[branch.place + 1]
+        first = next(after.first(), None)
+        errbacks = after.errbacks_at
+        while isinstance(after, Series):  # what begins it can't run, and it has failed with that
+            after = after.parts[0]
+            errbacks = (*errbacks, *after.errbacks_at)
+        return first, errbacks
 
     def _parent(self, leaf: Leaf) -> str | None:
         """The task, or the group, that a step comes after."""

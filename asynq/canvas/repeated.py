@@ -24,6 +24,11 @@ class Chunks(Group[R], Generic[R], tag="group", dict=True):
         """The group that it is."""
         return self
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Group) and self.to_dict() == other.to_dict()
+
+    __hash__ = None  # type: ignore[assignment]
+
 
 class Repeatable(Protocol):
     """A task that can be called many times within one call."""

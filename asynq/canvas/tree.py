@@ -48,11 +48,13 @@ class Leaf(Node):
     Attributes:
         fed: its input is there already, an empty list.
         source: what its input is of; None: it has none, or is an errback.
+        needs: it runs only if enough members of this have succeeded, and takes none of its values.
         errback: it is called with a failure.
     """
 
     __slots__ = (
-        "args", "callee", "errback", "fed", "immutable", "kwargs", "links", "options", "source",
+        "args", "callee", "errback", "fed", "immutable", "kwargs", "links", "needs", "options",
+        "source",
     )  # fmt: skip
 
     def __init__(
@@ -75,6 +77,7 @@ class Leaf(Node):
         self.links = links
         self.fed = self.errback = False
         self.source: Leaf | Parallel | None = None
+        self.needs: Parallel | None = None
 
     def take_id(self, id: str) -> None:
         """Have this id."""

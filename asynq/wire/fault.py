@@ -60,8 +60,10 @@ class Climb(Struct, frozen=True, kw_only=True, omit_defaults=True):
     unrun: tuple[Count, Count] = (0, 0)
     """Steps that can't run any more and have not been told yet: the first, and the one after the
     last."""
+    of_group: bool = False
+    """It is a parallel, or ends with one, a member of which has failed."""
     body: Name = ""
-    """It is a parallel, and this task takes its values: from here on it is a `ChordError`."""
+    """This task takes the values of that: from here on it is a `ChordError`."""
     body_task: Name = ""
     """That task's name."""
     body_errbacks: Spans = ()

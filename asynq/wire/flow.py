@@ -50,6 +50,7 @@ class Flow(
         "errbacks": "x",
         "takes": "p",
         "values_of": "v",
+        "needs": "m",
         "failed": "f",
         "outer": "o",
         "later": "d",
@@ -78,6 +79,8 @@ class Flow(
     """The task whose value comes before its own arguments."""
     values_of: Count = 0
     """The parallel whose values come before its own arguments, as a list."""
+    needs: Count = 0
+    """The parallel of which enough members must have succeeded, whose values it does not take."""
     failed: bool = False
     """It is an errback: what comes before its own arguments is another's failure."""
     outer: Flow | None = None
@@ -95,7 +98,7 @@ class Flow(
 
     def complete(self) -> Flow:
         """The same place, of a call that has all its arguments."""
-        return replace(self, takes="", values_of=0, failed=False)
+        return replace(self, takes="", values_of=0, needs=0, failed=False)
 
     @property
     def wants_input(self) -> bool:
@@ -123,7 +126,8 @@ class Branch(Struct, frozen=True, kw_only=True, omit_defaults=True):
     begin: Spans = ()
     """Of a parallel that is too large to begin at once: what begins."""
     body: Name = ""
-    """Of a parallel: the task that takes its values, or comes after it."""
+    """Of a parallel, and a sequence that ends with one: the task that takes its values, or comes
+    after it."""
     body_task: Name = ""
     """That task's name."""
     body_errbacks: Spans = ()

@@ -6,7 +6,7 @@ Where all of it is JSON, nothing is decoded twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Any, Final
@@ -67,9 +67,11 @@ class Inputs:
             OperationalError: the server can't be reached.
         """
         message, parameters = run.message, run.task.parameters
+        if flow.needs:
+            (await self._values(flow.workflow, flow.needs)).read()
         if flow.failed:
             args, kwargs = decode_call(message)
-            return (*self._fault(run, flow, len(args)), *args), kwargs
+            return (*self._fault(run, flow, len(args), kwargs), *args), kwargs
         if flow.takes:
             value = self._one(flow.takes, run.input)
         elif flow.values_of:
@@ -122,7 +124,7 @@ class Inputs:
             return _Value(None, read)
         return _Value(b"[" + b",".join(plain) + b"]", read)
 
-    def _fault(self, run: Run, flow: Flow, own: int) -> tuple[Any, ...]:
+    def _fault(self, run: Run, flow: Flow, own: int, named: Mapping[str, Any]) -> tuple[Any, ...]:
         """The failure that an errback is called with."""
         if not run.input:
             raise DecodeError("the message of an errback came without what has failed")
@@ -144,7 +146,7 @@ class Inputs:
             headers=message.headers,
             attempts=message.attempts,
         )
-        return errback_arguments(run.task, own, request, error, fault.error.traceback)
+        return errback_arguments(run.task, own, named, request, error, fault.error.traceback)
 
     def _opened(self, id: str, body: bytes) -> Record:
         seal = self._results.seal()
@@ -161,7 +163,13 @@ def _pages(places: Iterable[int]) -> Iterator[list[int]]:
 
 
 def _nested(value: _Value) -> Callable[[], Update]:
-    return lambda: Update(state=states.SUCCESS, result=value.read())
+    def read() -> Update:
+        try:
+            return Update(state=states.SUCCESS, result=value.read())
+        except ChordError as error:  # too few of its own members have succeeded
+            return Update(state=states.FAILURE, result=error)
+
+    return read
 
 
 def _json(record: Record) -> bytes | None:

@@ -37,9 +37,20 @@ def anything_bound(self, *args): ...
 )
 def test_three_where_it_takes_them_else_the_id(app, function, own, expected):
     task = app.task(name="errback", bind="self" in function.__code__.co_varnames)(function)
-    assert errback_arguments(task, own, REQUEST, ERROR, "traceback") == expected
+    assert errback_arguments(task, own, {}, REQUEST, ERROR, "traceback") == expected
 
 
 def test_of_a_task_whose_code_is_elsewhere_it_is_the_id(app):
     callee = app.callee("elsewhere.errback")
-    assert errback_arguments(callee, 0, REQUEST, ERROR, None) == ("1",)
+    assert errback_arguments(callee, 0, {}, REQUEST, ERROR, None) == ("1",)
+
+
+def test_its_own_named_arguments_count_too(app):
+    @app.task
+    async def explain(request, error, traceback, *, to: str) -> None: ...
+
+    assert errback_arguments(explain, 0, {"to": "me"}, REQUEST, ERROR, None) == (
+        REQUEST,
+        ERROR,
+        None,
+    )

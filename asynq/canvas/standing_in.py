@@ -1,0 +1,31 @@
+"""What stands in for a task that gives its place away (`self.replace`): it ends with one call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from asynq.application import Application
+from asynq.canvas.own import ACCUMULATE
+from asynq.canvas.reading import signature
+from asynq.canvas.tree import Leaf, Node, Parallel, one_after_the_other
+
+
+def stand_in(app: Application, canvas: Mapping[str, Any], id: str) -> Node:
+    """The tree of a canvas that ends with a call of this id: of a group, one that gives its list.
+
+    Args:
+        app: Whose tasks it means.
+        canvas: As plain values.
+        id: Of the task that it stands in for.
+
+    Raises:
+        TypeError: it is no canvas.
+    """
+    root: Node = signature(canvas, app=app).tree()
+    end = root.last()
+    if isinstance(end, Parallel):
+        end = Leaf(app.callee(ACCUMULATE), (), {}, {})
+        root = one_after_the_other([root, end])
+    end.take_id(id)
+    return root

@@ -1,0 +1,172 @@
+"""What `test_any_canvas` has found, each as small as it can be: by workers, and here."""
+
+import json
+
+import pytest
+
+from asynq import Worker, chain, chord, group, signature
+from asynq.exceptions import ChordError
+from tests.waiting import until
+
+
+@pytest.fixture(params=["worker", "apply"])
+async def play(request, app):
+    """Runs a canvas to its end; gives its value, errors in the place of values."""
+
+    async def empty():
+        return await app.connections.broker().depth("default") == 0
+
+    async def play(canvas, *args):
+        if request.param == "apply":
+            return await (await canvas.apply(args)).get(propagate=False)
+        async with Worker(app):
+            value = await canvas.delay(*args).get(timeout=10, propagate=False)
+            await until(empty)
+            return value
+
+    return play
+
+
+@pytest.fixture
+def echo(app):
+    @app.task
+    async def echo(*args):
+        return ["error" if isinstance(each, BaseException) else each for each in args]
+
+    return echo
+
+
+@pytest.fixture
+def flat(app):
+    @app.task
+    async def flat(values):
+        return [type(each).__name__ if isinstance(each, BaseException) else each for each in values]
+
+    return flat
+
+
+@pytest.fixture
+def fail(app):
+    @app.task
+    async def fail(*args):
+        raise ValueError("no")
+
+    return fail
+
+
+@pytest.fixture
+def told(app):
+    """What errbacks were told: the first of their own arguments, and the kind of error."""
+    return []
+
+
+@pytest.fixture
+def tell(app, told):
+    @app.task
+    async def tell(request, error, traceback, who):
+        told.append((who, type(error).__name__))
+
+    return tell
+
+
+async def test_an_errback_may_have_named_arguments_of_its_own(play, app, fail):
+    told = []
+
+    @app.task
+    async def tell(request, error, traceback, *, who):
+        told.append((who, str(error)))
+
+    await play(fail.s().on_error(tell.s(who="me")))
+    assert told == [("me", "no")]
+
+
+async def test_an_errback_is_told_where_all_is_eager(app, fail, tell, told):
+    app.conf.task_always_eager = True
+    await fail.s().on_error(tell.s("me")).delay()
+    assert told == [("me", "ValueError")]
+
+
+async def test_a_group_that_bears_errors_has_not_failed(play, echo, fail, tell, told):
+    await play(group(fail.s(), echo.s(1), errors="collect").on_error(tell.s("group")))
+    await play(group(fail.s(), echo.s(1), errors="ignore").on_error(tell.s("group")))
+    assert told == []
+
+
+async def test_the_first_call_of_a_body_is_told_too(play, echo, fail, tell, told):
+    body = chain(echo.s().on_error(tell.s("first")), echo.s()).on_error(tell.s("body"))
+    assert isinstance(await play(chord([fail.s()], body)), ChordError)
+    assert sorted(told) == [("body", "ChordError"), ("first", "ChordError")]
+
+
+async def test_the_header_that_a_body_begins_with_is_told_too(play, echo, fail, tell, told):
+    inner = chord(group(echo.s()).on_error(tell.s("header")), echo.s()).on_error(tell.s("chord"))
+    assert isinstance(await play(chord([fail.s()], inner)), ChordError)
+    assert sorted(told) == [("chord", "ChordError"), ("header", "ChordError")]
+
+
+async def test_what_follows_a_chain_that_ends_with_a_group_is_its_body(
+    play, echo, fail, tell, told
+):
+    before = chain(echo.s(1), group(fail.s(), echo.s())).on_error(tell.s("chain"))
+    error = await play(before | echo.s().on_error(tell.s("body")))
+    assert isinstance(error, ChordError)
+    assert sorted(told) == [("body", "ChordError"), ("chain", "ValueError")]
+
+
+async def test_a_group_that_has_not_begun_makes_no_chord_error(play, echo, fail, tell, told):
+    before = chain(fail.s(), group(echo.s(), echo.s())).on_error(tell.s("chain"))
+    error = await play(before | echo.s().on_error(tell.s("after")))
+    assert isinstance(error, ValueError)
+    assert told == [("chain", "ValueError")]
+
+
+@pytest.mark.parametrize("errors", ["collect", "ignore"])
+async def test_least_holds_for_a_body_that_takes_no_values(play, echo, fail, errors):
+    header = group(fail.s(), echo.s(1), errors=errors, least=2)
+    error = await play(header | echo.si("ran"))
+    assert isinstance(error, ChordError)
+    assert str(error).startswith("1 of 2 succeeded, and 2 must")
+    assert await play(group(fail.s(), echo.s(1), errors=errors, least=1) | echo.si(2)) == [2]
+
+
+async def test_where_least_is_missed_each_member_of_a_body_fails(play, echo, fail, tell, told):
+    header = group(fail.s(), echo.s(1), errors="collect", least=2)
+    body = group(echo.s().on_error(tell.s("first")), echo.s()).on_error(tell.s("group"))
+    values = await play(header | body)
+    assert [*map(type, values)] == [ChordError, ChordError]
+    assert sorted(told) == [("first", "ChordError"), ("group", "ChordError")]
+
+
+async def test_a_group_in_a_group_bears_its_own_errors(play, echo, fail, flat):
+    inner = chain(echo.s(1), group(fail.s(), echo.s(2), errors="ignore"))
+    assert await play(group(inner, echo.s(3)) | flat.s()) == [[[[1], 2]], [3]]
+
+
+async def test_a_group_in_a_group_may_have_too_few_values(play, echo, fail, flat):
+    inner = chain(echo.s(1), group(fail.s(), echo.s(2), errors="ignore", least=2))
+    assert await play(group(inner, echo.s(3), errors="collect") | flat.s()) == ["ChordError", [3]]
+
+
+async def test_a_group_in_the_place_of_a_task_fails_as_a_chord(play, app, echo, fail):
+    @app.task(bind=True)
+    async def replace(self, by):
+        raise self.replace(signature(by))
+
+    by = group(fail.s(), echo.s(1)).to_dict()
+    error = await play(replace.s(by) | echo.s())
+    assert isinstance(error, ChordError)
+    assert await play(replace.s(group([]).to_dict()) | echo.s()) == [[]]
+
+
+async def test_a_member_without_calls_is_left_out(play, echo):
+    assert await play(group(chain(group([])), echo.s(1)) | echo.s()) == [[[1]]]
+
+
+async def test_an_errback_without_calls_is_none(play, fail):
+    assert isinstance(await play(fail.s().on_error(group([]))), ValueError)
+
+
+def test_chunks_are_the_same_after_json(echo):
+    chunks = echo.chunks([[1], [2], [3]], 2)
+    assert signature(json.loads(json.dumps(chunks.to_dict()))) == chunks
+    assert chunks != group(echo.s(1))
