@@ -76,6 +76,8 @@ class Workflows:
             kept = self._alive(advance.workflow)
             if kept is None:
                 return
+            if kept.began is None:  # it takes the place of a task, and begins with its end
+                kept.began = _time.time()
             if not kept.over:
                 kept.touched = _time.monotonic()
             if advance.grow is not None:

@@ -168,7 +168,8 @@ class Workflows(Protocol):
     """
 
     async def keep(self, part: Workflow) -> None:
-        """Keep part of a workflow that is too large for one call; it does not begin yet."""
+        """Keep a workflow, or part of one. It does not begin, and is none of those that are known,
+        until it is launched, or the end of a delivery begins steps of it."""
 
     async def launch(self, part: Workflow, begin: Sequence[Parcel]) -> None:
         """Keep a workflow, or the rest of one, and publish the messages it begins with, both or

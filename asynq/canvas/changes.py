@@ -18,7 +18,7 @@ from asynq.brokers.base import Advance
 from asynq.canvas.plan import Plan
 from asynq.canvas.standing_in import stand_in
 from asynq.canvas.tree import Leaf, Node
-from asynq.canvas.workflow import store
+from asynq.canvas.workflow import keep
 from asynq.execution.outcome import Effect
 from asynq.request import Request
 from asynq.wire.flow import Flow
@@ -83,7 +83,7 @@ class Changes:
         """Store it as a workflow of its own; gives what begins it."""
         plan = Plan(root, self._app.producer, outer=outer, reply_to=reply_to)
         await plan.prepare()
-        await store(plan, await plan.steps(waiting=False), ())
+        await keep(plan, await plan.steps(waiting=False))
         return Advance(workflow=plan.id, start=root.entries)
 
 

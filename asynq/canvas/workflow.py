@@ -88,8 +88,20 @@ class _Part(Struct):
     size: int = 0
 
 
+async def keep(plan: Plan, steps: Mapping[int, Step]) -> None:
+    """Store a workflow that begins with the end of a delivery.
+
+    Args:
+        plan: What it comes down to.
+        steps: All its steps.
+    """
+    workflows = plan.producer.connections.broker().workflows()
+    for part in _parts(steps, plan.joins(), plan.notes()):
+        await workflows.keep(_workflow(plan, part))
+
+
 async def store(plan: Plan, steps: Mapping[int, Step], begin: Sequence[Parcel]) -> None:
-    """Store a workflow, and send what it begins with, if that is sent now.
+    """Store a workflow, and send what it begins with.
 
     Args:
         plan: What it comes down to.

@@ -106,14 +106,32 @@ local function grow(workflow, number, count, places)
     'a' .. number, added .. places)
 end
 
--- alive: is it there? What happens in it keeps it; looked at once a script.
+-- enlist: from now on it is one of the workflows that are known. Those that have come to their end
+-- are forgotten here: for each that comes the oldest is looked at, and one anywhere, as those behind
+-- one that is kept for long would never be.
+local function enlist(workflow, prefix, now)
+  local index, moment = prefix .. 'wfs', string.format('%.0f', now)
+  redis.call('HSET', workflow, 'began', moment)
+  local count = redis.call('ZCARD', index)
+  for _, rank in ipairs(count > 0 and {0, now % count} or {}) do
+    local id = redis.call('ZRANGE', index, rank, rank)[1]
+    if id and redis.call('EXISTS', prefix .. 'wf:' .. id) == 0 then
+      redis.call('ZREM', index, id)
+    end
+  end
+  redis.call('ZADD', index, moment, string.sub(workflow, #prefix + 4))
+end
+
+-- alive: is it there? What happens in it keeps it; looked at once a script. One that was only kept,
+-- because it takes the place of a task, begins with the end of that.
 local alive_workflows = {}
-local function alive(workflow)
+local function alive(workflow, prefix, now)
   local there = alive_workflows[workflow]
   if there == nil then
-    local told = redis.call('HMGET', workflow, 'ttl', 'over')
+    local told = redis.call('HMGET', workflow, 'ttl', 'over', 'began')
     there = told[1] ~= false
     if there and not told[2] then redis.call('PEXPIRE', workflow, told[1]) end
+    if there and not told[3] then enlist(workflow, prefix, now) end
     alive_workflows[workflow] = there
   end
   return there

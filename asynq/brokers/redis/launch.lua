@@ -21,17 +21,6 @@ end
 redis.call('PEXPIRE', workflow, ARGV[1])
 if ARGV[3] == '' then return 1 end
 
-local moment = string.format('%.0f', now)
-redis.call('HSET', workflow, 'began', moment)
--- Those that have come to their end are forgotten here: for each that comes the oldest is looked
--- at, and one anywhere, as those behind one that is kept for long would never be.
-local count = redis.call('ZCARD', KEYS[3])
-for _, rank in ipairs(count > 0 and {0, now % count} or {}) do
-  local id = redis.call('ZRANGE', KEYS[3], rank, rank)[1]
-  if id and redis.call('EXISTS', prefix .. 'wf:' .. id) == 0 then
-    redis.call('ZREM', KEYS[3], id)
-  end
-end
-redis.call('ZADD', KEYS[3], moment, ARGV[3])
+enlist(workflow, prefix, now)
 for i = last + 1, #ARGV do put(prefix, now, ARGV[i], '') end
 return 1

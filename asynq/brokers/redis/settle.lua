@@ -80,7 +80,7 @@ local prefix = string.sub(KEYS[2], 1, -7)
 -- i: where it stands in ARGV; after: where the join does
 local function advance(i, after)
   local workflow, input, starts = KEYS[tonumber(ARGV[i])], ARGV[i + 1], tonumber(ARGV[i + 2])
-  if not alive(workflow) then return end
+  if not alive(workflow, prefix, now) then return end
   local growing = i + 3 + starts
   if ARGV[growing] ~= '0' then
     grow(workflow, ARGV[growing], ARGV[growing + 1], ARGV[growing + 2])

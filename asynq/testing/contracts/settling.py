@@ -8,7 +8,18 @@ import pytest
 
 from asynq._time import monotonic
 from asynq.backends.base import ResultBackend
-from asynq.brokers.base import SPEND, Broker, Bury, Location, Requeue, Settlement, StoredRecord
+from asynq.brokers.base import (
+    SPEND,
+    Advance,
+    Broker,
+    Bury,
+    Location,
+    Requeue,
+    Settlement,
+    Step,
+    StoredRecord,
+    Workflow,
+)
 from asynq.testing.contracts.broker_suite import EARLY, QUEUE, BrokerSuite, ids, parcel, parcels
 
 
@@ -55,6 +66,22 @@ class Settling(BrokerSuite):
         async with self.kept(broker):
             assert await self.end(broker, spent, again)
             assert not (await self.take_one(broker)).spent
+
+    async def test_a_kept_workflow_is_one_as_soon_as_a_settlement_begins_it(
+        self, broker: Broker
+    ) -> None:
+        """Where that never comes, because a worker died, there is none that waits for ever."""
+        steps = {number: Step(parcel=parcel(f"s{number}")) for number in (1, 2)}
+        await broker.workflows().keep(Workflow(id="w", steps=steps, ttl=60.0, kept=60.0))
+        assert await broker.workflows().look("w") is None
+        assert list(await broker.workflows().known()) == []
+        await broker.publish([parcel("a")])
+        start = Advance(workflow="w", start=((1, 1),))
+        begins = Settlement(delivery=await self.take_one(broker), advance=(start,))
+        assert list(await broker.settle([begins])) == [True]
+        (known,) = await broker.workflows().known()
+        assert (known.id, known.over) == ("w", "")
+        assert (await self.take_one(broker)).id == "s1"
 
     async def test_many_are_settled_together_each_for_itself(self, broker: Broker) -> None:
         await broker.publish(parcels(300))
