@@ -25,6 +25,9 @@ EXPIRE: Final = "asynq.workflow.expire"
 ACCUMULATE: Final = "asynq.accumulate"
 """Returns what it is called with: gives a group the id of the task that it replaces."""
 
+MOVING_ON: Final = frozenset({BEGIN, FAIL, EXPIRE})
+"""Those that run no code but ours."""
+
 
 def own_message(
     task: str,

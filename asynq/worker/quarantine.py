@@ -16,6 +16,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from asynq.canvas.own import MOVING_ON
 from asynq.exceptions import EncodeError
 from asynq.execution.outcome import Failed, Interrupted, Outcome
 from asynq.execution.pools import Pools
@@ -63,8 +64,11 @@ class Quarantine:
         """To be held while a suspect runs: its time begins when there is room for it."""
 
     def concerns(self, suspect: Run) -> bool:
-        """Must it run here? Not what is acknowledged before it runs: that never comes back."""
-        return suspect.delivery.redeliveries >= SUSPECT_AFTER and suspect.task.terms.acks_late
+        """Must it run here? Not what is acknowledged before it runs: that never comes back. Nor
+        what moves workflows on: it kills nobody, and no other process can be handed it."""
+        if suspect.delivery.redeliveries < SUSPECT_AFTER or not suspect.task.terms.acks_late:
+            return False
+        return suspect.task.name not in MOVING_ON
 
     async def run(self, suspect: Run, pools: Pools) -> Outcome:
         """Run it apart from all others."""

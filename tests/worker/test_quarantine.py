@@ -8,6 +8,8 @@ import pytest
 
 from asynq import Asynq, Task
 from asynq.brokers.base import Delivery, Parcel, Requeue, Settlement
+from asynq.builtin import build
+from asynq.canvas.own import BEGIN, EXPIRE, FAIL
 from asynq.exceptions import WorkerLostError
 from asynq.execution import processes
 from asynq.execution.outcome import Interrupted, Success
@@ -78,6 +80,20 @@ async def test_from_the_second_crash_on_a_task_runs_in_a_process_of_its_own(brok
     async with Worker(suspects):
         pid = await suspects.AsyncResult("1").get(timeout=20)
     assert (pid != os.getpid()) is alone
+
+
+@pytest.mark.parametrize("name", [BEGIN, FAIL, EXPIRE])
+async def test_what_moves_workflows_on_runs_alone_for_nobodys_death(name):
+    """No process can be handed it, so that all others would wait until it could be the only one."""
+    task = build(name, suspects)
+    run = Run(
+        delivery=Delivery(id="1", queue="default", body=b"", redeliveries=9),
+        message=Message(task=name),
+        task=task,
+        request=Request(id="1", task=name),
+    )
+    state = WorkerState("w")
+    assert not Quarantine(state, lambda: None, Limits(state, lambda run: None)).concerns(run)
 
 
 async def test_one_that_kills_it_becomes_a_dead_letter_and_who_waits_is_told(broker, caplog):
