@@ -75,7 +75,7 @@ class Proxy:
         self._passing.set()
         self._stalled: str | None = None
         self._marker: bytes | None = None
-        self._times = 0
+        self._times = self._pass_first = 0
         self._then_cut = True
         self._latency = self._jitter = self._bandwidth = 0.0
         self._wires: set[Wire] = set()
@@ -121,15 +121,17 @@ class Proxy:
         for wire in self.wires(kind):
             wire.half_open = True
 
-    def swallow(self, marker: bytes, *, times: int = 1, cut: bool = True) -> None:
+    def swallow(self, marker: bytes, *, times: int = 1, after: int = 0, cut: bool = True) -> None:
         """Let the next request that contains the marker through, and lose its reply.
 
         Args:
             marker: A command's name, a script's digest.
             times: How many such requests, each on its own connection.
+            after: How many such requests are answered before.
             cut: Close the connection then; else it stays open, and silent.
         """
         self._marker, self._times, self._then_cut = marker, times, cut
+        self._pass_first = after
         self.asked.clear()
         self.lost.clear()
 
@@ -177,7 +179,11 @@ class Proxy:
                 if wire.kind == "commands":
                     wire.kind = next((KINDS[mark] for mark in KINDS if mark in data), wire.kind)
                 await self._may_pass(wire)
-                if self._marker is not None and not wire.doomed and self._marker in data:
+                if self._marker is None or wire.doomed or self._marker not in data:
+                    pass
+                elif self._pass_first:
+                    self._pass_first -= 1
+                else:
                     self._times -= 1
                     self._marker = self._marker if self._times > 0 else None
                     wire.doomed = True

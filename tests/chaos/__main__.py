@@ -21,7 +21,7 @@ import uvloop
 
 from tests.chaos import load, nemesis
 from tests.chaos.campaign import Campaign, Outcome, Plan
-from tests.chaos.report import cells, markdown, story
+from tests.chaos.report import FLOW_COLUMNS, cells, flow_cells, markdown, story
 from tests.servers import KINDS
 
 
@@ -44,6 +44,8 @@ def main(words: Sequence[str] | None = None) -> int:
         outcomes.append(_carry_out(plan))
     print()
     print(markdown([cells(outcome) for outcome in outcomes]), flush=True)
+    print()
+    print(markdown(list(map(flow_cells, outcomes)), FLOW_COLUMNS), flush=True)
     return int(any(outcome.faults for outcome in outcomes))
 
 

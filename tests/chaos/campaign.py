@@ -25,8 +25,9 @@ CONCURRENCY: Final = 10
 GRACE: Final = 5.0
 FOLLOW: Final = 0.5
 """Seconds between two looks at the server's trail."""
-DRAIN: Final = 120.0
-"""Seconds after the last fault in which everything must have ended."""
+DRAIN: Final = 300.0
+"""Seconds after the last fault in which everything must have ended: long, because what was taken
+by three workers that died runs in children, two at a time, and the machine may be a slow one."""
 FORGOTTEN: Final = max(4 * LEASE, 10.0) + 3 * LEASE + 5.0
 """Seconds after which a dead worker is no consumer any more."""
 

@@ -11,14 +11,16 @@ from typing import Any, Final, NamedTuple
 from asynq._redis.keys import GROUP, Keys
 from asynq.wire import record
 from tests.chaos.fleet import Fleet
+from tests.chaos.flows import MAY_BE, Flows, FlowTally
 from tests.chaos.ledger import EARLY, Book
 from tests.chaos.trail import Trail
 from tests.servers import PrivateServer
 from tests.waiting import until
 
-FOR_EVER: Final = ("meta", "queues", "q:*", "z:*", "zm:*", "dlq:*")
+FOR_EVER: Final = ("meta", "queues", "q:*", "z:*", "zm:*", "dlq:*", "wfs")
 """The only keys that may have no time to live. `z:` and `zm:` vanish when nothing waits; `q:` are
-the empty streams of queues; `dlq:` are kept for a person to look at, up to 10,000 entries each."""
+the empty streams of queues; `dlq:` are kept for a person to look at, up to 10,000 entries each;
+`wfs` forgets workflows that are gone as others come."""
 
 POISON: Final = "poison"
 """The kind of a task that kills its worker, and so may end as a dead letter."""
@@ -62,11 +64,13 @@ class Tally(NamedTuple):
     """How tasks ended, poison pills aside."""
     failed: list[str]
     """Tasks that should have succeeded and did not."""
+    flows: FlowTally
+    """Of workflows."""
 
     @property
     def faults(self) -> list[str]:
         """What must not be; empty when all is well."""
-        found = []
+        found = list(self.flows.faults)
         if self.lost:
             found.append(f"{len(self.lost)} lost: {self.lost[:5]}")
         if self.completed_twice:
@@ -96,6 +100,7 @@ class Checks:
         self.server: PrivateServer = fleet.server
         self.keys = Keys(fleet.namespace)
         self.trail = Trail(fleet.server, fleet.namespace, fleet.ledger)
+        self.flows = Flows(fleet.server, self.keys)
 
     def unfinished(self, ids: Iterable[str]) -> list[str]:
         """Those of the ids that have no final record."""
@@ -179,6 +184,7 @@ class Checks:
             revoked_executed=_executed(book),
             states=Counter(statuses.values()),
             failed=[id for id, state in statuses.items() if state not in _may_be(kinds[id])],
+            flows=self.flows.tally(book),
         )
 
     def left_behind(self, *, consumers: bool = True) -> list[str]:
@@ -240,6 +246,7 @@ class Checks:
 def _may_be(kind: str) -> tuple[str, ...]:
     """How a task of that kind may end; one that was revoked may have been quicker."""
     return {
+        **MAY_BE,
         "revoked": ("SUCCESS", "REVOKED"),
         "terminated": ("SUCCESS", "REVOKED"),
         "limited": ("FAILURE",),

@@ -7,6 +7,7 @@ Each scenario runs on one kind of server, the next on the other; all run on all 
 from __future__ import annotations
 
 import os
+import random
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -16,6 +17,8 @@ import pytest
 
 from asynq import Asynq
 from asynq.result.submission import Submission
+from tests.chaos import canvases
+from tests.chaos.canvases import Artist, Drawn, Flight
 from tests.chaos.checks import Checks
 from tests.chaos.fleet import Fleet
 from tests.chaos.trail import want
@@ -91,3 +94,19 @@ def send(app: Asynq, fleet: Fleet) -> Callable[..., Awaitable[Submission]]:
         return result
 
     return send
+
+
+@pytest.fixture
+def artist(app: Asynq) -> Artist:
+    """Draws workflows."""
+    return Artist(app, random.Random(1))
+
+
+@pytest.fixture
+def launch(app: Asynq, fleet: Fleet) -> Callable[..., Awaitable[Flight]]:
+    """`await launch(drawn)`: sends a workflow, and notes all of it."""
+
+    async def launch(drawn: Drawn, through: Asynq = app) -> Flight:
+        return await canvases.send(through, fleet.ledger, drawn)
+
+    return launch

@@ -60,6 +60,10 @@ class Crew:
         awake = [worker for worker in self.members if worker.alive and not worker.frozen]
         return rng.choice(awake) if awake else None
 
+    def wire_of(self, worker: ChaosWorker) -> Proxy:
+        """Its wire to the server."""
+        return self._wires[self.members.index(worker)]
+
     @property
     def frozen(self) -> int:
         """How many stand still."""

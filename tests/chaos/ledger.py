@@ -10,6 +10,9 @@ Workers and whoever sends write to the same file, so that what a killed worker d
     C id status entry words at
                             accepted: the server says that the task has ended (see `trail`); the
                             entry that says so, and what stands for its words
+    N id workflow role at   a step of a workflow, about to be sent
+    V id value at           its value, as JSON, if it succeeds
+    W id kind how at        a workflow: "sent", or "perhaps"
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -44,6 +48,17 @@ class End(NamedTuple):
     at: float
 
 
+class Step(NamedTuple):
+    """A step of a workflow."""
+
+    workflow: str
+    role: str
+
+
+AT_TIMES: Final = frozenset({"idle", "errback?"})
+"""Roles of steps that need not run: they are not counted among the tasks that were sent."""
+
+
 class Book:
     """A ledger, read."""
 
@@ -57,6 +72,18 @@ class Book:
         """Id to when."""
         self.accepted: defaultdict[str, dict[str, str]] = defaultdict(dict)
         """Id to the entries of the trail that tell of its end, and what stands for their words."""
+        self.steps: dict[str, Step] = {}
+        self.values: dict[str, str] = {}
+        """Id to the value that is expected, as JSON."""
+        self.workflows: dict[str, tuple[str, bool]] = {}
+        """Id to kind, and whether it was surely sent."""
+        self._read(lines)
+        for id, step in self.steps.items():
+            _, sent = self.workflows.get(step.workflow, ("", False))
+            if step.role not in AT_TIMES:
+                (self.sent if sent else self.perhaps_sent)[id] = step.role
+
+    def _read(self, lines: list[str]) -> None:
         for line in lines:
             match line.split():
                 case ["P", id, kind, _]:
@@ -73,6 +100,12 @@ class Book:
                     self.revoked[id] = float(at)
                 case ["C", id, _, entry, words, _]:
                     self.accepted[id][entry] = words
+                case ["N", id, workflow, role, _]:
+                    self.steps[id] = Step(workflow, role)
+                case ["V", id, value, _]:
+                    self.values[id] = value
+                case ["W", id, kind, how, _]:
+                    self.workflows[id] = kind, how == "sent"
                 case _:
                     raise ValueError(f"not a line of the ledger: {line!r}")
 
@@ -101,8 +134,13 @@ class Ledger:
 
     def note(self, *words: object) -> None:
         """Append a line, with the time at its end; one write, so lines never mix."""
+        self.note_all([words])
+
+    def note_all(self, lines: Iterable[Sequence[object]]) -> None:
+        """Append several, with the same time."""
         at = time.clock_gettime(time.CLOCK_REALTIME)  # right also where a test makes time() wrong
-        os.write(self._file, f"{' '.join(map(str, words))} {at:.4f}\n".encode())
+        text = "".join(f"{' '.join(map(str, words))} {at:.4f}\n" for words in lines)
+        os.write(self._file, text.encode())
 
     def read(self) -> Book:
         """All that stands in it now."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Collection
+from functools import partial
 from typing import Final
 
 from asynq import Asynq
 from asynq.exceptions import OperationalError
 from asynq.wire.ids import new_id
+from tests.chaos.canvases import Artist, Drawn, send
 from tests.chaos.checks import POISON
 from tests.chaos.fleet import LEASE
 from tests.chaos.ledger import EARLY, Ledger
@@ -27,8 +29,19 @@ SHARES: Final = {
     "revoked": 4.0,
     "terminated": 1.0,
     POISON: 0.4,
+    "chain": 0.6,
+    "chord": 0.1,
+    "mixed": 5.0,
+    "mortal": 0.12,
 }
 """Kinds of tasks, and their shares."""
+
+WORKFLOWS: Final = frozenset({"chain", "chord", "mixed", "mortal"})
+"""Those kinds that are workflows: chains of 50, chords of 500, what is nested or fails, and what
+kills two workers."""
+
+DEADLY: Final = frozenset({POISON, "mortal"})
+"""Kinds that kill workers."""
 
 AT_ONCE: Final = 200
 """Calls under way; a sender that meets a dead server waits, as an application would."""
@@ -59,6 +72,7 @@ class Load:
         self._app = app
         self._ledger = ledger
         self._rng = rng
+        self._artist = Artist(app, rng)
         self._rate = rate
         self._shares = {kind: share for kind, share in SHARES.items() if kind in (only or SHARES)}
         self._until = 0.0
@@ -75,7 +89,11 @@ class Load:
         while loop.time() < self._until:
             await self._under_way.acquire()
             (kind,) = self._rng.choices(kinds, weights)
-            self._begin(self._one(kind, *self._call(kind)))
+            self._begin(
+                self._workflow(self._draw(kind))
+                if kind in WORKFLOWS
+                else self._one(kind, *self._call(kind))
+            )
             await asyncio.sleep(self._rng.expovariate(self._rate))
         while self._calls:
             await asyncio.wait(self._calls)
@@ -109,6 +127,26 @@ class Load:
             case "poison":
                 return "deadly", (self._rng.choice(["kill", "exit", "abort", "segv"]),), {}
         return "quick", (), {}
+
+    def _draw(self, kind: str) -> Drawn:
+        match kind:
+            case "chain":
+                return self._artist.chain()
+            case "chord":
+                return self._artist.chord()
+            case "mortal":
+                return self._artist.mortal()
+        return self._artist.any_mixed()
+
+    async def _workflow(self, drawn: Drawn) -> None:
+        try:
+            flight = await send(self._app, self._ledger, drawn)
+        except OperationalError:
+            self.errors += 1
+            return
+        for id in flight.roles.get("revocable", ()):
+            await self._insist(partial(self._app.control.revoke, id))
+            self._ledger.note("R", id)
 
     async def _one(
         self, kind: str, task: str, arguments: tuple[object, ...], options: dict[str, object]

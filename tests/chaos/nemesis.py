@@ -16,6 +16,7 @@ from asynq.brokers.redis.scripts import (
     ENQUEUE,
     FETCH,
     FIRST,
+    LAUNCH,
     MOVE,
     OPEN,
     PENDING,
@@ -35,6 +36,7 @@ PAUSES: Final = (0.5, 1.2)
 
 SHARES: Final = {
     "kill -9 a worker": 5.0,
+    "kill -9 a worker that settles": 1.0,
     "freeze a worker": 3.0,
     "stop a worker": 2.0,
     "kill -9 the server": 1.5,
@@ -50,7 +52,7 @@ SHARES: Final = {
 """Faults, and their shares."""
 
 MARKERS: Final[Sequence[bytes]] = (
-    *2 * (b"XREADGROUP", FETCH.digest, SETTLE.digest, ENQUEUE.digest),
+    *2 * (b"XREADGROUP", FETCH.digest, SETTLE.digest, ENQUEUE.digest, LAUNCH.digest),
     *(BEAT.digest, FIRST.digest, MOVE.digest, ANNOUNCE.digest, OPEN.digest),
     *(PENDING.digest, REAP.digest, RELEASE.digest, REVOKE.digest, REVOKED.digest),
 )
@@ -107,11 +109,15 @@ class Nemesis:
             await asyncio.wait(self._lasting)
         for wire in self._wires:
             wire.heal()
-        await self._say("CLIENT", "UNPAUSE")
+        try:
+            await self._say("CLIENT", "UNPAUSE")
+        except OSError:  # by a CLIENT KILL that a server which stood still heard only now
+            await self._say("CLIENT", "UNPAUSE")
 
     async def _fault(self, name: str) -> None:
         strike: dict[str, Callable[[], Awaitable[bool]]] = {
             "kill -9 a worker": self._kill,
+            "kill -9 a worker that settles": self._kill_settling,
             "freeze a worker": self._freeze,
             "stop a worker": self._stop,
             "kill -9 the server": self._kill_server,
@@ -133,6 +139,19 @@ class Nemesis:
         if worker is not None:
             worker.signal(signal.SIGKILL)
         return worker is not None
+
+    async def _kill_settling(self) -> bool:
+        """Between the execution of a settlement and its reply."""
+        worker = self._crew.any(self._rng)
+        if worker is None:
+            return False
+        wire = self._crew.wire_of(worker)
+        wire.swallow(SETTLE.digest, cut=False)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(wire.lost.wait(), 2.0)
+            worker.signal(signal.SIGKILL)
+            return True
+        return False
 
     async def _freeze(self) -> bool:
         worker = self._crew.any(self._rng)

@@ -40,6 +40,41 @@ def cells(outcome: Outcome) -> list[str]:
     ]
 
 
+FLOW_COLUMNS: Final = (
+    "server",
+    "workflows",
+    "steps",
+    "chains of 50",
+    "chords of 500",
+    "bodies",
+    "started again",
+    "errbacks",
+    "ended twice",
+    "wrong values",
+    "by half",
+    "not over",
+)
+
+
+def flow_cells(outcome: Outcome) -> list[str]:
+    """One row of workflows, in the order of `FLOW_COLUMNS`."""
+    flows, twice = outcome.tally.flows, outcome.tally.completed_twice
+    return [
+        outcome.label,
+        f"{flows.sent:,}",
+        f"{flows.steps:,}",
+        str(flows.chains),
+        str(flows.chords),
+        f"{flows.bodies:,}",
+        str(flows.bodies_again),
+        str(flows.errbacks),
+        str(len(twice)),
+        str(len(flows.wrong)),
+        str(len(flows.halves)),
+        str(len(flows.open) + len(flows.stale)),
+    ]
+
+
 def markdown(rows: Sequence[Sequence[str]], columns: Sequence[str] = COLUMNS) -> str:
     """A table as the documentation has it."""
     return "\n".join(map(_line, [columns, ["---"] * len(columns), *rows]))

@@ -31,7 +31,7 @@ from tests.chaos.campaign import Campaign, Plan
 from tests.chaos.checks import Checks
 from tests.chaos.crew import Crew
 from tests.chaos.fleet import Fleet
-from tests.chaos.load import SHARES, Load
+from tests.chaos.load import DEADLY, SHARES, WORKFLOWS, Load
 from tests.chaos.nemesis import Nemesis
 from tests.chaos.report import cells, markdown
 from tests.proxy import Proxy
@@ -124,7 +124,7 @@ class Soak:
         rng = random.Random(self._seed)
         crew = Crew(self.fleet, wires[:-1], rng, "-c", "10", "--threads", "4")
         await crew.start()
-        load = Load(app, self.fleet.ledger, rng, rate=self._rate, only=SHARES.keys() - {"poison"})
+        load = Load(app, self.fleet.ledger, rng, rate=self._rate, only=SHARES.keys() - DEADLY)
         following = asyncio.ensure_future(self._follow())
         try:
             await load.run(WARM_UP)
@@ -294,7 +294,7 @@ def _everysec(kind: str, asked: argparse.Namespace) -> list[str]:
         seed=asked.seed,
         rate=asked.rate,
         fsync="everysec",
-        only=SHARES.keys() - {"poison"},
+        only=SHARES.keys() - DEADLY - WORKFLOWS,  # a lost second may lose all of a long chain
         faults=("kill -9 the server",),
         pauses=(4.0, 8.0),
     )

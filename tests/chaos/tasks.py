@@ -11,8 +11,11 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
-from asynq import Asynq, Task
+from asynq import Asynq, Task, chord
+from asynq.worker import quarantine
+from tests.chaos.announcing import announce_every_step
 from tests.chaos.ledger import Ledger
 
 LEASE = float(os.environ.get("CHAOS_LEASE", "1.5"))
@@ -28,6 +31,8 @@ app = Asynq(
     worker_max_stuck=int(os.environ.get("CHAOS_MAX_STUCK", "0")) or None,
 )
 ledger = Ledger(Path(os.environ.get("CHAOS_LEDGER", os.devnull)))
+announce_every_step()
+quarantine.SUSPECT_AFTER = int(os.environ.get("CHAOS_SUSPECT_AFTER", quarantine.SUSPECT_AFTER))
 
 
 def begun(task: Task) -> None:
@@ -163,6 +168,95 @@ async def deadly(self: Task, how: str, times: int = 1_000_000, first: float = 0.
         _die(how)
     ended(self)
     return "survived"
+
+
+# Steps of workflows: numbers, so that what went missing, or came twice, shows in the sum.
+
+
+@app.task(bind=True)
+async def plus(self: Task, value: int, more: int = 1, seconds: float = 0.0) -> int:
+    """A step: what came before it, and one."""
+    begun(self)
+    if seconds:
+        await asyncio.sleep(seconds)
+    ended(self)
+    return value + more
+
+
+@app.task(bind=True)
+async def total(self: Task, values: list[int]) -> int:
+    """The body of a chord."""
+    begun(self)
+    ended(self)
+    return sum(values)
+
+
+@app.task(bind=True)
+async def survivors(self: Task, values: list[Any]) -> int:
+    """The body of a chord that is called with the errors of its members too: the sum without."""
+    begun(self)
+    ended(self)
+    return sum(value for value in values if isinstance(value, int))
+
+
+@app.task(bind=True)
+async def unsteady(self: Task, value: int, failures: int) -> int:
+    """A step that fails that often, and then succeeds."""
+    begun(self)
+    if self.request.retries < failures:
+        raise self.retry(countdown=0.1, max_retries=failures)
+    ended(self)
+    return value + 1
+
+
+@app.task(bind=True)
+async def mortal(self: Task, value: int, times: int = 1) -> int:
+    """A step that kills its worker between its last line and its settlement, so many times."""
+    begun(self)
+    ended(self)
+    if self.request.redeliveries < times:
+        _die("kill")
+    return value + 1
+
+
+@app.task(bind=True)
+async def mortal_together(self: Task, value: int, size: int, more: int = 1) -> int:
+    """The same, when so many of them have come to their last line in this process."""
+    begun(self)
+    ended(self)
+    if not self.request.redeliveries:
+        _doomed.add(self.request.id)
+        if len(_doomed) == size:
+            _die("kill")
+        await asyncio.Event().wait()
+    return value + more
+
+
+_doomed: set[str] = set()
+
+
+@app.task(bind=True)
+async def failing(self: Task, *values: Any) -> None:
+    """A step that fails."""
+    begun(self)
+    raise ValueError("as it should")
+
+
+@app.task(bind=True)
+async def becoming(self: Task, value: int, how: str) -> int:
+    """A step in whose place there are more: three plus one each, by a chain or by a chord."""
+    begun(self)
+    if how == "chain":
+        raise self.replace(plus.s(value) | plus.s() | plus.s())
+    raise self.replace(chord([plus.s(value), plus.s(0), plus.s(0)], total.s()))
+
+
+@app.task(bind=True)
+async def told(self: Task, *fault: Any) -> str:
+    """An errback."""
+    begun(self)
+    ended(self)
+    return "told"
 
 
 def _is_first(mark: str) -> bool:

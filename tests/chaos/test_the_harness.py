@@ -5,6 +5,8 @@ import random
 
 import pytest
 
+from asynq import chain
+from tests.chaos.canvases import Drawn
 from tests.chaos.checks import POISON
 from tests.chaos.crew import Crew
 from tests.chaos.ledger import Book, Ledger
@@ -98,6 +100,55 @@ async def test_what_is_left_behind_is_named(checks, fleet, send, server, namespa
     assert sum("is not empty" in what for what in left) == 2
     assert any(f":{worker.pid}:" in what and "is a consumer" in what for what in left)
     assert len(checks.left_behind(consumers=False)) == 3
+
+
+async def test_a_workflow_that_waits_is_found(checks, artist, launch, server):
+    flight = await launch(artist.chord_of_chains())
+    assert checks.tally().flows.open == [flight.id]
+    kept = checks.keys.workflow(flight.id)
+    server.command("HSET", kept, "over", "SUCCESS|1")
+    flows = checks.tally().flows
+    assert (flows.open, flows.stale) == ([], [f"{flight.id}:j2"])
+    assert len(checks.tally().lost) == 16
+
+
+async def test_a_step_that_ends_twice_is_found_in_the_middle_of_a_workflow(
+    checks, fleet, artist, launch, server
+):
+    flight = await launch(artist.chain(3))
+    lane = checks.keys.lane("chaos", 0)
+    ((_, fields),) = server.command("XRANGE", lane, "-", "+")
+    server.command("XADD", lane, "*", *fields)
+    await fleet.start()
+    await until(checks.is_drained)
+    tally = checks.tally()
+    assert tally.completed_twice == flight.roles["step"][:1]
+    assert (tally.duplicates, tally.flows.faults) == (1, [])
+
+
+async def test_a_wrong_value_and_an_errback_that_ran_for_nothing_are_found(
+    checks, fleet, artist, launch
+):
+    await fleet.start()
+    wrong = await launch(artist.chain(3)._replace(value=4))
+    steps = [artist.call("failing", role="failing"), artist.call("plus", role="unrun")]
+    drawn = Drawn("chain", chain(steps).on_error(artist.call("told", role="idle")))
+    nothing = await launch(drawn)
+    never = Drawn("chain", artist.chain(2).canvas.on_error(artist.call("told", role="errback")))
+    quiet = await launch(never)
+    await until(lambda: len(checks.unfinished(fleet.ledger.read().steps)) == 1)
+    tally = checks.tally()
+    assert tally.flows.wrong == [f"{wrong.result.id}: 3, not 4"]
+    assert tally.flows.retold == nothing.roles["idle"]
+    assert tally.lost == quiet.roles["errback"]
+
+
+def test_half_of_a_workflow_is_found(checks, fleet):
+    lines = [("N", "a", "w", "step"), ("N", "b", "w", "step"), ("W", "w", "chain", "perhaps")]
+    fleet.ledger.note_all(lines)
+    assert checks.tally().flows.halves == []
+    fleet.ledger.note("S", "a", 0, 0, 1)
+    assert checks.tally().flows.halves == ["w"]
 
 
 async def test_the_crew_replaces_who_dies_and_notes_who_crashes(fleet, wire, checks):
