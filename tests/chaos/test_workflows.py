@@ -154,7 +154,9 @@ async def test_t30_a_workflow_of_which_all_runs_alone_ends_as_any_other(
     """As suspects do; the steps of our own that move it on are none."""
     worker = await fleet.start("-c", "10", CHAOS_SUSPECT_AFTER="0")
     steps = [artist.call("becoming", 0, "chain"), artist.call("plus")]
-    flights = [await launch(artist.failing_chain()), await launch(Drawn("short", chain(steps), 4))]
+    fails = chain(artist.call("failing", role="failing"), artist.call("plus", role="unrun"))
+    fails.link_error(artist.call("told", role="errback"))
+    flights = [await launch(Drawn("fails", fails)), await launch(Drawn("short", chain(steps), 4))]
     assert await flights[1].result.get(timeout=30) == 4
     with pytest.raises(ValueError, match="as it should"):
         await flights[0].result.get(timeout=30)
