@@ -59,6 +59,12 @@ class Effect(Struct, frozen=True, kw_only=True):
     again: tuple[Any, ...] | None = None
     """Its message goes back with these arguments: there is more to do."""
 
+    def __repr__(self) -> str:
+        """How much there is, and nothing of it: arguments and errors of others are in it, and this
+        is logged as the value that a task has returned."""
+        counts = f"{len(self.advance)} advances, {len(self.publish)} messages"
+        return f"<effect: {counts}, {len(self.others)} records>"
+
 
 class Replaced(Struct, frozen=True):
     """The task gave its place to a canvas (`self.replace`), which ends with its id."""

@@ -4,13 +4,18 @@ import logging
 
 import pytest
 
-from asynq import states
-from asynq.brokers.base import ACK, Bury, Delivery, Requeue
+from asynq import Asynq, states
+from asynq.brokers.base import ACK, Advance, Bury, Delivery, Requeue
+from asynq.builtin import build
+from asynq.canvas.own import FAIL
 from asynq.exceptions import DecodeError, NotRegistered, TaskRevokedError
+from asynq.execution.outcome import Effect, Success
+from asynq.request import Request
 from asynq.wire.message import Message
 from asynq.worker import reporting as room
 from asynq.worker.admission import Refusal
-from asynq.worker.reporting import Refusals
+from asynq.worker.reporting import Refusals, report_ended
+from asynq.worker.state import Run
 
 
 def refusal(error, verdict=ACK, message=Message(task="t"), **more):  # noqa: B008 - frozen
@@ -48,3 +53,19 @@ def test_what_may_run_elsewhere_is_said_aloud_once_a_minute(caplog, monkeypatch)
             refusals.report(refusal(NotRegistered("no task 't'"), Requeue(delay=1.0)))
     levels = [each.levelno for each in caplog.records]
     assert levels == [logging.WARNING, logging.DEBUG, logging.DEBUG, logging.WARNING]
+
+
+def test_what_a_task_of_our_own_carries_for_others_is_not_told(caplog):
+    """The news of a failure has the arguments of the call that has failed in it."""
+    secret = Effect(advance=(Advance(workflow="w", input=b"the arguments", start=((3, 3),)),))
+    task = build(FAIL, Asynq("reporting", broker="memory://", set_as_current=False))
+    run = Run(
+        delivery=Delivery(id="1", queue="q", body=b""),
+        message=Message(task=FAIL),
+        task=task,
+        request=Request(id="1", task=FAIL),
+    )
+    with caplog.at_level(logging.INFO):
+        report_ended(run, Success(secret))
+    assert "<effect: 1 advances, 0 messages, 0 records>" in caplog.text
+    assert "the arguments" not in caplog.text
