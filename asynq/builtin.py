@@ -328,6 +328,9 @@ _AGAIN: Final[Mapping[str, Any]] = {
     "retry_backoff_max": 30.0,
     "ignore_result": True,
     "bind": True,
+    # What they could not do for another reason, somebody has to look at: as a dead letter it may be
+    # sent again, and its workflow goes on.
+    "acks_on_failure_or_timeout": False,
 }
 
 BUILTIN: Final[Mapping[str, tuple[Callable[..., Any], Mapping[str, Any]]]] = {

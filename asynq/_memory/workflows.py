@@ -78,8 +78,7 @@ class Workflows:
                 return
             if kept.began is None:  # it takes the place of a task, and begins with its end
                 kept.began = _time.time()
-            if not kept.over:
-                kept.touched = _time.monotonic()
+            kept.touched = _time.monotonic()
             if advance.grow is not None:
                 _grow(kept, *advance.grow)
             self._begin(kept, advance.start, advance.input, publish)

@@ -35,6 +35,8 @@ PART: Final = 100
 PART_BYTES: Final = 512 * 1024
 LARGE: Final = 2_000
 """Calls of a canvas that is prepared in a thread, so that others get the event loop meanwhile."""
+AFTERWARDS: Final = 3600.0
+"""Seconds that one is kept at least when it is over: links and errbacks may still go on."""
 LIFETIME: Final = 7 * 86400.0
 """Seconds that a workflow is kept without anything happening in it."""
 
@@ -212,7 +214,7 @@ def _workflow(plan: Plan, part: _Part) -> Workflow:
         joins=part.joins,
         notes=part.notes,
         ttl=LIFETIME,
-        kept=LIFETIME if kept is None else min(kept, LIFETIME),
+        kept=LIFETIME if kept is None else min(max(kept, AFTERWARDS), LIFETIME),
     )
 
 

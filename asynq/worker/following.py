@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
 from msgspec import UNSET, Raw
@@ -10,11 +11,14 @@ from msgspec.structs import replace
 from asynq import states
 from asynq.brokers.base import Advance, Delivery, Parcel
 from asynq.canvas.own import FAIL, own_message
+from asynq.exceptions import AsynqError
 from asynq.wire.failures import Failure
 from asynq.wire.fault import Climb, Fault
-from asynq.wire.flow import Flow, with_input
+from asynq.wire.flow import Flow, split_input, with_input
 from asynq.wire.ids import new_id
+from asynq.wire.inputs import json_of, put_before
 from asynq.wire.message import Message
+from asynq.wire.record import decode
 from asynq.wire.sealing import Seal
 
 ARGUMENTS_BYTES: Final = 64 * 1024
@@ -69,9 +73,8 @@ def news(
     flow = message.flow
     if flow is None or not (flow.up or flow.errbacks or flow.end or flow.last):
         return ()
-    fault = Fault(
-        id=delivery.id, error=failure, message=_brief(message), state=state, silent=silent
-    )
+    called = _brief(_complete(message, flow, delivery, seal))
+    fault = Fault(id=delivery.id, error=failure, message=called, state=state, silent=silent)
     after = flow.end or flow.node + 1
     climb = Climb(
         workflow=flow.workflow,
@@ -93,6 +96,18 @@ def news(
     )
     input = fault.seal(flow.workflow, seal)
     return (replace(parcel, body=with_input(parcel.body, input)),)
+
+
+def _complete(message: Message, flow: Flow, delivery: Delivery, seal: Seal | None) -> Message:
+    """A call with the value that came before its arguments, where that can be told in a moment."""
+    if not flow.takes or message.content:
+        return message
+    with suppress(AsynqError):  # they are only told
+        _, input = split_input(delivery.body)
+        record = decode(input if seal is None else seal.open_record(flow.takes, input))
+        value = json_of(record)
+        return message if value is None else put_before(message, value)
+    return message
 
 
 def _brief(message: Message) -> Message:

@@ -11,8 +11,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, Final
 
-from msgspec import Raw, Struct
-from msgspec.structs import replace
+from msgspec import Struct
 
 from asynq import states
 from asynq.brokers.base import Workflows
@@ -27,7 +26,7 @@ from asynq.wire.failures import rebuild
 from asynq.wire.fault import Fault
 from asynq.wire.flow import Branch, Flow, referred
 from asynq.wire.ids import nth
-from asynq.wire.message import Message
+from asynq.wire.inputs import json_of, put_before
 from asynq.wire.record import Record, decode
 from asynq.worker.state import Run
 
@@ -79,7 +78,7 @@ class Inputs:
         else:
             return parameters.decode(message)
         if value.json is not None and not message.content:
-            return parameters.decode(_put_before(message, value.json))
+            return parameters.decode(put_before(message, value.json))
         args, kwargs = decode_call(message)
         return parameters.fit((value.read(), *args), kwargs)
 
@@ -92,7 +91,7 @@ class Inputs:
         def read() -> Any:
             return self._results.read(body, None, id=id).result
 
-        return _Value(_json(record), read)
+        return _Value(json_of(record), read)
 
     async def _values(self, workflow: str, number: int) -> _Value:
         """The values of a group."""
@@ -112,7 +111,7 @@ class Inputs:
                     parts.append(value.json)
                     updates.append(_nested(value))
                 else:
-                    parts.append(_json(self._opened(id, body)))
+                    parts.append(json_of(self._opened(id, body)))
                     updates.append(self._reader(id, body))
 
         def read() -> list[Any]:
@@ -170,20 +169,6 @@ def _nested(value: _Value) -> Callable[[], Update]:
             return Update(state=states.FAILURE, result=error)
 
     return read
-
-
-def _json(record: Record) -> bytes | None:
-    """A value as it stands; None: it is none, or is written in another way."""
-    if record.status != states.SUCCESS or record.content:
-        return None
-    return bytes(record.result) if isinstance(record.result, Raw) else b"null"
-
-
-def _put_before(message: Message, value: bytes) -> Message:
-    """The message, with a value before its arguments."""
-    own = bytes(message.args)[1:] if isinstance(message.args, Raw) else b"]"
-    between = b"" if own.lstrip()[:1] == b"]" else b","
-    return replace(message, args=Raw(b"[" + value + between + own))
 
 
 def _id(branch: Branch, workflow: str, place: int) -> str:

@@ -128,9 +128,9 @@ local alive_workflows = {}
 local function alive(workflow, prefix, now)
   local there = alive_workflows[workflow]
   if there == nil then
-    local told = redis.call('HMGET', workflow, 'ttl', 'over', 'began')
+    local told = redis.call('HMGET', workflow, 'ttl', 'over', 'began', 'kept')
     there = told[1] ~= false
-    if there and not told[2] then redis.call('PEXPIRE', workflow, told[1]) end
+    if there then redis.call('PEXPIRE', workflow, told[2] and told[4] or told[1]) end
     if there and not told[3] then enlist(workflow, prefix, now) end
     alive_workflows[workflow] = there
   end

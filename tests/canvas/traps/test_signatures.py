@@ -88,6 +88,13 @@ async def test_an_errback_that_takes_three_gets_request_error_and_traceback(t, w
     assert "raise ValueError" in traceback
 
 
+async def test_the_request_has_what_the_task_was_called_with_all_of_it(t, worker, quiet):
+    await (t.add.s(1, 1) | t.fail.s("why").on_error(t.on_three.s())).delay()
+    await quiet()
+    request, *_ = t.told[-1]
+    assert request.args == [2, "why"]
+
+
 async def test_an_errback_that_takes_anything_gets_three(t, worker, quiet):
     await t.fail.apply_async(link_error=t.note.s("own"))
     await quiet()
