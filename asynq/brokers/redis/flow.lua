@@ -107,8 +107,8 @@ local function grow(workflow, number, count, places)
 end
 
 -- enlist: from now on it is one of the workflows that are known. Those that have come to their end
--- are forgotten here: for each that comes the oldest is looked at, and one anywhere, as those behind
--- one that is kept for long would never be.
+-- are forgotten here: for each that comes the oldest is looked at, and one anywhere, as those
+-- behind one that is kept for long would never be.
 local function enlist(workflow, prefix, now)
   local index, moment = prefix .. 'wfs', string.format('%.0f', now)
   redis.call('HSET', workflow, 'began', moment)
