@@ -144,7 +144,10 @@ async def test_t3_a_worker_killed_before_it_heard_that_its_step_was_accepted(
     assert await flight.result.get(timeout=20) == 20
     assert far.lost.is_set()
     tally = await all_over(checks)
-    assert (tally.duplicates, tally.executions) == (0, 40)
+    # The step whose end was not heard is over. It can only be the one after it, which the worker
+    # may have begun before it was killed.
+    assert tally.executions - tally.duplicates == 40
+    assert tally.duplicates <= 1
     await checks.clean(consumers=False)
 
 
