@@ -242,17 +242,7 @@ class _Climbing:
         outer = (await self._known()).outer
         if outer is None:
             return
-        after = outer.end or outer.node + 1
-        higher = Climb(
-            workflow=outer.workflow,
-            node=outer.node,
-            up=outer.up,
-            end=after,
-            errbacks=outer.errbacks,
-            join=outer.join,
-            unrun=(outer.node + 1, after),
-        )
-        self._publish.append(self._news(higher, self._fault))
+        self._publish.append(self._news(Climb.begin(outer), self._fault))
 
     def _news(self, climb: Climb, fault: Fault) -> Parcel:
         parcel = own_message(

@@ -8,7 +8,7 @@ from asynq import states
 from asynq.wire.bounds import Count, Name
 from asynq.wire.envelope import JSON, MSGPACK, pack, unpack
 from asynq.wire.failures import Failure
-from asynq.wire.flow import Place, Spans
+from asynq.wire.flow import Flow, Place, Spans
 from asynq.wire.message import Message
 from asynq.wire.sealing import Seal
 
@@ -68,3 +68,17 @@ class Climb(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """That task's name."""
     body_errbacks: Spans = ()
     """What is called where that task can't run."""
+
+    @classmethod
+    def begin(cls, place: Flow) -> Climb:
+        """The news of a step that has failed, at its own place."""
+        after = place.end or place.node + 1
+        return cls(
+            workflow=place.workflow,
+            node=place.node,
+            up=place.up,
+            end=after,
+            errbacks=place.errbacks,
+            join=place.join,
+            unrun=(place.node + 1, after),
+        )

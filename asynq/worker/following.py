@@ -75,19 +75,9 @@ def news(
         return ()
     called = _brief(_complete(message, flow, delivery, seal))
     fault = Fault(id=delivery.id, error=failure, message=called, state=state, silent=silent)
-    after = flow.end or flow.node + 1
-    climb = Climb(
-        workflow=flow.workflow,
-        node=flow.node,
-        up=flow.up,
-        end=after,
-        errbacks=flow.errbacks,
-        join=flow.join,
-        unrun=(flow.node + 1, after),
-    )
     parcel = own_message(
         FAIL,
-        [climb],
+        [Climb.begin(flow)],
         workflow=flow.workflow,
         id=new_id(),
         queue=delivery.queue,
