@@ -111,6 +111,7 @@ async def test_an_announced_result_costs_the_waiter_no_question(
     backend, worker, server, monkeypatch
 ):
     monkeypatch.setattr(asking, "DOUBT", 60.0)  # a busy machine is no reason to ask
+    server.command("CONFIG", "RESETSTAT")  # of what other tests have asked it
     (other,) = await all_wait(backend, ["other"], announced=True)
     await listening(backend, server)
     await asked(server)
