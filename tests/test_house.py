@@ -13,7 +13,7 @@ SOURCES = sorted((ROOT / "asynq").rglob("*.py"))
 
 LONGEST_FILE = 500
 LONGEST_FUNCTION = 80
-IMPORT_MILLISECONDS = 75
+IMPORT_SHARE = 0.9
 
 # What a service that only sends must not pay for.
 NOT_FOR_PRODUCERS = (
@@ -115,11 +115,12 @@ def test_a_worker_loads_only_what_it_runs():
     assert [name for name in NOT_FOR_WORKERS if name in told] == []
 
 
-def test_importing_asynq_costs_little_more_than_asyncio_and_msgspec():
-    # These two are imported first, so that what is timed is our own; processor time, and the best
-    # of several, because other tests run beside this one.
+def test_importing_asynq_costs_less_than_asyncio_and_msgspec():
+    # These two are imported first, so that what is timed is our own. Processor time, the best of
+    # several, and beside theirs in the same process: other tests run beside this one.
     code = (
-        "import asyncio, msgspec, time; began = time.process_time(); import asynq; "
-        "print((time.process_time() - began) * 1000)"
+        "import time; began = time.process_time(); import asyncio, msgspec; "
+        "middle = time.process_time(); import asynq; "
+        "print((time.process_time() - middle) / (middle - began))"
     )
-    assert min(float(python(code)) for _ in range(5)) < IMPORT_MILLISECONDS
+    assert min(float(python(code)) for _ in range(5)) < IMPORT_SHARE
