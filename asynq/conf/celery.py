@@ -34,11 +34,8 @@ _LATER: Final[dict[str, str]] = {
         worker_enable_remote_control control_queue_ttl control_queue_expires
         control_queue_exclusive control_queue_durable control_exchange worker_state_db""",
     "rate limits": "task_default_rate_limit worker_disable_rate_limits",
-    "canvas": """
-        result_chord_join_timeout result_chord_retry_interval result_chord_expires
-        task_allow_error_cb_on_chord_header task_inherit_parent_priority""",
     "other": """
-        task_annotations task_compression result_compression result_failure_expires
+        task_inherit_parent_priority task_annotations task_compression result_compression result_failure_expires
         task_publish_retry task_publish_retry_policy task_acks_on_failure task_acks_on_timeout
         task_retry_on_worker_lost worker_direct worker_max_tasks_per_child
         worker_max_memory_per_child worker_log_datefmt worker_task_log_datefmt
@@ -88,6 +85,11 @@ _MEANINGLESS: Final[dict[str, str]] = {
     "remote tracebacks always come with the error": "task_remote_tracebacks",
     "arguments are not logged": "task_repr_maxlevels",
     "results are not cached in the caller": "result_cache_max",
+    "the last member of a chord begins its body: nobody looks whether it can begin": """
+        result_chord_join_timeout result_chord_retry_interval""",
+    "a workflow is kept as long as anything happens in it": "result_chord_expires",
+    "a chord's errback is called once, whoever of its header fails": """
+        task_allow_error_cb_on_chord_header""",
     _OTHER_BACKEND: """
         cache_backend_options couchbase_backend_settings arangodb_backend_settings
         mongodb_backend_settings elasticsearch_retry_on_timeout elasticsearch_max_retries
