@@ -169,8 +169,12 @@ class Meaning:
     ) -> End:
         end: End | None = None
         for part in parts:
-            if end is None:
-                end = End([], members=[]) if is_nothing(part) else self.end(part, args, kwargs)
+            if end is None and is_nothing(part):
+                # What follows gets an empty list, unless there was too little before it.
+                unread = [each.faults for each in args if isinstance(each, Bad)]
+                end = End([], members=[], unread=frozenset().union(*unread))
+            elif end is None:
+                end = self.end(part, args, kwargs)
             elif is_nothing(part):
                 continue  # passed over
             elif not end.faults:

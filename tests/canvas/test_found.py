@@ -162,6 +162,11 @@ async def test_a_member_without_calls_is_left_out(play, echo):
     assert await play(group(chain(group([])), echo.s(1)) | echo.s()) == [[[1]]]
 
 
+async def test_too_few_values_before_an_empty_group_are_too_few_after_it(play, echo, fail):
+    few = group(echo.s(1), fail.s(), errors="collect", least=2)
+    assert isinstance(await play(few | chord([], echo.s())), ChordError)
+
+
 async def test_an_errback_without_calls_is_none(play, fail):
     assert isinstance(await play(fail.s().on_error(group([]))), ValueError)
 
