@@ -133,7 +133,8 @@ asynq.run(leave_behind())
 def python(code):
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", code]
     run = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
-    assert run.stderr == ""
+    # In development mode asyncio names what took over 0.1 s, as anything may on a busy machine.
+    assert [line for line in run.stderr.splitlines() if " took 0." not in line] == []
     return run.stdout.strip()
 
 
