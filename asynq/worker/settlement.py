@@ -134,6 +134,8 @@ class Settlements:
         gone = set(deliveries)
         for delivery in gone & self._acknowledging.keys():
             self._acknowledged(delivery, False)
+        for delivery in [each.delivery for each in self._waiting if each.delivery in gone]:
+            _warn_of_late_end(delivery)
         self._waiting = [each for each in self._waiting if each.delivery not in gone]
 
     async def run(self) -> None:
@@ -154,7 +156,6 @@ class Settlements:
                 batch = self._next() if self._united else await self._stored(outage)
                 if batch:
                     await self._settle(batch, outage)
-            self._idle.set()
 
     async def drained(self) -> None:
         """Wait until everything that was added is settled."""
@@ -191,6 +192,7 @@ class Settlements:
     async def _wait(self) -> None:
         """Until there is something to settle, or a running task is due to be called STARTED."""
         while not self._waiting:
+            self._idle.set()
             self._wake.clear()
             try:
                 async with asyncio.timeout(STARTED_AFTER if self._unannounced else None):
@@ -215,11 +217,7 @@ class Settlements:
         if self._acknowledging:
             self._acknowledged(delivery, ours)
         if not ours:
-            logger.warning(
-                "Task %s was no longer ours when it ended; another worker has it, and its "
-                "result stands",
-                delivery.id,
-            )
+            _warn_of_late_end(delivery)
 
     def _acknowledged(self, delivery: Delivery, ours: bool) -> None:
         waiting = self._acknowledging.pop(delivery, None)
@@ -246,6 +244,13 @@ class Settlements:
             return  # the next settlement meets the same server, and reports it
         for run in due:
             self._unannounced.pop(run, None)
+
+
+def _warn_of_late_end(delivery: Delivery) -> None:
+    logger.warning(
+        "Task %s was no longer ours when it ended; another worker has it, and its result stands",
+        delivery.id,
+    )
 
 
 def _up_to(waiting: list[Settlement], most: int, most_bytes: int) -> list[Settlement]:

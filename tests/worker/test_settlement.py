@@ -349,6 +349,15 @@ async def test_nothing_is_stored_elsewhere_while_the_leases_are_in_doubt(begin, 
     assert notes.calls == [("store", ["2"]), ("settle", [("2", ACK)])]
 
 
+async def test_what_is_lost_before_its_end_is_settled_is_told(begin, made, caplog):
+    settlements, notes = begin()
+    settlements.ended(run := made("1"), Success(1))
+    settlements.lost([run.delivery])
+    await settlements.drained()
+    assert notes.calls == []
+    assert caplog.text.count("Task 1 was no longer ours when it ended") == 1
+
+
 async def test_what_is_lost_while_its_settlement_is_away_does_not_disturb_the_others(begin, made):
     settlements, notes = begin()
     notes.gate.clear()
