@@ -22,9 +22,10 @@ from asynq.application import current_application
 from asynq.brokers.base import StoredRecord
 from asynq.canvas.here import HereCall
 from asynq.canvas.standing_in import stand_in
+from asynq.canvas.tree import Node
 from asynq.execution.hooks import IGNORED, REJECTED
 from asynq.execution.outcome import Failed, Ignored, Outcome, Rejected, Replaced, Retrying, Success
-from asynq.execution.run import Runnable, run_here
+from asynq.execution.run import Runnable, failed, run_here
 from asynq.options import Call
 from asynq.request import Request, current
 from asynq.result.handle import AsyncResult, EagerResult
@@ -72,7 +73,12 @@ class EagerCall(Submission[Any]):
         outcome, retries = await self._run()
         seconds = time()
         if isinstance(outcome, Replaced):
-            return await self._replaced(outcome)
+            try:
+                root = stand_in(current_application(), outcome.canvas, self.id)
+            except (TypeError, ValueError) as error:
+                outcome = failed(self._task, error)
+            else:
+                return await self._replaced(root)
         update = _update(outcome, from_timestamp(seconds), retries)
         if self._keep is not None and update.ready:
             await self._store(self._keep, update, seconds)
@@ -80,11 +86,10 @@ class EagerCall(Submission[Any]):
             raise update.result
         return EagerResult(self.id, self._results, update)
 
-    async def _replaced(self, outcome: Replaced) -> AsyncResult[Any]:
+    async def _replaced(self, root: Node) -> AsyncResult[Any]:
         """Run what took its place."""
-        app = current_application()
-        root = stand_in(app, outcome.canvas, self.id)
-        result = await HereCall(root, app.producer, here=True, throw=self._propagate)
+        producer = current_application().producer
+        result = await HereCall(root, producer, here=True, throw=self._propagate)
         return EagerResult(self.id, self._results, await result._look())
 
     async def _run(self) -> tuple[Outcome, int]:

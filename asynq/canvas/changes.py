@@ -47,6 +47,7 @@ class Changes:
 
         Raises:
             TypeError: it is no canvas, or its arguments do not fit.
+            ValueError: it ends with a group that collects errors.
             As `Task.apply_async`.
         """
         assert request.id is not None

@@ -21,11 +21,26 @@ def stand_in(app: Application, canvas: Mapping[str, Any], id: str) -> Node:
 
     Raises:
         TypeError: it is no canvas.
+        ValueError: it ends with a group that collects errors.
     """
     root: Node = signature(canvas, app=app).tree()
     end = root.last()
     if isinstance(end, Parallel):
+        if _collects(end):
+            raise ValueError(
+                "a group with errors='collect' can't stand in for a task: errors among its values "
+                "are no result; have a task take them, as in chord(…, body, errors='collect'), or "
+                "say errors='ignore'"
+            )
         end = Leaf(app.callee(ACCUMULATE), (), {}, {})
         root = one_after_the_other([root, end])
     end.take_id(id)
     return root
+
+
+def _collects(end: Parallel) -> bool:
+    """There may be errors among its values."""
+    if end.errors == "collect":
+        return True
+    inner = [part.last() for part in end.parts]
+    return any(isinstance(each, Parallel) and _collects(each) for each in inner)

@@ -191,7 +191,9 @@ class Running(Attributes):
         values. This run stores nothing, and neither hooks nor callbacks see it end.
 
         Args:
-            sig: A signature, a chain, a group or a chord, with all its arguments.
+            sig: A signature, a chain, a group or a chord, with all its arguments. One that gives
+                the values of a group with ``errors="collect"`` fails this task with a `ValueError`:
+                errors among values are no result.
 
         Raises:
             Replaced: always; it is an `Ignore`.
@@ -208,7 +210,7 @@ class Running(Attributes):
         It begins together with the end of this run, once, and not at all where this run fails.
 
         Args:
-            sig: A signature, a chain, a group or a chord, with all its arguments.
+            sig: A signature, a chain, a group or a chord, with all its arguments; as for `replace`.
 
         Raises:
             ValueError: this run is no member of a group in a workflow, or not its member's last.

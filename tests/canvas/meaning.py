@@ -8,7 +8,8 @@
   members have succeeded. A group in which that is so has not failed.
 - An errback is called once for what it was put on: a call, a chain, a group, a chord.
 - What links do is their own affair.
-- A canvas in the place of a call (`replace`) succeeds and fails as that call.
+- A canvas in the place of a call (`replace`) succeeds and fails as that call; one that may give
+  errors among its values is none, and fails it.
 
 Which of several members fails first is not said, so a failure is a set of faults, any of which may
 be the one that is told. Ids in texts are the names of calls, `#` where the call has not run.
@@ -25,6 +26,10 @@ from typing import Any
 from tests.canvas.shapes import Call, Chain, Chord, Errback, Group, Repeated, Shape, is_nothing
 
 LONGEST = 60
+COLLECTS = (
+    "a group with errors='collect' can't stand in for a task: errors among its values are no "
+    "result; have a task take them, as in chord(…, body, errors='collect'), or say errors='ignore'"
+)
 
 
 def said(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
@@ -143,6 +148,8 @@ class Meaning:
         last = _last(replacement)
         if isinstance(last, Call | Repeated):
             self.same[last.name] = self.id(call)
+        elif _collects(last):
+            return End(faults=frozenset([Fault("ValueError", COLLECTS, self.id(call))]))
         end = self.end(replacement)
         if end.members is None:
             return End(end.value, end.faults)
@@ -269,6 +276,13 @@ def _first(shape: Shape) -> Call | Repeated:
             return _first(shape.members[0])
     assert isinstance(shape, Call | Repeated)
     return shape
+
+
+def _collects(group: Group) -> bool:
+    """There may be errors among its values."""
+    ends = [_last(member) for member in group.members if not is_nothing(member)]
+    inner = [each for each in ends if isinstance(each, Group)]
+    return (group.errors == "collect" and bool(group.members)) or any(map(_collects, inner))
 
 
 def _last(shape: Shape) -> Call | Repeated | Group:

@@ -69,6 +69,12 @@ async def test_its_error_is_among_the_values_where_these_are_collected(tasks):
     assert await (header | tasks.body.s()).delay().get(timeout=10) == ["more", 3]
 
 
+async def test_errors_that_are_collected_are_no_value_to_add(tasks):
+    added = group([tasks.echo.s(1)], errors="collect")
+    with pytest.raises(ChordError, match="can't stand in for a task"):
+        await chord([tasks.more.s(added)], tasks.body.s())().get(timeout=10)
+
+
 async def test_outside_of_a_chord_there_is_nothing_to_add_to(tasks):
     with pytest.raises(ValueError, match="nothing to add to"):
         await tasks.count.delay(1).get(timeout=10)

@@ -158,6 +158,34 @@ async def test_a_group_in_the_place_of_a_task_fails_as_a_chord(play, app, echo, 
     assert await play(replace.s(group([]).to_dict()) | echo.s()) == [[]]
 
 
+def _collected(fail, echo, *, body=None, inside=False):
+    collected = group(fail.s(), echo.s(1), errors="collect")
+    if inside:
+        return group(chain(echo.s(0), collected), echo.s(2))
+    return collected if body is None else collected | body
+
+
+@pytest.mark.parametrize("inside", [False, True])
+async def test_collected_errors_are_no_result_to_end_with(play, app, echo, fail, inside):
+    @app.task(bind=True)
+    async def replace(self, by):
+        raise self.replace(signature(by))
+
+    by = _collected(fail, echo, inside=inside).to_dict()
+    error = await play(replace.s(by) | echo.s())
+    assert isinstance(error, ValueError)
+    assert str(error).startswith("a group with errors='collect' can't stand in for a task")
+
+
+async def test_collected_errors_may_go_to_what_ends_it(play, app, echo, fail, flat):
+    @app.task(bind=True)
+    async def replace(self, by):
+        raise self.replace(signature(by))
+
+    by = _collected(fail, echo, body=flat.s()).to_dict()
+    assert await play(replace.s(by) | echo.s()) == [["ValueError", [1]]]
+
+
 async def test_a_member_without_calls_is_left_out(play, echo):
     assert await play(group(chain(group([])), echo.s(1)) | echo.s()) == [[[1]]]
 
