@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from itertools import count
+from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -44,12 +45,16 @@ class Letter(Struct, frozen=True):
     """Unix time, seconds."""
 
 
+Lane: TypeAlias = deque[tuple[int, float, Message]]
+
+
 class Queue:
-    """One queue. Lanes hold (age, message); the lower the age, the longer it has waited."""
+    """One queue. Lanes hold (age, since, message): the lower the age, the longer it has waited;
+    since when, is a Unix time in seconds."""
 
     def __init__(self) -> None:
-        self.returned: deque[tuple[int, Message]] = deque()
-        self.lanes: tuple[deque[tuple[int, Message]], ...] = tuple(deque() for _ in PRIORITIES)
+        self.returned: Lane = deque()
+        self.lanes: tuple[Lane, ...] = tuple(deque() for _ in PRIORITIES)
         self.delayed: list[tuple[float, int, Message]] = []
         self.held = 0
         self.buried: dict[int, Letter] = {}
@@ -57,6 +62,12 @@ class Queue:
     def waiting(self) -> int:
         """How many messages are ready or delayed."""
         return len(self.returned) + sum(map(len, self.lanes)) + len(self.delayed)
+
+    def oldest(self, now: float) -> float | None:
+        """Since when the one that has waited longest waits, of what is ready at that time."""
+        lanes = [lane[0][1] for lane in (self.returned, *self.lanes) if lane]
+        due = [self.delayed[0][0]] if self.delayed and self.delayed[0][0] <= now else []
+        return min(lanes + due, default=None)
 
     def busy(self) -> bool:
         """Is there something ready or held?"""
@@ -94,7 +105,7 @@ class Queues:
             if due is not None and due > _time.time():
                 heapq.heappush(queue.delayed, (due, next(self._age), message))
             else:
-                queue.lanes[_lane(message)].append((next(self._age), message))
+                queue.lanes[_lane(message)].append((next(self._age), _time.time(), message))
             self._ring(message.queue)
 
     def take(self, names: Sequence[str], limit: int) -> list[Message]:
@@ -124,7 +135,7 @@ class Queues:
             if due is not None and due > _time.time():
                 self.put(message, due=due)
             else:
-                queue.returned.append((next(self._age), message))
+                queue.returned.append((next(self._age), _time.time(), message))
                 self._ring(message.queue)
 
     def finish(self, message: Message) -> None:
@@ -182,6 +193,12 @@ class Queues:
         with self._lock:
             queue = self._queues.get(name)
             return 0 if queue is None else queue.waiting() + queue.held
+
+    def oldest(self, name: str) -> float | None:
+        """Since when the ready message that has waited longest waits: a Unix time, in seconds."""
+        with self._lock:
+            queue = self._queues.get(name)
+            return None if queue is None else queue.oldest(_time.time())
 
     def purge(self, name: str) -> int:
         """Throw away what waits; how many those were."""
@@ -244,8 +261,8 @@ class Queues:
         if queue.delayed:
             now = _time.time()
             while queue.delayed and queue.delayed[0][0] <= now:
-                _, _, message = heapq.heappop(queue.delayed)
-                queue.lanes[_lane(message)].append((next(self._age), message))
+                due, _, message = heapq.heappop(queue.delayed)
+                queue.lanes[_lane(message)].append((next(self._age), due, message))
 
 
 def _fresh(message: Message, body: bytes | None) -> Message:
@@ -257,11 +274,11 @@ def _lane(message: Message) -> int:
     return PRIORITIES.index(min(max(message.priority, 0), 9))
 
 
-def _drain(lanes: list[deque[tuple[int, Message]]], taken: list[Message], limit: int) -> None:
+def _drain(lanes: list[Lane], taken: list[Message], limit: int) -> None:
     """Move the oldest of all these lanes to `taken`, up to its limit."""
     filled = [lane for lane in lanes if lane]
     while filled and len(taken) < limit:
         oldest = min(filled, key=lambda lane: lane[0][0])
-        taken.append(oldest.popleft()[1])
+        taken.append(oldest.popleft()[-1])
         if not oldest:
             filled.remove(oldest)

@@ -347,6 +347,14 @@ class Broker(Protocol):
     async def depth(self, queue: str) -> int:
         """How many messages wait in the queue: ready, delayed, and not yet settled."""
 
+    async def oldest(self, queue: str) -> float | None:
+        """Since when the message that has waited longest waits: a Unix time, in seconds, on the
+        broker's clock. None: nothing waits.
+
+        What is ready and was handed to nobody waits, since it came into the queue, was handed back
+        to it, or was due.
+        """
+
     async def purge(self, queue: str) -> int:
         """Throw away what waits (not what runs); return how many messages that were."""
 

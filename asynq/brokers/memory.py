@@ -217,6 +217,10 @@ class MemoryBroker:
         """How many messages are ready, delayed, or not yet settled."""
         return self._queues.depth(queue)
 
+    async def oldest(self, queue: str) -> float | None:
+        """Since when the message that has waited longest waits; None: nothing waits."""
+        return self._queues.oldest(queue)
+
     async def purge(self, queue: str) -> int:
         """Throw away what waits; return how many messages that were."""
         return self._queues.purge(queue)

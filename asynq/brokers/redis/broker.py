@@ -47,7 +47,7 @@ from asynq.brokers.redis.letters import Letters
 from asynq.brokers.redis.publishing import Publishing
 from asynq.brokers.redis.reaper import Reaper
 from asynq.brokers.redis.revocations import Revocations
-from asynq.brokers.redis.scripts import ANNOUNCE, DEPTH, PURGE, WORKERS
+from asynq.brokers.redis.scripts import ANNOUNCE, DEPTH, OLDEST, PURGE, WORKERS
 from asynq.brokers.redis.sending import Marks
 from asynq.brokers.redis.workflows import RedisWorkflows
 from asynq.exceptions import OperationalError
@@ -218,6 +218,13 @@ class RedisBroker:
         """See `Broker.depth`."""
         keys = self._keys
         return int(await self._calls.run(DEPTH, (keys.delayed(queue), *keys.lanes(queue))))
+
+    async def oldest(self, queue: str) -> float | None:
+        """See `Broker.oldest`. By the server's clock."""
+        keys = self._keys
+        names = (keys.delayed(queue), *keys.lanes(queue))
+        told = await self._calls.run(OLDEST, names, (GROUP,))
+        return int(told) / 1000 if told else None
 
     async def purge(self, queue: str) -> int:
         """See `Broker.purge`."""

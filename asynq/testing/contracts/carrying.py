@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 
+import pytest
+
 from asynq._time import monotonic, time
-from asynq.brokers.base import Broker
+from asynq.brokers.base import Broker, Requeue
 from asynq.testing.contracts.broker_suite import (
     EARLY,
     QUEUE,
@@ -20,6 +22,17 @@ from asynq.testing.contracts.broker_suite import (
 
 class Carrying(BrokerSuite):
     """`publish`, `receive`, and looking into the queues."""
+
+    async def waits_since(self, broker: Broker) -> float:
+        """Since when the oldest waits, where something must."""
+        since = await broker.oldest(QUEUE)
+        assert since is not None
+        return since
+
+    async def passes(self, moment: float) -> None:
+        """Let the clock go past it, as far as servers tell times apart."""
+        while time() <= moment + 2 * EARLY:
+            await asyncio.sleep(0.002)
 
     async def test_a_parcel_comes_out_as_it_went_in(self, broker: Broker, other: Broker) -> None:
         body = bytes(range(256)) * 300
@@ -146,6 +159,39 @@ class Carrying(BrokerSuite):
         assert await broker.depth(QUEUE) == 4
         await self.end(broker, first)
         assert await broker.depth(QUEUE) == 3
+
+    async def test_the_oldest_is_what_has_waited_longest(
+        self, broker: Broker, other: Broker
+    ) -> None:
+        assert await broker.oldest(QUEUE) is None
+        before = time()
+        await broker.publish([parcel("first")])
+        first = await self.waits_since(broker)
+        assert before - EARLY <= first <= time() + EARLY
+        await self.passes(first)
+        await broker.publish([parcel("second"), parcel("urgent", priority=9)])
+        await broker.publish([parcel("elsewhere", queue="another")])
+        assert await other.oldest(QUEUE) == first
+        (*held,) = await self.take(broker, 3)
+        assert await broker.oldest(QUEUE) is None
+        assert await self.end(broker, held[0])
+        assert await broker.oldest(QUEUE) is None
+        assert await self.end(broker, held[1], Requeue())
+        assert await self.waits_since(broker) > first
+
+    async def test_what_is_delayed_waits_since_it_was_due(self, broker: Broker) -> None:
+        due = round(time(), 3) - 60
+        await broker.publish([parcel("late", delay=3600)])
+        assert await broker.oldest(QUEUE) is None
+        assert await broker.reschedule("late", due=due)
+        assert await broker.oldest(QUEUE) == pytest.approx(due, abs=EARLY)
+
+    async def test_nothing_waits_after_a_purge(self, broker: Broker) -> None:
+        await broker.publish(parcels(3))
+        await self.take_one(broker)
+        await broker.publish(parcels(3, first=3))
+        assert await broker.purge(QUEUE) == 5
+        assert await broker.oldest(QUEUE) is None
 
     async def test_purge_throws_away_what_waits_and_not_what_runs(self, broker: Broker) -> None:
         await broker.publish(parcels(5))
