@@ -34,6 +34,7 @@ from asynq.task.decorating import Async, BoundDecorator, Decorator, P, R, TaskOf
 from asynq.wire.sealing import Seal
 
 if TYPE_CHECKING:  # loaded when somebody looks at one
+    from asynq.queues import Queues
     from asynq.workflows import Workflows
 
 
@@ -100,6 +101,7 @@ class Asynq:
         self._tasks = TaskRegistry(self)
         self._task_cls = task_cls or Task
         self._discovery = Discovery()
+        self._queues: Queues | None = None
         self._workflows: Workflows | None = None
         self._seal: Seal | None = None
         self._seal_revision = -1
@@ -326,6 +328,14 @@ class Asynq:
     def signature(self, *args: Any, **kwargs: Any) -> Any:
         """A signature of this app's; arguments and errors are those of `asynq.signature`."""
         return signature(*args, app=self, **kwargs)
+
+    @property
+    def queues(self) -> Queues:
+        """How full the queues are; pausing and limiting them, and tasks, for all workers."""
+        if self._queues is None:
+            make: type[Queues] = import_object("asynq.queues:Queues")
+            self._queues = make(self.connections.broker, self.queue_names)
+        return self._queues
 
     @property
     def workflows(self) -> Workflows:

@@ -36,6 +36,8 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     """Tasks that shall not run."""
     terminate: bool = False
     """Nor go on running."""
+    rules: bool = False
+    """What is paused and limited has changed: read it again."""
 
 
 class Control:

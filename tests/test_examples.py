@@ -99,6 +99,13 @@ SAYS = {
         "sent to 10 readers",
         "too late: expired",
     ],
+    "queues": [
+        "default: 0 wait, open",
+        "reports: 6 wait, paused",
+        "2 at once",
+        "default: 0 wait, open",
+        "reports: 0 wait, open",
+    ],
     "dead_letters": [
         "shipped a book",
         "put aside: shop.ship('lamp',), Reject: no lamp in stock",

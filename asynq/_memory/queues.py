@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from typing import TypeAlias
@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from asynq import _time
 from asynq._memory.bell import Bell
+from asynq.wire.stock import PARKED, Bounds, Counts
 
 PRIORITIES = tuple(range(9, -1, -1))
 BURIED = 10_000
@@ -57,17 +58,29 @@ class Queue:
         self.lanes: tuple[Lane, ...] = tuple(deque() for _ in PRIORITIES)
         self.delayed: list[tuple[float, int, Message]] = []
         self.held = 0
+        self.gone = 0
+        """Messages that have left it, or came back into it."""
         self.buried: dict[int, Letter] = {}
 
     def waiting(self) -> int:
         """How many messages are ready or delayed."""
         return len(self.returned) + sum(map(len, self.lanes)) + len(self.delayed)
 
-    def oldest(self, now: float) -> float | None:
-        """Since when the one that has waited longest waits, of what is ready at that time."""
-        lanes = [lane[0][1] for lane in (self.returned, *self.lanes) if lane]
-        due = [self.delayed[0][0]] if self.delayed and self.delayed[0][0] <= now else []
-        return min(lanes + due, default=None)
+    def counts(self, now: float) -> Counts:
+        """How many messages there are at that time, and since when the oldest waits."""
+        lanes = [lane for lane in (self.returned, *self.lanes) if lane]
+        since = [lane[0][1] for lane in lanes]
+        since += [self.delayed[0][0]] if self.delayed and self.delayed[0][0] <= now else []
+        due = sum(at <= now for at, _, _ in self.delayed)
+        parked = sum(at >= PARKED for at, _, _ in self.delayed)
+        return Counts(
+            ready=sum(map(len, lanes)) + due,
+            delayed=len(self.delayed) - due - parked,
+            parked=parked,
+            held=self.held,
+            gone=self.gone,
+            oldest=min(since, default=None),
+        )
 
     def busy(self) -> bool:
         """Is there something ready or held?"""
@@ -108,19 +121,29 @@ class Queues:
                 queue.lanes[_lane(message)].append((next(self._age), _time.time(), message))
             self._ring(message.queue)
 
-    def take(self, names: Sequence[str], limit: int) -> list[Message]:
+    def take(self, names: Sequence[str], limit: int, bounds: Bounds | None = None) -> list[Message]:
         """Up to `limit` ready messages of these queues; the taker holds them from now on."""
         with self._lock:
-            queues = [self._queue(name) for name in dict.fromkeys(names)]
-            for queue in queues:
-                self._ripen(queue)
             taken: list[Message] = []
-            _drain([queue.returned for queue in queues], taken, limit)
-            for level in range(len(PRIORITIES)):
-                _drain([queue.lanes[level] for queue in queues], taken, limit)
-            for message in taken:
-                self._queues[message.queue].held += 1
-            return taken
+            limits = {} if bounds is None else bounds.limits
+            most = 0 if bounds is None else min(bounds.most, limit)
+            for name in [name for name in dict.fromkeys(names) if name in limits]:
+                queue = self._queue(name)
+                room = min(limits[name] - queue.held, most - len(taken))
+                taken += self._taken([queue], room)
+            others = [self._queue(name) for name in dict.fromkeys(names) if name not in limits]
+            return taken + self._taken(others, limit - len(taken))
+
+    def _taken(self, queues: Sequence[Queue], limit: int) -> list[Message]:
+        taken: list[Message] = []
+        for queue in queues:
+            self._ripen(queue)
+        _drain([queue.returned for queue in queues], taken, limit)
+        for level in range(len(PRIORITIES)):
+            _drain([queue.lanes[level] for queue in queues], taken, limit)
+        for message in taken:
+            self._queues[message.queue].held += 1
+        return taken
 
     def next_due(self, names: Sequence[str]) -> float | None:
         """When the next delayed message of these queues is due, a Unix time."""
@@ -194,11 +217,27 @@ class Queues:
             queue = self._queues.get(name)
             return 0 if queue is None else queue.waiting() + queue.held
 
-    def oldest(self, name: str) -> float | None:
-        """Since when the ready message that has waited longest waits: a Unix time, in seconds."""
+    def count(self, name: str) -> Counts:
+        """How many messages there are, and since when the oldest waits."""
         with self._lock:
             queue = self._queues.get(name)
-            return None if queue is None else queue.oldest(_time.time())
+            return Counts() if queue is None else queue.counts(_time.time())
+
+    def unpark(self, names: Sequence[str], stay: Collection[float]) -> int:
+        """Make ready what is parked, but until these times; how many messages those were."""
+        with self._lock:
+            found = 0
+            for name in names:
+                queue = self._queue(name)
+                parked = [each for each in queue.delayed if each[0] >= PARKED]
+                resumed = sorted(each for each in parked if each[0] not in stay)
+                if resumed:
+                    queue.delayed = [each for each in queue.delayed if each not in resumed]
+                    heapq.heapify(queue.delayed)
+                    for _, _, message in resumed:
+                        self.put(message)
+                    found += len(resumed)
+            return found
 
     def purge(self, name: str) -> int:
         """Throw away what waits; how many those were."""
@@ -249,6 +288,7 @@ class Queues:
     def _let_go(self, message: Message) -> Queue:
         queue = self._queue(message.queue)
         queue.held -= 1
+        queue.gone += 1
         for bell in self._idle_bells:
             bell.ring()
         return queue

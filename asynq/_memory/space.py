@@ -27,6 +27,8 @@ class Space:
         self.revocations = Revocations(self.lock)
         self.channels = Channels(self.lock)
         self.workflows = Workflows(self.lock)
+        self.rules: dict[str, str] = {}
+        """See `Broker.rules`."""
         self.watchers: list[Watcher] = []
         """Called with each message that is published, and when it is due."""
         self.workers: dict[str, tuple[float, bytes]] = {}
@@ -40,14 +42,15 @@ class Space:
                 watcher(message, due)
 
     def clear(self) -> None:
-        """Forget all messages, records, revocations, workflows and workers; who is connected stays
-        so."""
+        """Forget all messages, records, revocations, workflows, workers and rules; who is connected
+        stays so."""
         with self.lock:
             self.queues.clear()
             self.records.clear()
             self.revocations.clear()
             self.workflows.clear()
             self.workers.clear()
+            self.rules.clear()
 
 
 def open_space(server: str, namespace: str) -> Space:

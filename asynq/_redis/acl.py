@@ -17,8 +17,8 @@ from asynq._redis.keys import Keys
 _CONNECTION: Final = ("acl|whoami", "client|setname", "ping", "select")
 _SCRIPTS: Final = ("eval", "evalsha", "time")
 _READING: Final = (
-    *("exists", "get", "getrange", "hget", "hlen", "hmget", "info", "mget", "pttl", "smembers"),
-    *("xinfo|consumers", "xinfo|groups", "xinfo|stream", "xlen", "xpending", "xrange"),
+    *("exists", "get", "getrange", "hget", "hgetall", "hlen", "hmget", "info", "mget", "pttl"),
+    *("smembers", "xinfo|consumers", "xinfo|groups", "xinfo|stream", "xlen", "xpending", "xrange"),
     *("xread", "xrevrange"),
     *("zcard", "zcount", "zmscore", "zrange", "zrangebyscore", "zscore"),
 )

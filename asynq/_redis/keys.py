@@ -54,6 +54,7 @@ class Keys:
         "queues",
         "result_prefix",
         "revoked",
+        "rules",
         "terminated",
         "waiting",
         "worker_infos",
@@ -88,6 +89,8 @@ class Keys:
         """ZSET: id of a task that shall not run to the time (ms) until which that is remembered."""
         self.terminated = prefix + b"revt"
         """ZSET: those of them that shall be ended where they run."""
+        self.rules = prefix + b"rules"
+        """HASH: what is paused and limited, see `asynq.wire.rules`."""
         self.workflows = prefix + b"wfs"
         """ZSET: id of a workflow to the time (ms) when it was launched."""
 

@@ -9,7 +9,7 @@ Adapters are held to this by the suite in `asynq.testing.contracts.brokers`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -21,6 +21,10 @@ from asynq.wire.parcels import Known as Known
 from asynq.wire.parcels import Parcel as Parcel
 from asynq.wire.parcels import Step as Step
 from asynq.wire.parcels import Workflow as Workflow
+from asynq.wire.stock import PARKED as PARKED
+from asynq.wire.stock import Bounds as Bounds
+from asynq.wire.stock import Counts as Counts
+from asynq.wire.stock import parked_until as parked_until
 
 
 class Location(Struct, frozen=True):
@@ -251,12 +255,18 @@ class Broker(Protocol):
         """
 
     async def receive(
-        self, queues: Sequence[str], *, limit: int, wait: float
+        self, queues: Sequence[str], *, limit: int, wait: float, bounds: Bounds | None = None
     ) -> Sequence[Delivery]:
         """Take up to about `limit` messages, waiting up to `wait` seconds for the first.
 
         What was handed back comes first, then higher priorities, then by age. Safe to cancel: what
         the server had already handed out goes back to the queue by itself.
+
+        Args:
+            queues: Of these.
+            limit: About so many.
+            wait: Seconds.
+            bounds: What holds for those of them that have a limit; None: none has.
         """
 
     async def settle(self, settlements: Sequence[Settlement]) -> Sequence[bool]:
@@ -347,12 +357,24 @@ class Broker(Protocol):
     async def depth(self, queue: str) -> int:
         """How many messages wait in the queue: ready, delayed, and not yet settled."""
 
-    async def oldest(self, queue: str) -> float | None:
-        """Since when the message that has waited longest waits: a Unix time, in seconds, on the
-        broker's clock. None: nothing waits.
+    async def count(self, queue: str) -> Counts:
+        """How many messages the queue has, and since when the oldest waits."""
 
-        What is ready and was handed to nobody waits, since it came into the queue, was handed back
-        to it, or was due.
+    async def rules(self) -> Mapping[str, str]:
+        """What was said to hold until somebody says otherwise: names to texts."""
+
+    async def set_rule(self, name: str, text: str | None) -> None:
+        """Have that hold, remembered for ever; None: nothing of that name."""
+
+    async def unpark(self, queues: Sequence[str], *, keep: Collection[str] = ()) -> int:
+        """Make ready what is parked: what was requeued until `parked_until(label)`.
+
+        Args:
+            queues: In these.
+            keep: Labels under which messages stay parked.
+
+        Returns:
+            How many messages that were.
         """
 
     async def purge(self, queue: str) -> int:

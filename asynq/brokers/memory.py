@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -21,9 +21,11 @@ from asynq._memory.records import Entry
 from asynq._memory.space import Space, open_space, server_of
 from asynq.brokers.base import (
     Ack,
+    Bounds,
     Buried,
     Bury,
     Capabilities,
+    Counts,
     Delivery,
     Fanout,
     Finding,
@@ -35,8 +37,12 @@ from asynq.brokers.base import (
     Settlement,
     Spend,
     Workflow,
+    parked_until,
 )
 from asynq.exceptions import ImproperlyConfigured, OperationalError
+
+POLL = 0.02
+"""Seconds between two looks at queues that have a limit: what is held elsewhere may end."""
 
 
 class MemoryBroker:
@@ -74,7 +80,7 @@ class MemoryBroker:
         self._publish(parcels)
 
     async def receive(
-        self, queues: Sequence[str], *, limit: int, wait: float
+        self, queues: Sequence[str], *, limit: int, wait: float, bounds: Bounds | None = None
     ) -> Sequence[Delivery]:
         """Take up to `limit` messages, waiting up to `wait` seconds for the first."""
         # A receiver in a loop of its own must let the others run, however much is there.
@@ -87,12 +93,13 @@ class MemoryBroker:
                 while True:
                     bell.clear()
                     self._check_open()
-                    taken = self._queues.take(queues, limit)
+                    taken = self._queues.take(queues, limit, bounds)
                     left = deadline - _time.monotonic()
                     if taken or left <= 0:
                         return self._hold(taken)
                     due = self._queues.next_due(queues)
-                    await bell.wait(left if due is None else min(left, due - _time.time()))
+                    left = left if due is None else min(left, due - _time.time())
+                    await bell.wait(left if bounds is None else min(left, POLL))
         finally:
             self._bells.discard(bell)
 
@@ -217,9 +224,28 @@ class MemoryBroker:
         """How many messages are ready, delayed, or not yet settled."""
         return self._queues.depth(queue)
 
-    async def oldest(self, queue: str) -> float | None:
-        """Since when the message that has waited longest waits; None: nothing waits."""
-        return self._queues.oldest(queue)
+    async def count(self, queue: str) -> Counts:
+        """How many messages the queue has, and since when the oldest waits."""
+        return self._queues.count(queue)
+
+    async def rules(self) -> Mapping[str, str]:
+        """What was said to hold until somebody says otherwise."""
+        with self._space.lock:
+            return dict(self._space.rules)
+
+    async def set_rule(self, name: str, text: str | None) -> None:
+        """Have that hold; None: nothing of that name."""
+        with self._space.lock:
+            self._check_open()
+            if text is None:
+                self._space.rules.pop(name, None)
+            else:
+                self._space.rules[name] = text
+
+    async def unpark(self, queues: Sequence[str], *, keep: Collection[str] = ()) -> int:
+        """Make ready what is parked, but under those labels; how many messages those were."""
+        self._check_open()
+        return self._queues.unpark(queues, {parked_until(label) for label in keep})
 
     async def purge(self, queue: str) -> int:
         """Throw away what waits; return how many messages that were."""

@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "ping": "asynq.cli.ping:ping",
     "shell": "asynq.cli.shell:shell",
     "control": "asynq.cli.control:group",
+    "queues": "asynq.cli.queues:group",
     "dead": "asynq.cli.dead:group",
     "workflow": "asynq.cli.workflow:group",
     "server": "asynq.cli.server:group",

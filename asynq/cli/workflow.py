@@ -14,7 +14,7 @@ from asynq.cli.errors import Misused
 from asynq.cli.inside import in_app
 from asynq.cli.later import InOrder
 from asynq.cli.options import app_option, common, json_option
-from asynq.cli.render import pairs, plain, say, say_json, table
+from asynq.cli.render import duration, pairs, plain, say, say_json, table
 from asynq.result.graph import Graph
 from asynq.workflows import WorkflowInfo
 
@@ -109,7 +109,7 @@ def _row(each: WorkflowInfo) -> tuple[str, ...]:
     return (
         plain(each.id),
         f"{each.began:%Y-%m-%d %H:%M:%S}",
-        _duration(each.idle),
+        duration(each.idle),
         plain(each.over) or GOES_ON,
         "?" if each.tasks is None else f"{each.tasks:,}",
         each.picture,
@@ -126,15 +126,7 @@ def _facts(graph: Graph) -> dict[str, str]:
     return {
         "workflow": plain(graph.workflow or ""),
         "began": f"{graph.began:%Y-%m-%d %H:%M:%S} UTC",
-        "idle": _duration(graph.idle or 0.0),
+        "idle": duration(graph.idle or 0.0),
         "state": plain(graph.over) or GOES_ON,
         "tasks": ", ".join(f"{count:,} {plain(state)}" for state, count in counts),
     }
-
-
-def _duration(seconds: float) -> str:
-    """Roughly: 12 s, 3 min, 5 h, 2 d."""
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from asynq import states
 from asynq._time import from_timestamp, monotonic, time
-from asynq.brokers.base import ACK, Bury, Delivery, Requeue, Verdict
+from asynq.brokers.base import ACK, Bury, Delivery, Requeue, Verdict, parked_until
 from asynq.canvas.own import OWN
 from asynq.exceptions import (
     AsynqError,
@@ -59,6 +59,10 @@ KNOWN = 20
 
 
 E = TypeVar("E", bound=Exception)
+
+
+class TaskPausedError(AsynqError):
+    """Somebody has paused the task."""
 
 
 class Refusal(Struct, frozen=True):
@@ -106,6 +110,8 @@ class Admission:
         self._now = now
         self._seal = seal
         self._max_bytes = None if max_bytes is None else max_bytes + GROWTH
+        self.paused: Collection[str] = ()
+        """Names of tasks that do not begin now."""
         self._revoked: dict[str, float] = {}
         """Ids that were revoked lately, and until when that counts."""
 
@@ -177,6 +183,12 @@ class Admission:
                 "they ran it; it is kept aside"
             )
             return Refusal(delivery, Bury(str(lost)), lost, message)
+        if self.paused and message.task in self.paused:
+            paused = TaskPausedError(
+                f"{message.task} is paused: it is put aside until it is resumed"
+            )
+            later = Requeue(due=parked_until(message.task))
+            return Refusal(delivery, later, paused, message)
         task = self._tasks.get(message.task)
         if task is None:
             return self._unknown(delivery, message, format, input)

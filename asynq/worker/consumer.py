@@ -11,8 +11,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from asynq.brokers.base import Broker, Delivery
+from asynq.brokers.base import Bounds, Broker, Delivery
 from asynq.exceptions import BrokerRefused, ImproperlyConfigured, OperationalError
+from asynq.wire.rules import Rules
 from asynq.worker.outage import Outage
 from asynq.worker.slots import Slot
 from asynq.worker.state import WorkerState
@@ -20,6 +21,8 @@ from asynq.worker.state import WorkerState
 WAIT_SECONDS = 30.0
 """How long one call of `receive` waits for the first message; how long it may trust a connection
 that is silent is the broker's business."""
+FULL_SECONDS = 0.1
+"""The same while all slots are taken, and queues have a limit: of these nothing is reserved."""
 
 
 class Consumer:
@@ -42,27 +45,35 @@ class Consumer:
         self._free = slots
         self._reserve = reserve
         self._trusted = trusted
+        self._receiving: asyncio.Task[None] | None = None
+        """Who waits for messages now."""
+        self._called_off = False
         self._room = asyncio.Event()
         self._stopping = False
         self._filling = False
         self._start: Callable[[Delivery, Slot], None]
 
-    async def run(self, start: Callable[[Delivery, Slot], None]) -> None:
+    async def run(
+        self, start: Callable[[Delivery, Slot], None], *, after: asyncio.Event | None = None
+    ) -> None:
         """Fetch, and start what is fetched, until cancelled.
 
         Args:
             start: Begins to run a delivery in the slot that is taken for it; returns at once.
+            after: Wait for this first.
 
         Raises:
             ImproperlyConfigured: the broker has refused us from the start, and always would.
         """
         self._start = start
+        if after is not None:
+            await after.wait()
         outage = Outage("fetch tasks")
         fetched = False
         while True:
             limit = await self._wait_for_room()
             try:
-                deliveries = await self._broker.receive(self.queues, limit=limit, wait=WAIT_SECONDS)
+                deliveries = await self._receive(limit)
             except OperationalError as error:
                 # Later it may be a password being changed, and is waited out like other outages.
                 if isinstance(error, BrokerRefused) and not fetched:
@@ -73,6 +84,39 @@ class Consumer:
             outage.over()
             self._state.reached.set()
             self._state.reserved.extend(deliveries)
+
+    def heed(self, rules: Rules) -> list[Delivery]:
+        """Keep to these rules from now on; returns what was fetched from queues that are paused,
+        for handing back."""
+        self._state.rules = rules
+        reserved = self._state.reserved
+        paused = [delivery for delivery in reserved if delivery.queue in rules.paused]
+        for delivery in paused:
+            reserved.remove(delivery)
+        if self._receiving is not None:
+            self._called_off = True
+            self._receiving.cancel()
+        self._room.set()
+        return paused
+
+    async def _receive(self, limit: int) -> Sequence[Delivery]:
+        """What there is, or comes; nothing where the rules have changed meanwhile."""
+        rules = self._state.rules
+        queues = [name for name in self.queues if name not in rules.paused]
+        bounds, wait = None, WAIT_SECONDS
+        if any(name in rules.limits for name in queues):
+            bounds = Bounds(rules.limits, max(self._free, 0))
+            if not bounds.most:  # a slot may become free, and is not for what has a limit only
+                wait = FULL_SECONDS
+        task = self._receiving = asyncio.current_task()
+        try:
+            return await self._broker.receive(queues, limit=limit, wait=wait, bounds=bounds)
+        except asyncio.CancelledError:
+            if not self._called_off or task is None or task.uncancel():
+                raise
+            return ()
+        finally:
+            self._receiving, self._called_off = None, False
 
     def stop(self) -> list[Delivery]:
         """Start nothing more; returns what was fetched and not started, for handing back."""

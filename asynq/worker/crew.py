@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from asynq.backends.base import ResultBackend
-from asynq.brokers.base import Broker
+from asynq.brokers.base import Broker, Delivery
 from asynq.canvas.changes import Changes
 from asynq.conf import Settings
 from asynq.execution.pools import Pools
 from asynq.result.reading import Results
 from asynq.task import AnyTask
+from asynq.wire.rules import Rules
 from asynq.wire.sealing import Seal
 from asynq.worker.admission import Admission
 from asynq.worker.consumer import Consumer
@@ -21,6 +22,7 @@ from asynq.worker.inputs import Inputs
 from asynq.worker.leases import Leases
 from asynq.worker.processor import Processor
 from asynq.worker.records import Records
+from asynq.worker.rules import RuleKeeper
 from asynq.worker.settlement import Settlements
 from asynq.worker.state import WorkerState
 
@@ -44,6 +46,7 @@ class Crew(NamedTuple):
     consumer: Consumer
     processor: Processor
     inbox: Inbox
+    rules: RuleKeeper
 
 
 def gather(
@@ -101,9 +104,21 @@ def gather(
         max_stuck=conf.worker_max_stuck,
         too_many_stuck=worn_out,
     )
-    inbox = Inbox(broker, state, processor.revoke)
+
+    def heed(rules: Rules) -> list[Delivery]:
+        admission.paused = rules.paused_tasks
+        return consumer.heed(rules)
+
+    rules = RuleKeeper(
+        broker,
+        queues=lambda: consumer.queues,
+        heed=heed,
+        hand_back=settlements.hand_back,
+        every=conf.worker_lease / 3,
+    )
+    inbox = Inbox(broker, state, processor.revoke, rules.changed)
     heartbeat = Heartbeat(broker, state, queues=queues, slots=slots, lease=conf.worker_lease)
-    return Crew(broker, leases, settlements, heartbeat, consumer, processor, inbox)
+    return Crew(broker, leases, settlements, heartbeat, consumer, processor, inbox, rules)
 
 
 def _results(conf: Settings, backend: ResultBackend, seal: Seal | None) -> Results:

@@ -1,4 +1,5 @@
-"""Agent: hears what is said to all workers, and has it done. For now: what is revoked.
+"""Agent: hears what is said to all workers, and has it done. For now: what is revoked, and
+that the rules have changed.
 
 The server remembers what is revoked, and says so with every message that it hands out. What this
 agent adds is haste, for what was fetched before: it waits here for a slot, or runs.
@@ -34,12 +35,20 @@ class Inbox:
         broker: Over which they are told.
         state: What this worker holds.
         revoke: Refuses what waits here, and ends what runs.
+        rules_changed: Has it read what is paused and limited.
     """
 
-    def __init__(self, broker: Broker, state: WorkerState, revoke: Revoke) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        state: WorkerState,
+        revoke: Revoke,
+        rules_changed: Callable[[], None],
+    ) -> None:
         self._broker = broker
         self._state = state
         self._revoke = revoke
+        self._rules_changed = rules_changed
 
     async def run(self) -> None:
         """Listen until cancelled."""
@@ -62,6 +71,7 @@ class Inbox:
 
     async def _catch_up(self) -> None:
         """Ask for what may have been said while nobody listened here."""
+        self._rules_changed()
         held = {each.id for each in (*self._state.active, *self._state.reserved)}
         if not held:
             return
@@ -77,6 +87,8 @@ class Inbox:
         except msgspec.DecodeError as error:
             logger.warning("Something that is no order was said to all workers: %s", error)
             return
+        if order.rules:
+            self._rules_changed()
         if order.revoke:
             self._revoke(frozenset(order.revoke), terminate=order.terminate)
 

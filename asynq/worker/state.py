@@ -14,6 +14,7 @@ from asynq.request import Request
 from asynq.task import AnyTask
 from asynq.wire.envelope import JSON
 from asynq.wire.message import Message
+from asynq.wire.rules import Rules
 from asynq.worker.slots import Slot
 
 NO_SLOT = Slot(lambda: None, lambda: None)
@@ -99,6 +100,8 @@ class WorkerState:
         """Runs that are kept from all others, in a process of their own or waiting to be alone."""
         self.closed = False
         """Nothing more may begin for now: a run waits to be the only one."""
+        self.rules = Rules()
+        """What is paused and limited, as far as it has heard."""
         self.left = asyncio.Event()
         """Set when a run has ended, for who waits to be the only one."""
         self.reached = asyncio.Event()

@@ -229,7 +229,10 @@ class Worker:
                 upkeep = start(crew.broker.upkeep(self.queues), "upkeep")
                 beating = start(crew.heartbeat.run(), "heartbeat")
                 listening = start(crew.inbox.run(), "inbox")
-                consuming = start(crew.consumer.run(crew.processor.start), "consumer")
+                ruling = start(crew.rules.run(), "rules")
+                consuming = start(
+                    crew.consumer.run(crew.processor.start, after=crew.rules.known), "consumer"
+                )
                 answering = start(self._answer_probes(), "health")
                 looking = start(check_up(crew.broker, self.state), "checkup")
                 self._ready.set()
@@ -244,7 +247,9 @@ class Worker:
                 crew.settlements.hand_back(crew.consumer.stop())
                 await ending.end()
                 await quietly(crew.settlements.drained(), "settle the last tasks")
-                for agent in (settling, upkeep, beating, listening, answering, looking, telling):
+                for agent in (
+                    settling, upkeep, beating, listening, ruling, answering, looking, telling
+                ):  # fmt: skip
                     agent.cancel()
         finally:
             await ending.abandon()

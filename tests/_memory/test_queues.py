@@ -90,8 +90,8 @@ def test_another_time_wakes_who_waits_for_the_old_one(queues):
 def test_a_delayed_message_waits_since_it_was_due_even_where_nobody_has_looked(queues, monkeypatch):
     now = _time.time()
     queues.put(message("a"), due=now + 10)
-    assert queues.oldest("q") is None
+    assert queues.count("q").oldest is None
     monkeypatch.setattr(_time, "time", lambda: now + 15)
     queues.put(message("b"))
-    assert queues.oldest("q") == now + 10
-    assert queues.oldest("nobody's") is None
+    assert queues.count("q").oldest == now + 10
+    assert queues.count("nobody's").oldest is None

@@ -79,8 +79,8 @@ async def test_a_producer_a_worker_and_a_monitor_do_all_they_do(
             assert await looking.broker.workers()
             assert await looking.broker.queues() == ["default"]
             assert await looking.broker.depth("default") >= 1
-            await looking.broker.oldest("default")
-            await running.broker.oldest("default")
+            await looking.broker.count("default")
+            await running.broker.count("default")
             assert await looking.AsyncResult(lasting.id).state in ("PROGRESS", "STARTED")
             await lasting.get(timeout=10)
             await lasting.forget()

@@ -12,10 +12,11 @@ from asynq.exceptions import ImproperlyConfigured, OperationalError
 
 COMMANDS = (
     *("worker", "call", "result", "purge", "list", "report", "doctor", "ping"),
-    *("shell", "control", "dead", "workflow", "server"),
+    *("shell", "control", "queues", "dead", "workflow", "server"),
 )
 GROUPS = {
     "control": ("revoke",),
+    "queues": ("pause", "resume", "limit"),
     "dead": ("list", "show", "retry", "purge"),
     "workflow": ("list", "show", "cancel"),
     "server": ("status", "start", "stop", "path"),

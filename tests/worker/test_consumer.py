@@ -5,9 +5,10 @@ from collections import deque
 
 import pytest
 
-from asynq.brokers.base import Delivery
+from asynq.brokers.base import Bounds, Delivery
 from asynq.exceptions import BrokerRefused, ImproperlyConfigured, OperationalError
-from asynq.worker.consumer import Consumer
+from asynq.wire.rules import Rules
+from asynq.worker.consumer import FULL_SECONDS, WAIT_SECONDS, Consumer
 from asynq.worker.state import WorkerState
 from tests.waiting import until
 
@@ -20,7 +21,7 @@ class Source:
         self.errors = deque()
         self.limits = []
 
-    async def receive(self, queues, *, limit, wait):
+    async def receive(self, queues, *, limit, wait, bounds=None):
         await asyncio.sleep(0)
         if self.errors:
             raise self.errors.popleft()
@@ -187,4 +188,80 @@ async def test_stopping_begins_nothing_more_and_gives_back_the_reserve(consuming
     assert [delivery.id for delivery in left] == ["1", "2", "3"]
     running.end("0")
     assert running.begun == ["0"]
+    assert not running.state.reserved
+
+
+# What is paused and limited
+
+
+class Told(Source):
+    """Remembers what it is asked for, and answers nothing."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = []
+
+    async def receive(self, queues, *, limit, wait, bounds=None):
+        self.asked.append((tuple(queues), wait, bounds))
+        await asyncio.Event().wait()
+
+
+async def test_nothing_is_fetched_before_that(consuming):
+    source, after = Told(), asyncio.Event()
+    state = WorkerState("w")
+    consumer = Consumer(source, ["q"], state, slots=1, reserve=0, trusted=lambda: True)
+    running = asyncio.create_task(consumer.run(lambda delivery, slot: None, after=after))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert source.asked == []
+    after.set()
+    await until(lambda: source.asked)
+    running.cancel()
+
+
+async def test_who_waits_asks_again_when_the_rules_change(consuming):
+    source = Told()
+    running = consuming(source)
+    await until(lambda: source.asked)
+    running.consumer.heed(Rules(limits={"q": 3}))
+    await until(lambda: len(source.asked) == 2)
+    running.consumer.heed(Rules(paused=frozenset({"q"}), limits={"q": 3}))
+    await until(lambda: len(source.asked) == 3)
+    assert source.asked == [
+        (("q",), WAIT_SECONDS, None),
+        (("q",), WAIT_SECONDS, Bounds({"q": 3}, 2)),
+        ((), WAIT_SECONDS, None),
+    ]
+
+
+async def test_while_all_slots_are_taken_nothing_limited_is_asked_for(consuming):
+    class Busy(Source):
+        async def receive(self, queues, *, limit, wait, bounds=None):
+            if bounds is not None:
+                self.limits.append((wait, bounds.most))
+            return await super().receive(queues, limit=limit, wait=wait)
+
+    source = Busy(2)
+    running = consuming(source, reserve=1)
+    await until(lambda: len(running.slots) == 2)
+    running.consumer.heed(Rules(limits={"q": 3}))
+    await until(lambda: (FULL_SECONDS, 0) in source.limits)
+
+
+async def test_who_is_stopped_while_the_rules_change_stops(consuming):
+    source = Told()
+    running = consuming(source)
+    await until(lambda: source.asked)
+    running.consumer.heed(Rules(limits={"q": 3}))
+    running.task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running.task
+
+
+async def test_what_is_reserved_of_a_paused_queue_is_given_back(consuming):
+    source = Source(5)
+    running = consuming(source, reserve=3)
+    await until(lambda: len(running.state.reserved) == 3)
+    back = running.consumer.heed(Rules(paused=frozenset({"q"})))
+    assert [one.id for one in back] == ["2", "3", "4"]
     assert not running.state.reserved

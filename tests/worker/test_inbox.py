@@ -26,7 +26,7 @@ async def listen(broker):
         def revoke(ids, *, terminate):
             told.append((set(ids), terminate))
 
-        tasks.append(asyncio.create_task(Inbox(broker, state, revoke).run()))
+        tasks.append(asyncio.create_task(Inbox(broker, state, revoke, lambda: None).run()))
         return told
 
     yield listen

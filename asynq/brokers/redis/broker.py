@@ -6,8 +6,8 @@ the fence in one: whoever takes it over moves the message to a new entry, and wh
 still says about the old one is refused.
 
 The parts: `publishing` (`gathering` under it), `batches` (settle), `fetching` (read),
-`leases` (keep), `delayed` and `reaper` (upkeep), `revocations`, `letters` (the dead), `fanout`,
-`workflows`.
+`leases` (keep), `delayed` and `reaper` (upkeep), `revocations`, `rules` (what is paused), `letters`
+(the dead), `fanout`, `workflows`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
 from asynq._redis.backoff import Backoff
@@ -24,8 +24,10 @@ from asynq._redis.errors import Refused, explain
 from asynq._redis.keys import GROUP, LEVELS, Keys
 from asynq._time import monotonic
 from asynq.brokers.base import (
+    Bounds,
     Buried,
     Capabilities,
+    Counts,
     Fanout,
     Finding,
     LeaseKeeper,
@@ -47,7 +49,8 @@ from asynq.brokers.redis.letters import Letters
 from asynq.brokers.redis.publishing import Publishing
 from asynq.brokers.redis.reaper import Reaper
 from asynq.brokers.redis.revocations import Revocations
-from asynq.brokers.redis.scripts import ANNOUNCE, DEPTH, OLDEST, PURGE, WORKERS
+from asynq.brokers.redis.rules import Ruling, parked_from
+from asynq.brokers.redis.scripts import ANNOUNCE, COUNT, DEPTH, PURGE, WORKERS
 from asynq.brokers.redis.sending import Marks
 from asynq.brokers.redis.workflows import RedisWorkflows
 from asynq.exceptions import OperationalError
@@ -97,6 +100,7 @@ class RedisBroker:
         self._revocations = Revocations(calls, batches, clock)
         self._letters = Letters(calls, marks)
         self._fanout = RedisFanout(calls)
+        self._ruling = Ruling(calls)
         self._workflows = RedisWorkflows(calls)
         self._closed = False
 
@@ -107,14 +111,15 @@ class RedisBroker:
         return self._publishing.publish(parcels, timeout)
 
     async def receive(
-        self, queues: Sequence[str], *, limit: int, wait: float
+        self, queues: Sequence[str], *, limit: int, wait: float, bounds: Bounds | None = None
     ) -> Sequence[RedisDelivery]:
         """See `Broker.receive`. When cancelled, its connection is dropped; what had been read by
         then is handed back by the next `receive`, by `resign`, or by others after a lease."""
         if not queues or limit <= 0:
             await asyncio.sleep(wait)
             return ()
-        return await self._fetching.receive(self._calls.pipe, queues, limit=limit, wait=wait)
+        pipe = self._calls.pipe
+        return await self._fetching.receive(pipe, queues, limit=limit, wait=wait, bounds=bounds)
 
     def settle(self, settlements: Sequence[Settlement]) -> Coroutine[Any, Any, Sequence[bool]]:
         """See `Broker.settle`. Up to 200 that were not answered, settled again by themselves and
@@ -219,12 +224,32 @@ class RedisBroker:
         keys = self._keys
         return int(await self._calls.run(DEPTH, (keys.delayed(queue), *keys.lanes(queue))))
 
-    async def oldest(self, queue: str) -> float | None:
-        """See `Broker.oldest`. By the server's clock."""
+    async def count(self, queue: str) -> Counts:
+        """See `Broker.count`."""
         keys = self._keys
         names = (keys.delayed(queue), *keys.lanes(queue))
-        told = await self._calls.run(OLDEST, names, (GROUP,))
-        return int(told) / 1000 if told else None
+        *counts, oldest = await self._calls.run(COUNT, names, (GROUP, parked_from()))
+        ready, delayed, parked, held, gone = (max(0, count) for count in counts)
+        return Counts(
+            ready=ready,
+            delayed=delayed,
+            parked=parked,
+            held=held,
+            gone=gone,
+            oldest=int(oldest) / 1000 if oldest else None,
+        )
+
+    async def rules(self) -> Mapping[str, str]:
+        """See `Broker.rules`."""
+        return await self._ruling.rules()
+
+    async def set_rule(self, name: str, text: str | None) -> None:
+        """See `Broker.set_rule`."""
+        await self._ruling.set_rule(name, text)
+
+    async def unpark(self, queues: Sequence[str], *, keep: Collection[str] = ()) -> int:
+        """See `Broker.unpark`."""
+        return await self._ruling.unpark(queues, keep)
 
     async def purge(self, queue: str) -> int:
         """See `Broker.purge`."""

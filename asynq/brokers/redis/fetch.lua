@@ -1,6 +1,7 @@
 -- Takes messages from the lanes strictly in their order, up to a limit over all of them.
 -- KEYS lanes, the most urgent first; the last is the zset of what is revoked
--- ARGV 1 group  2 consumer  3 limit  4 bytes after which no more are taken
+-- ARGV 1 group  2 consumer  3 limit  4 bytes after which no more are taken  5 how many messages of
+-- these lanes may be held at once, by all consumers together; left out: any
 -- Returns: index of a lane in KEYS, its entries, and so on; then 0 and the ids of those revoked,
 -- where there are any.
 -- One script, because XREADGROUP's COUNT holds for each stream: asked for n of five streams at
@@ -8,6 +9,16 @@
 -- small: what is handed out must have arrived before its lease is over. What was taken is returned
 -- even if a later lane has no group.
 local out, left, room = {}, tonumber(ARGV[3]), tonumber(ARGV[4])
+local most = tonumber(ARGV[5])
+if most then
+  for i = 1, #KEYS - 1 do
+    local pending = redis.pcall('XPENDING', KEYS[i], ARGV[1])
+    if pending.err then return pending end
+    most = most - pending[1]
+  end
+  left = math.min(left, most)
+  if left <= 0 then return out end
+end
 for i = 1, #KEYS - 1 do
   local step = 16
   repeat

@@ -7,18 +7,21 @@ once a lease, what is pending under our name is compared with what we hold; the 
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import logging
 import secrets
 from collections.abc import Sequence
 from typing import Final
 
+from asynq._redis.backoff import Backoff
 from asynq._redis.blocking import Blocking
 from asynq._redis.client import Server
 from asynq._redis.errors import Refused, explain, kind_of
 from asynq._redis.keys import GROUP, Keys
 from asynq._redis.pipeline import Pipeline, Word
 from asynq._time import monotonic
+from asynq.brokers.base import Bounds
 from asynq.brokers.redis.clock import Clock
 from asynq.brokers.redis.delivery import Held, Lanes, RedisDelivery, level_word, tagged
 from asynq.brokers.redis.pending import pages
@@ -34,6 +37,9 @@ BLOCK: Final = 2.0
 LONGEST_BLOCK: Final = 10.0
 """Seconds one read blocks at most, and no longer than a lease: no connection may be trusted for
 ever."""
+SHORTEST_POLL: Final = 0.002
+LONGEST_POLL: Final = 0.1
+"""Seconds between two looks at queues that have a limit: at first, and when nothing comes."""
 FETCHED: Final = 8 * 1024 * 1024
 """Bytes after which one call takes no more: they must arrive before their lease is over."""
 WOKEN: Final = 16
@@ -63,21 +69,37 @@ class Fetching:
         """The last read took all there was, so that the next may wait without a look."""
         self._patience = BLOCK
         """Seconds that the next read blocks."""
+        self._bounded_first = False
+        """Whether queues that have a limit are looked at before the others, in turn."""
         self._data = b""
         """The name of the data that was there when we last looked."""
 
     async def receive(
-        self, pipeline: Pipeline, queues: Sequence[str], *, limit: int, wait: float
+        self,
+        pipeline: Pipeline,
+        queues: Sequence[str],
+        *,
+        limit: int,
+        wait: float,
+        bounds: Bounds | None = None,
     ) -> list[RedisDelivery]:
         """See `Broker.receive`."""
         names = tuple(queues)
         lanes = self._lanes(names)
+        limits = (
+            {} if bounds is None else {n: bounds.limits[n] for n in names if n in bounds.limits}
+        )
         until = monotonic() + wait
         failures = 0
         while True:
             try:
                 await self._prepare(pipeline, names, lanes)
-                return await self._take(pipeline, lanes, limit, until)
+                if bounds is None or not limits:
+                    return await self._take(pipeline, lanes, limit, until)
+                free = tuple(name for name in names if name not in limits)
+                return await self._take_bounded(
+                    pipeline, free, limit, until, Bounds(limits, min(bounds.most, limit))
+                )
             except Refused as error:
                 failures += 1
                 if failures > 3 or kind_of(error) not in ("NOGROUP", "UNBLOCKED"):
@@ -192,9 +214,53 @@ class Fetching:
                 self._reconciled = monotonic()
         return []
 
-    async def _look(self, lanes: Lanes, order: Sequence[bytes], limit: int) -> list[RedisDelivery]:
-        """What is there now."""
+    async def _take_bounded(
+        self, pipeline: Pipeline, free: tuple[str, ...], limit: int, until: float, bounds: Bounds
+    ) -> list[RedisDelivery]:
+        """The same where some queues have a limit: these are asked again and again.
+
+        A blocked read can't keep a limit, and nobody tells when what is held elsewhere has ended.
+        """
+        pauses = Backoff(SHORTEST_POLL, LONGEST_POLL)
+        self._bounded_first = not self._bounded_first
+        while True:
+            found = []
+            if self._bounded_first:
+                found += await self._look_bounded(bounds)
+            left, pause = until - monotonic(), pauses.next()
+            if free and len(found) < limit:
+                wait = 0.0 if found else min(left, pause)
+                found += await self._take(
+                    pipeline, self._lanes(free), limit - len(found), monotonic() + wait
+                )
+            elif not found:
+                await asyncio.sleep(max(0.0, min(left, pause)))
+            if not self._bounded_first and len(found) < limit:
+                room = Bounds(bounds.limits, min(bounds.most, limit - len(found)))
+                found += await self._look_bounded(room)
+            if found or left <= 0:
+                return found
+
+    async def _look_bounded(self, bounds: Bounds) -> list[RedisDelivery]:
+        """What is there now in queues that have a limit, and may be taken."""
+        found: list[RedisDelivery] = []
+        for queue, limit in bounds.limits.items():
+            if (room := bounds.most - len(found)) > 0:
+                lanes = self._lanes((queue,))
+                found += await self._look(lanes, lanes.next(), room, most=limit)
+        return found
+
+    async def _look(
+        self, lanes: Lanes, order: Sequence[bytes], limit: int, *, most: int | None = None
+    ) -> list[RedisDelivery]:
+        """What is there now.
+
+        Args:
+            most: How many messages of these lanes may be held at once, by all workers together.
+        """
         words: tuple[Word, ...] = (GROUP, self._held.consumer, limit, FETCHED)
+        if most is not None:
+            words = (*words, most)
         reply = await self._connection.run(FETCH, (*order, self._keys.revoked), words)
         found: list[RedisDelivery] = []
         for place, entries in zip(reply[::2], reply[1::2], strict=True):

@@ -117,9 +117,9 @@ def parcel(
     return Parcel(id=id, queue=queue, body=content, priority=priority, delay=delay, due=due)
 
 
-def parcels(count: int, *, first: int = 0) -> list[Parcel]:
+def parcels(count: int, *, first: int = 0, queue: str = QUEUE) -> list[Parcel]:
     """That many, named so that their names sort by age."""
-    return [parcel(f"{number:05}") for number in range(first, first + count)]
+    return [parcel(f"{number:05}", queue=queue) for number in range(first, first + count)]
 
 
 def ids(deliveries: Sequence[Delivery]) -> list[str]:

@@ -21,11 +21,12 @@ from asynq.testing.contracts.carrying import Carrying
 from asynq.testing.contracts.holding import Holding
 from asynq.testing.contracts.moving import Moving
 from asynq.testing.contracts.revoking import Revoking
+from asynq.testing.contracts.ruling import Ruling
 from asynq.testing.contracts.settling import Settling
 from asynq.testing.contracts.telling import Telling
 
 __all__ = ["BrokerContract", "BrokerSuite", "Connect"]
 
 
-class BrokerContract(Carrying, Settling, Holding, Revoking, Burying, Telling, Moving):
+class BrokerContract(Carrying, Settling, Holding, Revoking, Burying, Telling, Moving, Ruling):
     """Every sentence of `asynq.brokers.base.Broker`, as a test."""
