@@ -34,6 +34,8 @@ class Message(Struct, frozen=True, kw_only=True):
     redeliveries: int = 0
     spent: bool = False
     """It must not be run again, see `asynq.brokers.base.Spend`."""
+    since: float = 0.0
+    """Of one that was taken: when it had begun to wait, a Unix time in seconds."""
 
 
 class Letter(Struct, frozen=True):
@@ -319,6 +321,7 @@ def _drain(lanes: list[Lane], taken: list[Message], limit: int) -> None:
     filled = [lane for lane in lanes if lane]
     while filled and len(taken) < limit:
         oldest = min(filled, key=lambda lane: lane[0][0])
-        taken.append(oldest.popleft()[-1])
+        _, since, message = oldest.popleft()
+        taken.append(replace(message, since=since))
         if not oldest:
             filled.remove(oldest)

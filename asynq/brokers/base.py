@@ -68,6 +68,12 @@ class Delivery(Struct, frozen=True, kw_only=True, eq=False):
     """A worker has spent it (see `Spend`) and vanished: it must not run, and who waits for it is to
     be told."""
 
+    @property
+    def since(self) -> float | None:
+        """When it began to wait for a worker: when it came into the queue, was handed back to it,
+        or was due. A Unix time, in seconds, on the broker's clock; None: the broker can't tell."""
+        return None
+
 
 class Ack(Struct, frozen=True):
     """The delivery is done; forget it."""

@@ -45,6 +45,17 @@ POLL = 0.02
 """Seconds between two looks at queues that have a limit: what is held elsewhere may end."""
 
 
+class MemoryDelivery(Delivery, frozen=True, kw_only=True, eq=False):
+    """A delivery that knows when it began to wait."""
+
+    came: float
+
+    @property
+    def since(self) -> float:
+        """See `Delivery.since`."""
+        return self.came
+
+
 class MemoryBroker:
     """A broker in memory (see `asynq.brokers.base.Broker`).
 
@@ -274,9 +285,9 @@ class MemoryBroker:
 
     def _hold(self, messages: Sequence[Message]) -> list[Delivery]:
         revoked = self._space.revocations.among([message.id for message in messages])
-        deliveries = []
+        deliveries: list[Delivery] = []
         for message in messages:
-            delivery = Delivery(
+            delivery = MemoryDelivery(
                 id=message.id,
                 queue=message.queue,
                 body=message.body,
@@ -284,6 +295,7 @@ class MemoryBroker:
                 redeliveries=message.redeliveries,
                 revoked=message.id in revoked,
                 spent=message.spent,
+                came=message.since,
             )
             self._held[delivery] = message
             deliveries.append(delivery)

@@ -25,6 +25,11 @@ class RedisDelivery(Delivery, frozen=True, kw_only=True, eq=False):
     lane: bytes
     entry: bytes
 
+    @property
+    def since(self) -> float:
+        """See `Delivery.since`: entries are named after the server's time."""
+        return int(self.entry.partition(b"-")[0]) / 1000
+
 
 class Held:
     """What this broker owes a settlement. Read by the leases' thread, so copied before a walk."""

@@ -179,6 +179,26 @@ class Carrying(BrokerSuite):
         assert await self.end(broker, held[1], Requeue())
         assert await self.waits_since(broker) > first
 
+    async def test_a_delivery_knows_since_when_it_has_waited(self, broker: Broker) -> None:
+        await broker.publish([parcel("a")])
+        came = await self.waits_since(broker)
+        await self.passes(came)
+        first = await self.take_one(broker)
+        assert first.since in (came, None)
+        if first.since is None:  # this broker can't tell
+            return
+        await self.end(broker, first, Requeue())
+        again = await self.take_one(broker)
+        assert again.since is not None
+        assert came < again.since <= time() + EARLY
+
+    async def test_a_delayed_delivery_has_waited_since_it_was_due(self, broker: Broker) -> None:
+        due = time() + 0.2
+        async with self.kept(broker):
+            await broker.publish([parcel("late", due=due)])
+            delivery = await self.take_one(broker)
+        assert delivery.since is None or due - EARLY <= delivery.since <= time() + EARLY
+
     async def test_what_is_delayed_waits_since_it_was_due(self, broker: Broker) -> None:
         due = round(time(), 3) - 60
         await broker.publish([parcel("late", delay=3600)])
