@@ -70,6 +70,12 @@ class Middleware:
         return await proceed()
 
 
+def around_runs(middleware: Sequence[Middleware]) -> list[Middleware]:
+    """Those that wrap runs. What only wraps calls shall cost a run nothing."""
+    plain = Middleware.execute
+    return [each for each in middleware if getattr(each.execute, "__func__", None) is not plain]
+
+
 def checked(middleware: Iterable[Middleware]) -> list[Middleware]:
     """What an app was given.
 

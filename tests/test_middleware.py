@@ -1,5 +1,7 @@
 """Middleware around runs; around publishing it is in `test_sending`."""
 
+import inspect
+
 import pytest
 
 from asynq import Asynq
@@ -145,3 +147,26 @@ def test_what_is_no_middleware_is_refused_where_the_app_is_made(given, says):
     with pytest.raises(TypeError) as refused:
         Asynq("proj", middleware=given, set_as_current=False)
     assert says in str(refused.value)
+
+
+async def test_what_wraps_only_calls_leaves_a_run_as_bare_as_without_it(app):
+    class Counting(Middleware):
+        async def publish(self, outgoing, proceed):
+            await proceed()
+
+    @app.task(name="depth")
+    async def depth():
+        return len(inspect.stack())
+
+    bare = await depth.apply().get()
+    app.middleware.append(Counting())
+    assert await depth.apply().get() == bare
+    app.middleware.append(Middleware())
+    assert await depth.apply().get() == bare
+
+    class Wrapping(Middleware):
+        async def execute(self, request, proceed):
+            return await proceed()
+
+    app.middleware.append(Wrapping())
+    assert await depth.apply().get() > bare

@@ -39,7 +39,7 @@ from asynq.execution.outcome import (
 from asynq.execution.pools import Pools
 from asynq.execution.retries import asked, decide
 from asynq.execution.terms import Terms
-from asynq.middleware import wrapped
+from asynq.middleware import around_runs, wrapped
 from asynq.request import Request, current
 from asynq.wire.arguments import Returned
 from asynq.wire.failures import Failure
@@ -114,7 +114,8 @@ async def run(
     if where == "process":
         return await _in_process(task, request, args, kwargs, pools)
     terms = task.terms
-    if terms.hooks is not None or terms.middleware or signals.RUNNING.receivers:
+    wrapping = terms.middleware and around_runs(terms.middleware)
+    if terms.hooks is not None or wrapping or signals.RUNNING.receivers:
         request.args, request.kwargs = args, kwargs
         return await _watched(task, request, terms, _Place(pools, where))
     end = await _call(task, request, args, kwargs, pools, where)
@@ -221,7 +222,8 @@ async def _wrapped(
     task: Runnable, request: Request, terms: Terms, place: _Place
 ) -> Success | Raised:
     """`before_start` and the function, with all the middleware around."""
-    if not terms.middleware:
+    wrapping = around_runs(terms.middleware)
+    if not wrapping:
         return await _begun(task, request, place)
 
     async def proceed() -> Any:
@@ -231,7 +233,7 @@ async def _wrapped(
         return end.value
 
     try:
-        around = wrapped(attrgetter("execute"), terms.middleware, request, proceed)
+        around = wrapped(attrgetter("execute"), wrapping, request, proceed)
         return Success(await around())
     except asyncio.CancelledError:
         raise

@@ -25,6 +25,7 @@ from asynq.worker.records import Records
 from asynq.worker.rules import RuleKeeper
 from asynq.worker.settlement import Settlements
 from asynq.worker.state import WorkerState
+from asynq.worker.watching import Watching
 
 
 class Ground(NamedTuple):
@@ -34,6 +35,7 @@ class Ground(NamedTuple):
     backend: ResultBackend
     pools: Pools
     state: WorkerState
+    watching: Watching
 
 
 class Crew(NamedTuple):
@@ -74,7 +76,8 @@ def gather(
         changes: Says what begins because a run has changed its workflow.
         worn_out: Called when too many runs don't end (`worker_max_stuck`).
     """
-    broker, backend, pools, state = ground
+    broker, backend, pools, state, watching = ground
+    watching.now = broker.now
     leases = Leases(broker.lease_keeper(), lease=conf.worker_lease, patience=state.patience)
     settlements = Settlements(
         broker,
@@ -100,6 +103,7 @@ def gather(
         pools,
         inputs=Inputs(broker.workflows(), _results(conf, backend, seal)),
         changes=changes,
+        watching=watching,
         opened=consumer.reopened,
         max_stuck=conf.worker_max_stuck,
         too_many_stuck=worn_out,

@@ -38,6 +38,7 @@ from asynq.worker.settlement import Settlements
 from asynq.worker.slots import Slot
 from asynq.worker.state import Run, WorkerState
 from asynq.worker.telling import Telling
+from asynq.worker.watching import Watching
 
 logger = logging.getLogger("asynq.worker")
 
@@ -57,6 +58,7 @@ class Processor:
         *,
         inputs: Inputs,
         changes: Changes,
+        watching: Watching,
         opened: Callable[[], None],
         max_stuck: int | None = None,
         too_many_stuck: Callable[[], None] = lambda: None,
@@ -67,6 +69,7 @@ class Processor:
         self._pools = pools
         self._inputs = inputs
         self._changes = changes
+        self._watching = watching
         self._limits = Limits(state, self._give_up)
         self._quarantine = Quarantine(state, opened, self._limits)
         self._max_stuck = max_stuck
@@ -84,6 +87,8 @@ class Processor:
             return
         self._state.active[delivery] = admitted
         self._state.totals[admitted.message.task] += 1
+        if self._watching.watchers:
+            self._watching.begun(admitted)
         report_received(admitted)
         self._settlements.started(admitted)
         admitted.slot = slot
@@ -118,6 +123,8 @@ class Processor:
         self._refusals.report(refusal)
         self._telling.refused(refusal)
         self._settlements.refused(refusal)
+        if self._watching.watchers:
+            self._watching.refused(refusal)
 
     async def _run(self, admitted: Run) -> None:
         if admitted.task.pool == "loop":
@@ -153,6 +160,8 @@ class Processor:
         outcome = self._settlements.ended(admitted, outcome)
         self._telling.ended(admitted, outcome)
         report_ended(admitted, outcome)
+        if self._watching.watchers:
+            self._watching.ended(admitted, outcome)
 
     async def _outcome(self, admitted: Run) -> Outcome:
         """Run it, within its time. Never raises."""

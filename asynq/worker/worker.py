@@ -35,6 +35,7 @@ from asynq.worker.node import node_name
 from asynq.worker.shutdown import Shutdown
 from asynq.worker.state import WorkerState
 from asynq.worker.steps import first, only, quietly
+from asynq.worker.watching import Watcher, Watching
 
 logger = logging.getLogger("asynq.worker")
 
@@ -94,6 +95,7 @@ class Worker:
         self._reserve = _reserve(self.concurrency, multiplier)
         self.state = WorkerState(self.hostname)
         self._shutdown = Shutdown()
+        self._watching = Watching()
         self.health = Health(self.state, self._shutdown.warm)
         self._health_address = health_host, health_port
         self._ready = asyncio.Event()
@@ -163,6 +165,10 @@ class Worker:
         await asyncio.wait({main})
         await main
 
+    def watch(self, watcher: Watcher) -> None:
+        """Tell this one what becomes of every delivery, from now on."""
+        self._watching.add(watcher)
+
     def stop(self) -> None:
         """Begin a warm shutdown: nothing new is taken, what runs may end within the grace."""
         self._shutdown.warm.set()
@@ -203,7 +209,7 @@ class Worker:
 
     def _gather(self, broker: Broker, backend: ResultBackend, pools: Pools) -> Crew:
         return gather(
-            Ground(broker, backend, pools, self.state),
+            Ground(broker, backend, pools, self.state, self._watching),
             self.app.conf,
             self.app.tasks,
             queues=self.queues,
