@@ -19,15 +19,19 @@ IMPORT_SHARE = 0.9
 NOT_FOR_PRODUCERS = (
     "asynq.worker",
     "asynq.cli",
+    "asynq.contrib",
     "asynq.testing",
     "click",
     "rich",
     "anyio.to_process",
+    "opentelemetry",
+    "prometheus_client",
     "redis",
     "importlib.metadata",
 )
 # What a worker's process would keep in memory for its whole life. typer loads pydantic.
 NOT_FOR_WORKERS = (
+    "asynq.contrib",
     "asynq.testing",
     "asynq.cli.dead",
     "asynq.cli.doctor",
@@ -37,6 +41,8 @@ NOT_FOR_WORKERS = (
     "asynq.cli.workflow",
     "cryptography",
     "importlib.metadata",
+    "opentelemetry",
+    "prometheus_client",
     "pydantic",
     "redis",
     "rich",

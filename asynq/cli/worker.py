@@ -7,7 +7,9 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
+from typing import Final
 
 import click
 from click.exceptions import Exit
@@ -20,6 +22,7 @@ from asynq.cli.errors import Misused
 from asynq.cli.later import Command
 from asynq.cli.leaving import DefaultExecutor, leave
 from asynq.cli.loop import loop_factory, run
+from asynq.cli.metrics import NOWHERE, Address, exposed
 from asynq.cli.options import app_option, common
 from asynq.cli.render import pairs, say, speak_by_the_line
 from asynq.cli.worker_options import worker_options
@@ -52,6 +55,8 @@ def worker(
     grace: float | None,
     health_port: int | None,
     health_host: str | None,
+    metrics_port: int | None,
+    metrics_host: str | None,
     time_limit: float | None,
     soft_time_limit: float | None,
     purge: bool,
@@ -81,12 +86,15 @@ def worker(
             health_host=health_host or LOOPBACK,
         )
 
+    metrics = Address(metrics_host or LOOPBACK, metrics_port)
+    _check_ports(processes, health_port, metrics_port)
+    exposing = nullcontext if metrics.port is None else exposed(found, metrics)
     if PARENT_PIPE not in os.environ:
-        say(banner(found, build(), processes=processes))
+        say(banner(found, build(), processes=processes, metrics=metrics))
     if processes == 1 and not reload:
         collect_rarely()
         known = threading.enumerate()
-        code = run(_serve(found, build, purge=purge))
+        code = run(_serve(found, build, exposing, purge=purge))
         leave(known, code)
         raise Exit(code)
     if purge:
@@ -101,14 +109,21 @@ def worker(
     raise Exit(run(Processes(commands, sources=sources).run()))
 
 
-async def _serve(app: Asynq, build: Callable[[], Worker], *, purge: bool) -> int:
+async def _serve(
+    app: Asynq,
+    build: Callable[[], Worker],
+    exposing: Callable[[], AbstractAsyncContextManager[object]],
+    *,
+    purge: bool,
+) -> int:
     worker = build()
     asyncio.get_running_loop().set_default_executor(DefaultExecutor())
     async with app:
         if purge:
             await _throw_away(app, worker)
         watch_parent(worker.stop)
-        await worker.run(on_ready=lambda: say(f"{worker.hostname} ready."))
+        async with exposing():
+            await worker.run(on_ready=lambda: say(f"{worker.hostname} ready."))
     return HARD_EXIT_CODE if worker.worn_out else 0
 
 
@@ -148,7 +163,8 @@ def _set_up_logging(
         raise Misused(f"--logfile {logfile}: {error.strerror}") from None
 
 
-HANDLED_BY_PARENT = frozenset({"app", "health_port", "hostname", "processes", "purge", "reload"})
+PORTS: Final = {"health_port": "--health-port", "metrics_port": "--metrics-port"}
+HANDLED_BY_PARENT: Final = frozenset({"app", "hostname", "processes", "purge", "reload", *PORTS})
 
 
 def command_of(
@@ -166,12 +182,22 @@ def command_of(
         value = context.params.get(name)
         if name not in HANDLED_BY_PARENT and value is not None and value != parameter.default:
             words += [f"{parameter.opts[-1]}={value}"]
-    if (port := context.params.get("health_port")) is not None:
-        words += [f"--health-port={port + number if port else 0}"]
+    for name, option in PORTS.items():
+        if (port := context.params.get(name)) is not None:
+            words += [f"{option}={port + number if port else 0}"]
     return [*words, f"--hostname={hostname}"]
 
 
-def banner(app: Asynq, worker: Worker, *, processes: int = 1) -> str:
+def _check_ports(processes: int, health: int | None, metrics: int | None) -> None:
+    """Each of several workers takes the next port of both."""
+    if health and metrics and abs(health - metrics) < processes:
+        raise Misused(
+            f"--health-port {health} and --metrics-port {metrics}: with {processes} processes each "
+            f"takes that many ports in a row, so let them be {processes} apart at least"
+        )
+
+
+def banner(app: Asynq, worker: Worker, *, processes: int = 1, metrics: Address = NOWHERE) -> str:
     """What the worker says of itself before it begins."""
     conf = app.conf
     loop = "asyncio" if loop_factory() is None else "uvloop"
@@ -182,6 +208,7 @@ def banner(app: Asynq, worker: Worker, *, processes: int = 1) -> str:
         "results": hide_password(conf.result_backend),
         "slots": f"{times}{worker.concurrency} ({loop}, {worker.threads} threads)",
         "queues": ", ".join(worker.queues),
+        **({} if metrics.port is None else {"metrics": metrics.shown(processes)}),
         "process": f"{os.getpid()}, Python {sys.version.split()[0]}",
     }
     names = sorted(name for name in app.tasks if not name.startswith("asynq."))

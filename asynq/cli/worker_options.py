@@ -68,6 +68,13 @@ OPTIONS: Final = (
     ),
     click.option("--health-host", metavar="ADDRESS", help="The address for it: 127.0.0.1."),
     click.option(
+        "--metrics-port",
+        type=click.IntRange(0, 65535),
+        metavar="PORT",
+        help="Show metrics for Prometheus there; with --processes each takes the next port.",
+    ),
+    click.option("--metrics-host", metavar="ADDRESS", help="The address for it: 127.0.0.1."),
+    click.option(
         "--time-limit",
         type=click.FloatRange(min=0.001),
         metavar="SECONDS",

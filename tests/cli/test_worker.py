@@ -15,6 +15,7 @@ from asynq import Asynq
 from asynq.cli import worker as command
 from asynq.cli.worker import banner
 from asynq.worker.worker import Worker
+from tests.pages import ROOT
 from tests.waiting import until
 
 HOST = socket.gethostname()
@@ -28,7 +29,7 @@ def started(project, *words):
         process = subprocess.Popen(
             [sys.executable, "-m", "asynq", "-A", "shop", "worker", *words],
             cwd=project.directory,
-            env={**os.environ, "PYTHONPATH": str(project.directory), "PYTHONUNBUFFERED": ""},
+            env={**os.environ, "PYTHONPATH": f"{project.directory}:{ROOT}", "PYTHONUNBUFFERED": ""},
             stdout=file,
             stderr=subprocess.STDOUT,
         )
