@@ -6,7 +6,7 @@ from traceback import StackSummary, walk_stack
 from types import FrameType, TracebackType
 from typing import Final
 
-_OURS: Final = ("asynq.execution.", "asynq.task.", "asynq.wire.", "asynq.worker.")
+_OURS: Final = ("asynq.contrib.", "asynq.execution.", "asynq.task.", "asynq.wire.", "asynq.worker.")
 """What a task is run by."""
 
 _LOOP: Final = ("asyncio.base_events", "asyncio.events", "asyncio.runners")
