@@ -35,14 +35,14 @@ from asynq.contrib.prometheus.families import (
 from asynq.contrib.prometheus.lag import Lag
 from asynq.contrib.prometheus.names import Names
 from asynq.contrib.prometheus.queues import QueueWatch
-from asynq.contrib.prometheus.tally import BUCKETS, Tally
+from asynq.contrib.prometheus.tally import BUCKETS, STATES, Tally
 from asynq.exceptions import ImproperlyConfigured
 from asynq.middleware import Middleware, Outgoing
 
 if TYPE_CHECKING:  # a program that only sends does not load the worker
     from asynq.worker.worker import Worker
 
-__all__ = ["BUCKETS", "Exposed", "Prometheus"]
+__all__ = ["BUCKETS", "STATES", "Exposed", "Prometheus"]
 
 
 class Prometheus(Middleware, Collector):
