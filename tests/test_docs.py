@@ -32,6 +32,7 @@ NOT_RUN = {
         "docs/guarantees.md",
         '$ make soak ARGS="--seconds 3600 --server redis --seed 726867"',
     ),
+    ("docs/monitoring.md", "$ pip install 'asynq-tasks[prometheus,opentelemetry]'"),
     ("docs/performance.md", "$ make bench QUICK=1                  # a look: below 3 minutes"),
     (
         "docs/performance.md",

@@ -120,6 +120,28 @@ SAYS = {
         "div has failed: division by zero",
         "alert: ZeroDivisionError in div",
     ],
+    "monitoring": [
+        "42",
+        "shipped a lamp",
+        'asynq_tasks_total{state="success",task="price"} 2.0',
+        'asynq_tasks_total{state="success",task="total"} 1.0',
+        'asynq_tasks_total{state="retry",task="ship"} 1.0',
+        'asynq_tasks_total{state="success",task="ship"} 1.0',
+        "asynq_broker_up 1.0",
+        'asynq_tasks_published_total{queue="default",task="total"} 1.0',
+        'asynq_tasks_published_total{queue="default",task="price"} 2.0',
+        'asynq_tasks_published_total{queue="default",task="ship"} 1.0',
+        "POST /orders",
+        "  publish default",
+        "    run total SUCCESS",
+        "      publish default",
+        "        run price SUCCESS",
+        "      publish default",
+        "        run price SUCCESS",
+        "  publish default",
+        "    run ship RETRY",
+        "    run ship SUCCESS",
+    ],
 }
 
 

@@ -88,11 +88,11 @@ def worker(
 
     metrics = Address(metrics_host or LOOPBACK, metrics_port)
     _check_ports(processes, health_port, metrics_port)
-    exposing = nullcontext if metrics.port is None else exposed(found, metrics)
     if PARENT_PIPE not in os.environ:
         say(banner(found, build(), processes=processes, metrics=metrics))
     if processes == 1 and not reload:
         collect_rarely()
+        exposing = nullcontext if metrics.port is None else exposed(found, metrics)
         known = threading.enumerate()
         code = run(_serve(found, build, exposing, purge=purge))
         leave(known, code)

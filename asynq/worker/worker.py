@@ -169,6 +169,10 @@ class Worker:
         """Tell this one what becomes of every delivery, from now on."""
         self._watching.add(watcher)
 
+    def now(self) -> float:
+        """The time on the broker's clock (Unix time, seconds), as well as it is known here."""
+        return self._watching.now()
+
     def stop(self) -> None:
         """Begin a warm shutdown: nothing new is taken, what runs may end within the grace."""
         self._shutdown.warm.set()

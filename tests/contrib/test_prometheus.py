@@ -238,12 +238,9 @@ class Counting:
         return self.asked
 
     async def oldest(self, queue):
-        return None
+        return 990.0
 
     buried_count = depth
-
-    def now(self):
-        return 0.0
 
 
 @pytest.fixture
@@ -253,7 +250,7 @@ def counting():
 
 @pytest.fixture
 async def watch(counting):
-    watch = QueueWatch(lambda: counting, lambda: ["q"])
+    watch = QueueWatch(lambda: counting, lambda: ["q"], lambda: 1000.0)
     watch.use(asyncio.get_running_loop())
     return watch
 
@@ -281,6 +278,13 @@ async def test_a_server_that_is_away_is_shown_as_that(watch, counting):
     counting.away = True
     answer = await watch.ask()
     assert (answer.up, answer.queues) == (False, {})
+
+
+async def test_an_age_is_of_the_brokers_clock_and_never_below_0(watch, counting):
+    assert (await watch.ask()).queues["q"].oldest == 10.0
+    behind = QueueWatch(lambda: counting, lambda: ["q"], lambda: 900.0)
+    behind.use(asyncio.get_running_loop())
+    assert (await behind.ask()).queues["q"].oldest == 0.0
 
 
 async def test_what_is_old_is_not_shown_any_more(watch, counting, monkeypatch):

@@ -76,7 +76,7 @@ class Prometheus(Middleware, Collector):
         self._workers: dict[Worker, tuple[Lag, asyncio.Task[None]]] = {}
         self._tasks = Names(lambda: app.tasks)
         self._queues = Names(app.queue_names)
-        self._watch = QueueWatch(lambda: app.broker, self._shown_queues)
+        self._watch = QueueWatch(lambda: app.broker, self._shown_queues, self._now)
         self._children: dict[tuple[str, str], tuple[Counter, Counter]] = {}
         try:
             registry.register(self)
@@ -156,6 +156,11 @@ class Prometheus(Middleware, Collector):
         served = [queue for worker in self._workers for queue in worker.queues]
         declared = () if self._workers else self.app.queue_names()
         return list(dict.fromkeys([*self._named, *served, *declared, *self._queues.more]))
+
+    def _now(self) -> float:
+        """Workers hear of the server's clock all the time; who only sends, never."""
+        worker = next(iter(self._workers), None)
+        return self.app.broker.now() if worker is None else worker.now()
 
     async def _begin(self, sender: Worker, **named: object) -> None:
         """A worker of this process begins."""

@@ -53,11 +53,18 @@ class QueueWatch:
     Args:
         broker: Gives the broker's connection for the running event loop.
         queues: Gives the queues to ask for.
+        now: The broker's clock, as well as it is known in this process.
     """
 
-    def __init__(self, broker: Callable[[], Broker], queues: Callable[[], Sequence[str]]) -> None:
+    def __init__(
+        self,
+        broker: Callable[[], Broker],
+        queues: Callable[[], Sequence[str]],
+        now: Callable[[], float],
+    ) -> None:
         self._broker = broker
         self._queues = queues
+        self._now = now
         self._loop: asyncio.AbstractEventLoop | None = None
         self._asking: asyncio.Task[Answer] | None = None
         self._last: Answer | None = None
@@ -118,12 +125,19 @@ class QueueWatch:
             async with asyncio.timeout(PATIENCE):
                 broker = self._broker()
                 names = list(self._queues())
-                found = await asyncio.gather(*(_figures(broker, name) for name in names))
+                found = await asyncio.gather(*(self._figures(broker, name) for name in names))
             answer = Answer(monotonic(), True, dict(zip(names, found, strict=True)))
         except (AsynqError, TimeoutError):
             answer = Answer(monotonic(), False)
         self._last = answer
         return answer
+
+    async def _figures(self, broker: Broker, queue: str) -> Figures:
+        depth, oldest, dead = await asyncio.gather(
+            broker.depth(queue), broker.oldest(queue), broker.buried_count(queue)
+        )
+        waited = 0.0 if oldest is None else max(self._now() - oldest, 0.0)
+        return Figures(depth, waited, dead)
 
 
 def _loop_here() -> asyncio.AbstractEventLoop | None:
@@ -131,11 +145,3 @@ def _loop_here() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
-
-
-async def _figures(broker: Broker, queue: str) -> Figures:
-    depth, oldest, dead = await asyncio.gather(
-        broker.depth(queue), broker.oldest(queue), broker.buried_count(queue)
-    )
-    waited = 0.0 if oldest is None else max(broker.now() - oldest, 0.0)
-    return Figures(depth, waited, dead)
