@@ -9,6 +9,7 @@ import urllib.request
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from asynq import Asynq
 from asynq.cli.metrics import NOWHERE, Address
 from tests.cli.test_worker import ended, ready, started
 from tests.waiting import until
@@ -75,8 +76,7 @@ async def test_a_worker_is_scraped_over_http(project, url, namespace):
         process, said = run
         shown = re.search(r"^Metrics at (http://127\.0\.0\.1:\d+/metrics)$", said(), re.MULTILINE)
         assert shown, said()
-        shop = project.app
-        async with shop:
+        async with Asynq("shop", broker=url, namespace=namespace) as shop:
             result = await shop.send_task("shop.sell_twice", (3,))
             await result.get(timeout=20)
 
