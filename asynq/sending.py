@@ -185,7 +185,11 @@ class Sending(Submission[Any]):
         async def proceed() -> None:
             nonlocal sent
             self._change(outgoing)
-            await self._publish_told(*self._letter(waiting))
+            message, parcel = self._letter(waiting)
+            if signals.PUBLISHING.receivers:
+                await self._publish_told(message, parcel)
+            else:
+                await self._hand_over(parcel)
             sent = True
 
         await wrapped(attrgetter("publish"), self._sender.middleware, outgoing, proceed)()
@@ -225,9 +229,6 @@ class Sending(Submission[Any]):
 
     async def _publish_told(self, message: Message, parcel: Parcel) -> None:
         """Publish it, and tell who listens."""
-        if not signals.PUBLISHING.receivers:
-            await self._hand_over(parcel)
-            return
         task, told = self._plan.task, self._told(message)
         await signals.before_task_publish.send(
             task, **told, properties=_properties(parcel, message), declare=[], retry_policy={}
