@@ -274,6 +274,33 @@ async def test_on_the_loop_nobody_waits_and_the_next_scrape_knows_more(watch, co
     assert watch.answer().queues["q"].depth > 0
 
 
+async def test_one_loop_asks_also_where_another_thread_sends(app, metrics, registry):
+    await metrics.exposition()
+
+    async def send():
+        async with app:  # whose connections are this loop's own
+            await app.send_task("add")
+
+    await asyncio.to_thread(asyncio.run, send())
+    mine = asyncio.get_running_loop()
+    assert metrics._watch._loop is mine
+    body, _ = await metrics.exposition()
+    assert b"asynq_broker_up 1.0" in body
+
+
+async def test_a_loop_takes_over_from_one_that_has_ended(app, metrics, registry, monkeypatch):
+    def scrape():
+        body, _ = asyncio.run(metrics.exposition())
+        return body
+
+    assert b"asynq_broker_up 1.0" in await asyncio.to_thread(scrape)
+    await app.send_task("add", queue="fresh")
+    now = time.monotonic() + FRESH
+    monkeypatch.setattr("asynq.contrib.prometheus.queues.monotonic", lambda: now)
+    body, _ = await metrics.exposition()
+    assert b'asynq_queue_messages{queue="fresh"} 1.0' in body
+
+
 async def test_a_server_that_is_away_is_shown_as_that(watch, counting):
     counting.away = True
     answer = await watch.ask()

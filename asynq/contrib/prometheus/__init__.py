@@ -96,7 +96,7 @@ class Prometheus(Middleware, Collector):
         key = outgoing.task, outgoing.queue
         published, failed = self._children.get(key) or self._child(key)
         if not self._workers:
-            self._watch.use(asyncio.get_running_loop())
+            self._watch.offer()
         try:
             await proceed()
         except BaseException:
@@ -125,8 +125,7 @@ class Prometheus(Middleware, Collector):
             The body, and its content type.
         """
         if not self._workers:
-            self._watch.use(asyncio.get_running_loop())
-        await self._watch.ask()
+            self._watch.offer()
         encode, kind = choose_encoder(accept)
         return await asyncio.to_thread(encode, self.registry), kind
 

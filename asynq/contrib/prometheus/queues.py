@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as TooLate
+from contextlib import suppress
 from typing import Final
 
 from msgspec import Struct
@@ -71,10 +72,25 @@ class QueueWatch:
 
     def use(self, loop: asyncio.AbstractEventLoop | None) -> None:
         """Ask on this event loop from now on; None: on none."""
-        if loop is not self._loop:
-            if self._asking is not None:
-                self._asking.cancel()
-            self._loop, self._asking = loop, None
+        old, asking = self._loop, self._asking
+        if loop is old:
+            return
+        self._loop, self._asking = loop, None
+        if old is None or asking is None or asking.done():
+            return
+        if old is _loop_here():
+            asking.cancel()
+        elif old.is_running():
+            with suppress(RuntimeError):  # it closes just now
+                old.call_soon_threadsafe(asking.cancel)
+
+    def offer(self) -> None:
+        """Ask on the running event loop, where there is no other that runs.
+
+        A program may send from several: the one of its requests, and that of `asynq.run`.
+        """
+        if self._loop is None or not self._loop.is_running():
+            self.use(asyncio.get_running_loop())
 
     async def ask(self) -> Answer:
         """What the server says, or has just said. On the event loop that is used."""
