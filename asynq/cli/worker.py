@@ -91,8 +91,8 @@ def worker(
     if PARENT_PIPE not in os.environ:
         say(banner(found, build(), processes=processes, metrics=metrics))
     if processes == 1 and not reload:
-        collect_rarely()
         exposing = nullcontext if metrics.port is None else exposed(found, metrics)
+        collect_rarely()
         known = threading.enumerate()
         code = run(_serve(found, build, exposing, purge=purge))
         leave(known, code)

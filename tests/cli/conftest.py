@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import io
+import logging
 import sys
 import threading
 from contextlib import contextmanager
@@ -116,3 +117,14 @@ def project(tmp_path, namespace, monkeypatch, capsys):
     for name in set(sys.modules) - before:
         if str(getattr(sys.modules[name], "__file__", None)).startswith(str(tmp_path)):
             del sys.modules[name]
+
+
+@pytest.fixture
+def root_logger():
+    """What the command does to logging is undone."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    yield root
+    for handler in set(root.handlers) - set(before[0]):
+        handler.close()
+    root.handlers[:], root.level = before

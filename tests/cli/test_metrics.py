@@ -108,16 +108,18 @@ async def test_each_of_several_processes_takes_the_next_port(project, url, names
         assert await ended(process) == 0
 
 
-def test_a_port_that_is_taken_ends_it(project):
+async def test_a_port_that_is_taken_ends_it(project):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        ran = project.run("-A", "shop", "worker", "--metrics-port", port)
-    assert ran.code == 78
-    assert f"metrics_port 127.0.0.1:{port}:" in ran.err
+        with started(project, "--metrics-port", str(port)) as (process, said):
+            await until(lambda: process.poll() is not None)
+            assert process.returncode == 78
+            assert f"metrics_port 127.0.0.1:{port}:" in said()
 
 
+@pytest.mark.usefixtures("root_logger")
 def test_ports_that_would_meet_are_refused(project):
     words = ("--health-port", 8080, "--metrics-port", 8082)
     ran = project.run("-A", "shop", "worker", *words, "--processes", 3)
@@ -125,6 +127,7 @@ def test_ports_that_would_meet_are_refused(project):
     assert "let them be 3 apart" in ran.err
 
 
+@pytest.mark.usefixtures("root_logger")
 def test_what_is_not_installed_is_named(project, monkeypatch):
     for name in [name for name in sys.modules if name.startswith("asynq.contrib.prometheus")]:
         monkeypatch.delitem(sys.modules, name)

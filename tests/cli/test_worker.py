@@ -1,7 +1,6 @@
 """`asynq worker`: what it is told, what it says, and the processes it starts."""
 
 import json
-import logging
 import os
 import signal
 import socket
@@ -134,17 +133,6 @@ async def test_with_reload_it_starts_again_when_its_sources_change(project):
 
 
 # In this process
-
-
-@pytest.fixture
-def root_logger():
-    """What the command does to logging is undone."""
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    yield root
-    for handler in set(root.handlers) - set(before[0]):
-        handler.close()
-    root.handlers[:], root.level = before
 
 
 @pytest.fixture
