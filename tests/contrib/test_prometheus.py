@@ -2,9 +2,6 @@
 
 import asyncio
 import gc
-import os
-import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -476,23 +473,3 @@ async def test_a_port_that_is_taken_is_told(metrics):
         with pytest.raises(ImproperlyConfigured, match=f"metrics_port 127.0.0.1:{port}"):
             async with Exposed(metrics, port=port):
                 pass
-
-
-# What it costs who does not want it
-
-
-def loaded(code):
-    run = subprocess.run(
-        [sys.executable, "-c", f"{code}; import sys; print(*sys.modules)"],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=os.environ,
-    )
-    return run.stdout.split()
-
-
-def test_who_only_sends_does_not_load_the_worker_for_it():
-    modules = loaded("import asynq.contrib.prometheus")
-    assert "prometheus_client" in modules
-    assert [name for name in modules if name.startswith("asynq.worker")] == []
