@@ -15,7 +15,7 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families
 
 from asynq import Asynq, Ignore, Reject, Worker
-from asynq.brokers.base import Parcel
+from asynq.brokers.base import Counts, Parcel
 from asynq.contrib.prometheus import Exposed, Prometheus, metrics_of
 from asynq.contrib.prometheus.families import ABOUT
 from asynq.contrib.prometheus.lag import Lag
@@ -194,15 +194,19 @@ def test_the_first_names_stay():
 async def test_queues_are_shown_with_depth_and_age(app, metrics, registry, broker):
     await broker.publish([Parcel(id="a", queue="default", body=b"{}")])
     await broker.publish([Parcel(id="b", queue="default", body=b"{}", delay=3600)])
-    since = await broker.oldest("default")
+    since = (await broker.count("default")).oldest
     await until(lambda: time.time() > since + 0.05)
     body, kind = await metrics.exposition()
     assert kind.startswith("text/plain")
-    assert value(registry, "asynq_queue_messages", queue="default") == 2
+    found = {
+        state: value(registry, "asynq_queue_messages", queue="default", state=state)
+        for state in ("ready", "delayed", "parked", "running")
+    }
+    assert found == {"ready": 1, "delayed": 1, "parked": 0, "running": 0}
     assert 0.05 <= value(registry, "asynq_queue_oldest_age_seconds", queue="default") < 10
     assert value(registry, "asynq_queue_dead_letters", queue="default") == 0
     assert value(registry, "asynq_broker_up") == 1
-    assert b'asynq_queue_messages{queue="default"} 2.0' in body
+    assert b'asynq_queue_messages{queue="default",state="ready"} 1.0' in body
 
 
 async def test_an_empty_queue_has_no_age(app, metrics, registry):
@@ -214,8 +218,8 @@ async def test_queues_that_were_named_or_sent_to_are_shown(app, registry):
     metrics = Prometheus(app, registry=registry, queues=["named"])
     await app.send_task("a", queue="sent")
     await metrics.exposition()
-    assert value(registry, "asynq_queue_messages", queue="sent") == 1
-    assert value(registry, "asynq_queue_messages", queue="named") == 0
+    assert value(registry, "asynq_queue_messages", queue="sent", state="ready") == 1
+    assert value(registry, "asynq_queue_messages", queue="named", state="ready") == 0
 
 
 class Counting:
@@ -226,7 +230,7 @@ class Counting:
         self.away = False
         self.gate = None
 
-    async def depth(self, queue):
+    async def buried_count(self, queue):
         self.asked += 1
         if self.gate is not None:
             await self.gate.wait()
@@ -234,10 +238,8 @@ class Counting:
             raise OperationalError("away")
         return self.asked
 
-    async def oldest(self, queue):
-        return 990.0
-
-    buried_count = depth
+    async def count(self, queue):
+        return Counts(ready=await self.buried_count(queue), oldest=990.0)
 
 
 @pytest.fixture
@@ -268,7 +270,7 @@ async def test_on_the_loop_nobody_waits_and_the_next_scrape_knows_more(watch, co
     assert watch.answer() is None
     counting.gate.set()
     await until(lambda: watch.answer() is not None)
-    assert watch.answer().queues["q"].depth > 0
+    assert watch.answer().queues["q"].messages["ready"] > 0
 
 
 async def test_one_loop_asks_also_where_another_thread_sends(app, metrics, registry):
@@ -295,7 +297,7 @@ async def test_a_loop_takes_over_from_one_that_has_ended(app, metrics, registry,
     now = time.monotonic() + FRESH
     monkeypatch.setattr("asynq.contrib.prometheus.queues.monotonic", lambda: now)
     body, _ = await metrics.exposition()
-    assert b'asynq_queue_messages{queue="fresh"} 1.0' in body
+    assert b'asynq_queue_messages{queue="fresh",state="ready"} 1.0' in body
 
 
 async def test_a_server_that_is_away_is_shown_as_that(watch, counting):
@@ -357,7 +359,7 @@ async def test_two_workers_in_a_program_are_shown_together(app, metrics, registr
         await until(lambda: value(registry, "asynq_worker_slots") == 7)
         await metrics.exposition()
         for queue in ("default", "other"):
-            assert value(registry, "asynq_queue_messages", queue=queue) == 0
+            assert value(registry, "asynq_queue_messages", queue=queue, state="ready") == 0
 
 
 async def test_the_worker_of_another_app_is_not_shown(app, metrics, registry, namespace):

@@ -26,7 +26,7 @@ ABOUT: Final[Mapping[str, str]] = {
     "asynq_tasks": "Runs that ended and deliveries that were refused, by task and how they ended.",
     "asynq_task_duration_seconds": "Time from when a run had its slot until it ended.",
     "asynq_task_wait_seconds": "Time from when a task was sent, due or handed back to its start.",
-    "asynq_queue_messages": "Messages in the queue: ready, delayed and running.",
+    "asynq_queue_messages": "Messages of the queue, by what they wait for, or whether they run.",
     "asynq_queue_oldest_age_seconds": "For how long the oldest ready message waits; 0: none does.",
     "asynq_queue_dead_letters": "Messages of the queue that were put aside.",
     "asynq_broker_up": "Whether the broker answered when it was asked about the queues.",
@@ -56,7 +56,13 @@ def of_tally(tally: Tally) -> Iterator[Metric]:
 def of_queues(answer: Answer | None) -> Iterator[Metric]:
     """What is in the queues; nothing where that is not known."""
     queues = {} if answer is None else answer.queues
-    yield _by_queue("asynq_queue_messages", {name: each.depth for name, each in queues.items()})
+    messages = GaugeMetricFamily(
+        "asynq_queue_messages", ABOUT["asynq_queue_messages"], labels=["queue", "state"]
+    )
+    for name, each in queues.items():
+        for state, count in each.messages.items():
+            messages.add_metric([name, state], count)
+    yield messages
     ages = {name: each.oldest for name, each in queues.items()}
     yield _by_queue("asynq_queue_oldest_age_seconds", ages)
     yield _by_queue("asynq_queue_dead_letters", {name: each.dead for name, each in queues.items()})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as TooLate
 from contextlib import suppress
@@ -26,8 +26,8 @@ PATIENCE: Final = 2.0
 class Figures(Struct, frozen=True):
     """One queue."""
 
-    depth: int
-    """Messages that are ready, delayed, or not yet settled."""
+    messages: Mapping[str, int]
+    """How many are ready, delayed, parked and running."""
     oldest: float
     """Seconds for which the message that has waited longest waits; 0: nothing waits."""
     dead: int
@@ -149,11 +149,15 @@ class QueueWatch:
         return answer
 
     async def _figures(self, broker: Broker, queue: str) -> Figures:
-        depth, oldest, dead = await asyncio.gather(
-            broker.depth(queue), broker.oldest(queue), broker.buried_count(queue)
-        )
-        waited = 0.0 if oldest is None else max(self._now() - oldest, 0.0)
-        return Figures(depth, waited, dead)
+        counts, dead = await asyncio.gather(broker.count(queue), broker.buried_count(queue))
+        waited = 0.0 if counts.oldest is None else max(self._now() - counts.oldest, 0.0)
+        messages = {
+            "ready": counts.ready,
+            "delayed": counts.delayed,
+            "parked": counts.parked,
+            "running": counts.held,
+        }
+        return Figures(messages, waited, dead)
 
 
 def _loop_here() -> asyncio.AbstractEventLoop | None:
