@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Lock, RLock
 
+from asynq._memory.events import Events
 from asynq._memory.fanout import Channels
 from asynq._memory.queues import Message, Queues
 from asynq._memory.records import Records
@@ -29,6 +30,7 @@ class Space:
         self.workflows = Workflows(self.lock)
         self.rules: dict[str, str] = {}
         """See `Broker.rules`."""
+        self.events = Events(self.lock)
         self.watchers: list[Watcher] = []
         """Called with each message that is published, and when it is due."""
         self.workers: dict[str, tuple[float, bytes]] = {}
@@ -42,13 +44,14 @@ class Space:
                 watcher(message, due)
 
     def clear(self) -> None:
-        """Forget all messages, records, revocations, workflows, workers and rules; who is connected
-        stays so."""
+        """Forget all messages, records, revocations, workflows, events, workers and rules; who is
+        connected stays so."""
         with self.lock:
             self.queues.clear()
             self.records.clear()
             self.revocations.clear()
             self.workflows.clear()
+            self.events.clear()
             self.workers.clear()
             self.rules.clear()
 

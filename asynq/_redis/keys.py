@@ -48,6 +48,7 @@ class Keys:
 
     __slots__ = (
         "_lanes",
+        "events",
         "late",
         "meta",
         "prefix",
@@ -91,6 +92,8 @@ class Keys:
         """ZSET: those of them that shall be ended where they run."""
         self.rules = prefix + b"rules"
         """HASH: what is paused and limited, see `asynq.wire.rules`."""
+        self.events = prefix + b"ev"
+        """STREAM: batches of events (`b`), each with the bytes of all up to it (`t`)."""
         self.workflows = prefix + b"wfs"
         """ZSET: id of a workflow to the time (ms) when it was launched."""
 

@@ -220,6 +220,53 @@ class Fanout(Protocol):
         """
 
 
+class Page(Struct, frozen=True):
+    """One entry of an event log."""
+
+    place: str
+    """Where it stands: what `EventLog.read` goes on from."""
+    body: bytes
+
+
+class EventLog(Protocol):
+    """Remembers what was appended, the youngest of it; everybody reads it from where they want.
+
+    A place is a text that the log gives and takes; the empty one is before the beginning. One that
+    is no longer kept stands where it stood: reading goes on with the oldest that is kept after it.
+    """
+
+    async def append(self, body: bytes, *, max_bytes: int, expires: float) -> None:
+        """Append an entry. When the connection is lost on the way, it may be there twice.
+
+        Args:
+            body: The entry.
+            max_bytes: What all entries together may have, about; the oldest are dropped for it.
+            expires: Seconds to keep an entry, about.
+
+        Raises:
+            OperationalError: the server can't be reached, or has no room.
+        """
+
+    async def read(self, after: str, *, limit: int, wait: float = 0.0) -> Sequence[Page]:
+        """Up to `limit` entries from after that place, waiting up to `wait` seconds for the first.
+
+        Safe to cancel. One at a time may wait on one log object.
+
+        Raises:
+            ValueError: that is no place.
+            OperationalError: the server can't be reached.
+        """
+
+    async def last(self) -> str:
+        """The place of the youngest entry; where there is none, the empty one."""
+
+    def at(self, time: float) -> str:
+        """The place before all that was appended at that Unix time or later."""
+
+    async def aclose(self) -> None:
+        """Close the connection that waits, if there is one."""
+
+
 class LeaseKeeper(Protocol):
     """Keeps what a broker has handed out ours. Used from a thread of its own, so it blocks."""
 
@@ -356,6 +403,9 @@ class Broker(Protocol):
 
     def workflows(self) -> Workflows:
         """What keeps workflows."""
+
+    def events(self) -> EventLog:
+        """What keeps the events of tasks and workers; an object of its own at each call."""
 
     async def queues(self) -> Sequence[str]:
         """The names of all queues that were ever used and may hold messages, sorted."""

@@ -7,7 +7,7 @@ still says about the old one is refused.
 
 The parts: `publishing` (`gathering` under it), `batches` (settle), `fetching` (read),
 `leases` (keep), `delayed` and `reaper` (upkeep), `revocations`, `rules` (what is paused), `letters`
-(the dead), `fanout`, `workflows`.
+(the dead), `fanout`, `workflows`, `events`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import contextlib
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, Final
+from weakref import WeakSet
 
 from asynq._redis.backoff import Backoff
 from asynq._redis.client import Server
@@ -28,6 +29,7 @@ from asynq.brokers.base import (
     Buried,
     Capabilities,
     Counts,
+    EventLog,
     Fanout,
     Finding,
     LeaseKeeper,
@@ -42,6 +44,7 @@ from asynq.brokers.redis.clock import Clock
 from asynq.brokers.redis.delayed import move_for_ever
 from asynq.brokers.redis.delivery import Held, RedisDelivery
 from asynq.brokers.redis.diagnosis import diagnose
+from asynq.brokers.redis.events import RedisEventLog
 from asynq.brokers.redis.fanout import RedisFanout
 from asynq.brokers.redis.fetching import Fetching
 from asynq.brokers.redis.leases import Keeper
@@ -102,6 +105,7 @@ class RedisBroker:
         self._fanout = RedisFanout(calls)
         self._ruling = Ruling(calls)
         self._workflows = RedisWorkflows(calls)
+        self._event_logs: WeakSet[RedisEventLog] = WeakSet()
         self._closed = False
 
     def publish(
@@ -215,6 +219,12 @@ class RedisBroker:
         """See `Broker.workflows`."""
         return self._workflows
 
+    def events(self) -> EventLog:
+        """See `Broker.events`."""
+        log = RedisEventLog(self._calls)
+        self._event_logs.add(log)
+        return log
+
     async def queues(self) -> Sequence[str]:
         """See `Broker.queues`."""
         return await self._calls.queues()
@@ -267,6 +277,8 @@ class RedisBroker:
             return
         self._closed = True
         await self._fanout.aclose()
+        for log in list(self._event_logs):
+            await log.aclose()
         await self._fetching.aclose()
         self._publishing.close()
         self._batches.close()

@@ -20,6 +20,7 @@ from asynq.testing.contracts.burying import Burying
 from asynq.testing.contracts.carrying import Carrying
 from asynq.testing.contracts.holding import Holding
 from asynq.testing.contracts.moving import Moving
+from asynq.testing.contracts.remembering import Remembering
 from asynq.testing.contracts.revoking import Revoking
 from asynq.testing.contracts.ruling import Ruling
 from asynq.testing.contracts.settling import Settling
@@ -28,5 +29,7 @@ from asynq.testing.contracts.telling import Telling
 __all__ = ["BrokerContract", "BrokerSuite", "Connect"]
 
 
-class BrokerContract(Carrying, Settling, Holding, Revoking, Burying, Telling, Moving, Ruling):
+class BrokerContract(
+    Carrying, Settling, Holding, Revoking, Burying, Telling, Remembering, Moving, Ruling
+):
     """Every sentence of `asynq.brokers.base.Broker`, as a test."""
