@@ -11,7 +11,7 @@ from asynq import backends, brokers
 from asynq._imports import import_object
 from asynq.application import Callee, T
 from asynq.backends.base import ResultBackend
-from asynq.brokers.base import Broker
+from asynq.brokers.base import Broker, Parcel
 from asynq.canvas import signature
 from asynq.conf import Settings
 from asynq.conf.loading import from_envvar, read
@@ -31,10 +31,12 @@ from asynq.result.submission import Submission
 from asynq.routes import check_name
 from asynq.task import AnyTask, Task, make_current
 from asynq.task.decorating import Async, BoundDecorator, Decorator, P, R, TaskOfAsync, TaskOfDef
+from asynq.wire.message import Message
 from asynq.wire.sealing import Seal
 
 if TYPE_CHECKING:  # loaded when somebody looks at one
     from asynq.queues import Queues
+    from asynq.events.room import Events
     from asynq.workflows import Workflows
 
 
@@ -96,13 +98,20 @@ class Asynq:
             self._sealing,
             lambda: self.workflows,
         )
-        self.producer = Producer(self.conf, self.connections, self.results, self.middleware)
+        self.producer = Producer(
+            self.conf,
+            self.connections,
+            self.results,
+            self.middleware,
+            self._tell_sent,
+        )
         self._names = Names(self.producer, self.conf)
         self._tasks = TaskRegistry(self)
         self._task_cls = task_cls or Task
         self._discovery = Discovery()
         self._queues: Queues | None = None
         self._workflows: Workflows | None = None
+        self._events: Events | None = None
         self._seal: Seal | None = None
         self._seal_revision = -1
         if set_as_current:
@@ -345,6 +354,14 @@ class Asynq:
             self._workflows = make(self.connections.broker, self.results, self.control)
         return self._workflows
 
+    @property
+    def events(self) -> Events:
+        """What workers tell of tasks and of themselves, to be listened to."""
+        if self._events is None:
+            make: type[Events] = import_object("asynq.events.room:Events")
+            self._events = make(self.connections.broker, self.conf, self._sealing)
+        return self._events
+
     # Connections
 
     @property
@@ -425,6 +442,8 @@ class Asynq:
 
     async def aclose(self) -> None:
         """Close the running event loop's connections. They open again when they are needed."""
+        if self._events is not None:
+            await self._events.aclose()
         await self.connections.aclose()
 
     async def __aenter__(self) -> Self:
@@ -446,6 +465,9 @@ class Asynq:
         if grace is None or not url.startswith("embedded:"):
             return options
         return {"grace": grace, **options}
+
+    def _tell_sent(self, message: Message, parcel: Parcel, at: float) -> None:
+        self.events.tell_sent(message, parcel, at)
 
     def _sealing(self) -> Seal | None:
         return self.seal

@@ -59,7 +59,7 @@ class Kept(Sending):
         message = super()._message(self._address)
         return message if self._flow is None else replace(message, flow=self._flow)
 
-    def _hand_over(self, parcel: Parcel) -> Awaitable[None]:
+    def _hand_over(self, message: Message, parcel: Parcel) -> Awaitable[None]:
         self._parcel = parcel
         return _nothing()
 

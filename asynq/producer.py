@@ -8,7 +8,7 @@ which goes to the broker when it is awaited.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from msgspec import UNSET
 from msgspec.structs import asdict
 
 from asynq._time import time, to_timestamp
+from asynq.brokers.base import Parcel
 from asynq.conf import Settings
 from asynq.conf.settings import warn_caller
 from asynq.connections import Connections
@@ -25,6 +26,7 @@ from asynq.result.reading import Results
 from asynq.routes import Router
 from asynq.sending import AT_ONCE, Asked, Encoder, Plan, Sending, Timing
 from asynq.wire.arguments import Returned
+from asynq.wire.message import Message
 from asynq.wire.serialization import check_accepted
 
 S = TypeVar("S", bound=Sending)
@@ -38,6 +40,7 @@ class Producer:
         connections: The app's connections.
         results: Where results of what is sent will be read.
         middleware: What wraps the sending; a list that may change.
+        tell_sent: Tells the event that a call was sent; see `Sender.tell_sent`.
     """
 
     def __init__(
@@ -46,7 +49,9 @@ class Producer:
         connections: Connections,
         results: Results,
         middleware: Sequence[Middleware] = (),
+        tell_sent: Callable[[Message, Parcel, float], None] = lambda *_: None,
     ) -> None:
+        self._tell_sent = tell_sent
         self.connections = connections
         self.results = results
         self.middleware = middleware
@@ -106,6 +111,7 @@ class Producer:
             eager=conf.task_always_eager,
             expires=asked.expires,
             seal=self.results.seal(),
+            tells=conf.task_send_sent_event,
         )
 
     def call(
@@ -179,6 +185,7 @@ class Producer:
             eager=plan.eager,
             expires=plan.expires,
             seal=plan.seal,
+            tells=plan.tells,
         )
 
     def named_queue(self, queue: str | None, routing_key: str | None) -> str | None:
@@ -190,6 +197,10 @@ class Producer:
         if queue is not None:
             return self.router.queue(queue)
         return None if routing_key is None else self.router.queue_for_key(routing_key)
+
+    def tell_sent(self, message: Message, parcel: Parcel, at: float) -> None:
+        """Tell the event that a call was sent."""
+        self._tell_sent(message, parcel, at)
 
     def _timing(self, plan: Plan, options: Call) -> Timing:
         """When a call may begin; a countdown stands over an `eta`."""

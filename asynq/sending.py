@@ -16,7 +16,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from asynq import signals
-from asynq._time import from_timestamp, time
+from asynq._time import from_timestamp, monotonic, time
 from asynq.brokers.base import Parcel
 from asynq.connections import Connections
 from asynq.exceptions import EncodeError, PayloadTooLarge
@@ -64,6 +64,8 @@ class Plan(Struct, frozen=True, kw_only=True, eq=False):
     """Seconds after the call in which it must begin."""
     seal: Seal | None
     """What seals them; None: they go as they are."""
+    tells: bool = False
+    """An event says that one was sent."""
 
 
 class Sender(Protocol):
@@ -75,6 +77,10 @@ class Sender(Protocol):
 
     def named_queue(self, queue: str | None, routing_key: str | None) -> str | None:
         """The queue that options name; raises where there is none."""
+        ...
+
+    def tell_sent(self, message: Message, parcel: Parcel, at: float) -> None:
+        """Tell the event that it was sent, on the monotonic clock at that time."""
         ...
 
 
@@ -162,7 +168,7 @@ class Sending(Submission[Any]):
         message, parcel = self._letter(waiting)
         if signals.PUBLISHING.receivers:
             return self._publish_told(message, parcel)
-        return self._hand_over(parcel)
+        return self._hand_over(message, parcel)
 
     def _arrived(self) -> AsyncResult[Any]:
         return AsyncResult(
@@ -189,7 +195,7 @@ class Sending(Submission[Any]):
             if signals.PUBLISHING.receivers:
                 await self._publish_told(message, parcel)
             else:
-                await self._hand_over(parcel)
+                await self._hand_over(message, parcel)
             sent = True
 
         await wrapped(attrgetter("publish"), self._sender.middleware, outgoing, proceed)()
@@ -233,12 +239,18 @@ class Sending(Submission[Any]):
         await signals.before_task_publish.send(
             task, **told, properties=_properties(parcel, message), declare=[], retry_policy={}
         )
-        await self._hand_over(parcel)
+        await self._hand_over(message, parcel)
         await signals.after_task_publish.send(task, **told)
 
-    def _hand_over(self, parcel: Parcel) -> Awaitable[None]:
+    def _hand_over(self, message: Message, parcel: Parcel) -> Awaitable[None]:
         broker = self._sender.connections.broker()
-        return broker.publish((parcel,), timeout=self._options.publish_timeout)
+        publishing = broker.publish((parcel,), timeout=self._options.publish_timeout)
+        return self._tell(publishing, message, parcel) if self._plan.tells else publishing
+
+    async def _tell(self, publishing: Awaitable[None], message: Message, parcel: Parcel) -> None:
+        at = monotonic()
+        await publishing
+        self._sender.tell_sent(message, parcel, at)
 
     def _message(self, reply_to: str | None) -> Message:
         plan, options = self._plan, self._options

@@ -26,10 +26,6 @@ _LATER: Final[dict[str, str]] = {
     "periodic tasks": """
         beat_schedule beat_scheduler beat_schedule_filename beat_max_loop_interval beat_sync_every
         beat_cron_starting_deadline beat_enable_remote_control beat_remote_control_max_tick_age""",
-    "events": """
-        worker_send_task_events task_send_sent_event event_queue_expires event_queue_ttl
-        event_queue_prefix event_queue_exclusive event_queue_durable event_serializer
-        event_exchange""",
     "remote control": """
         worker_enable_remote_control control_queue_ttl control_queue_expires
         control_queue_exclusive control_queue_durable control_exchange worker_state_db""",
@@ -80,6 +76,9 @@ _MEANINGLESS: Final[dict[str, str]] = {
     "set worker_prefetch_multiplier = 1": "worker_disable_prefetch",
     "tasks with an eta wait on the server, not in the worker": """
         worker_eta_task_limit worker_enable_prefetch_count_reduction""",
+    "events are in one stream, which all monitors read: set event_max_bytes and event_expires": """
+        event_queue_expires event_queue_ttl event_queue_prefix event_queue_exclusive
+        event_queue_durable event_serializer event_exchange""",
     "set worker_shutdown_grace": "worker_soft_shutdown_timeout worker_enable_soft_shutdown_on_idle",
     "what tasks print goes where the worker's output goes": """
         worker_redirect_stdouts worker_redirect_stdouts_level""",
@@ -182,7 +181,8 @@ _OLD_EXCEPTIONS: Final[dict[str, str]] = {
 }
 
 _NEW_ONLY: Final = {
-    "embedded_grace", "encryption_keys", "message_accept_unsealed", "message_keys",
+    "embedded_grace", "encryption_keys", "event_expires", "event_max_bytes",
+    "message_accept_unsealed", "message_keys",
     "message_max_age", "message_max_bytes", "namespace", "publish_timeout", "result_max_bytes",
     "worker_lease", "worker_shutdown_grace", "worker_threads",
     "worker_unknown_task_ttl",

@@ -173,6 +173,21 @@ class Declared:
         BYTES, 1024 * 1024, "The largest result; a task that returns a larger one fails."
     )
 
+    # Events
+
+    worker_send_task_events = Setting(
+        FLAG, False, "Have workers tell events of tasks and of themselves, for monitors."
+    )
+    task_send_sent_event = Setting(FLAG, False, "Have whoever sends a call tell `task-sent`.")
+    event_max_bytes = Setting(
+        BYTES,
+        64 * 1024 * 1024,
+        "What the history of events may have on the server; the oldest are dropped.",
+    )
+    event_expires = Setting(
+        SECONDS_ABOVE_ZERO, 7 * 86400.0, "How long the history of events goes back at most."
+    )
+
     # The worker
 
     worker_concurrency = Setting(COUNT, 100, "How many tasks one event loop runs at a time.")

@@ -16,6 +16,7 @@ Where bodies are encrypted as well (see `asynq.wire.encryption`), that happens b
 
 from __future__ import annotations
 
+from functools import cached_property, partial
 from hmac import compare_digest
 from struct import Struct
 from typing import Final
@@ -30,6 +31,7 @@ from asynq.wire.macs import LENGTH, Key
 
 MESSAGE: Final = "message"
 RECORD: Final = "record"
+EVENTS: Final = "events"
 
 _TIME: Final = Struct(">d")
 
@@ -61,6 +63,9 @@ class Seal:
         rings = signing, encryption
         self._messages = _Closing(MESSAGE, namespace, *rings, timed=True, lenient=lenient)
         self._records = _Closing(RECORD, namespace, *rings, timed=False, lenient=lenient)
+        self._make_events = partial(
+            _Closing, EVENTS, namespace, *rings, timed=False, lenient=lenient
+        )
         self._max_age = max_age
         self.encrypts = encryption is not None
         """What is closed can't be read; so nothing of it may be told beside it either."""
@@ -112,6 +117,23 @@ class Seal:
             SecurityError: it was not, or not by a key that is known here.
         """
         return self._records.open(body, "", id)
+
+    def seal_events(self, body: bytes) -> bytes:
+        """An encoded batch of events as it may be written."""
+        return self._events.close(body, "", "", 0.0)
+
+    def open_events(self, body: bytes) -> bytes:
+        """The encoded batch of events that was sealed so.
+
+        Raises:
+            SecurityError: it was not, or not by a key that is known here.
+        """
+        return self._events.open(body, "", "")
+
+    @cached_property
+    def _events(self) -> _Closing:
+        """Made when it is needed: deriving keys takes time, and most apps tell no events."""
+        return self._make_events()
 
 
 def _issued_at(signed: bytes) -> float:
