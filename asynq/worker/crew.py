@@ -9,6 +9,7 @@ from asynq.backends.base import ResultBackend
 from asynq.brokers.base import Broker, Delivery
 from asynq.canvas.changes import Changes
 from asynq.conf import Settings
+from asynq.events.dispatcher import Dispatcher
 from asynq.execution.pools import Pools
 from asynq.result.reading import Results
 from asynq.task import AnyTask
@@ -16,6 +17,7 @@ from asynq.wire.rules import Rules
 from asynq.wire.sealing import Seal
 from asynq.worker.admission import Admission
 from asynq.worker.consumer import Consumer
+from asynq.worker.events import Events
 from asynq.worker.heartbeat import Heartbeat
 from asynq.worker.inbox import Inbox
 from asynq.worker.inputs import Inputs
@@ -49,6 +51,7 @@ class Crew(NamedTuple):
     processor: Processor
     inbox: Inbox
     rules: RuleKeeper
+    events: Events
 
 
 def gather(
@@ -61,6 +64,8 @@ def gather(
     reserve: int,
     seal: Seal | None,
     changes: Changes,
+    task_events: bool,
+    heartbeat_interval: float,
     worn_out: Callable[[], None],
 ) -> Crew:
     """Build the agents.
@@ -74,6 +79,8 @@ def gather(
         reserve: How many may wait, fetched, for a slot.
         seal: What opens messages and closes records; None: they are not sealed.
         changes: Says what begins because a run has changed its workflow.
+        task_events: Tell events from the beginning.
+        heartbeat_interval: Seconds between two events that say that the worker lives.
         worn_out: Called when too many runs don't end (`worker_max_stuck`).
     """
     broker, backend, pools, state, watching = ground
@@ -96,6 +103,12 @@ def gather(
         max_bytes=conf.message_max_bytes,
     )
     consumer = Consumer(broker, queues, state, slots=slots, reserve=reserve, trusted=leases.trusted)
+    events = Events(
+        _dispatcher(conf, broker, state, seal),
+        state,
+        interval=heartbeat_interval,
+        on=task_events,
+    )
     processor = Processor(
         admission,
         settlements,
@@ -104,6 +117,7 @@ def gather(
         inputs=Inputs(broker.workflows(), _results(conf, backend, seal)),
         changes=changes,
         watching=watching,
+        events=events,
         opened=consumer.reopened,
         max_stuck=conf.worker_max_stuck,
         too_many_stuck=worn_out,
@@ -122,12 +136,25 @@ def gather(
     )
     inbox = Inbox(broker, state, processor.revoke, rules.changed)
     heartbeat = Heartbeat(broker, state, queues=queues, slots=slots, lease=conf.worker_lease)
-    return Crew(broker, leases, settlements, heartbeat, consumer, processor, inbox, rules)
+    return Crew(broker, leases, settlements, heartbeat, consumer, processor, inbox, rules, events)
 
 
 def _results(conf: Settings, backend: ResultBackend, seal: Seal | None) -> Results:
     """What reads the values that steps have left."""
     return Results(lambda: backend, lambda: conf.accept_content, None, lambda: seal)
+
+
+def _dispatcher(
+    conf: Settings, broker: Broker, state: WorkerState, seal: Seal | None
+) -> Dispatcher:
+    return Dispatcher(
+        broker.events(),
+        hostname=state.hostname,
+        now=broker.now,
+        seal=seal,
+        max_bytes=conf.event_max_bytes,
+        expires=conf.event_expires,
+    )
 
 
 def _records(conf: Settings, state: WorkerState, seal: Seal | None) -> Records:

@@ -14,6 +14,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from asynq import signals
+from asynq._time import monotonic
 from asynq.brokers.base import Delivery
 from asynq.canvas.changes import Changes
 from asynq.exceptions import OperationalError, TaskError
@@ -30,6 +31,7 @@ from asynq.execution.pools import Pools
 from asynq.execution.run import conclude, failed, run
 from asynq.request import lend
 from asynq.worker.admission import Admission, Refusal
+from asynq.worker.events import Events
 from asynq.worker.inputs import Inputs
 from asynq.worker.limits import Limits
 from asynq.worker.quarantine import Quarantine
@@ -59,6 +61,7 @@ class Processor:
         inputs: Inputs,
         changes: Changes,
         watching: Watching,
+        events: Events,
         opened: Callable[[], None],
         max_stuck: int | None = None,
         too_many_stuck: Callable[[], None] = lambda: None,
@@ -70,6 +73,7 @@ class Processor:
         self._inputs = inputs
         self._changes = changes
         self._watching = watching
+        self._events = events
         self._limits = Limits(state, self._give_up)
         self._quarantine = Quarantine(state, opened, self._limits)
         self._max_stuck = max_stuck
@@ -90,6 +94,8 @@ class Processor:
         if self._watching.watchers:
             self._watching.begun(admitted)
         report_received(admitted)
+        if self._events.on:
+            self._events.began()
         self._settlements.started(admitted)
         admitted.slot = slot
         admitted.handle = self._loop.create_task(self._run(admitted))
@@ -122,6 +128,8 @@ class Processor:
     def _refuse(self, refusal: Refusal) -> None:
         self._refusals.report(refusal)
         self._telling.refused(refusal)
+        if self._events.on:
+            self._events.refused(refusal)
         self._settlements.refused(refusal)
         if self._watching.watchers:
             self._watching.refused(refusal)
@@ -159,6 +167,8 @@ class Processor:
         admitted.slot.free()
         outcome = self._settlements.ended(admitted, outcome)
         self._telling.ended(admitted, outcome)
+        if self._events.on:
+            self._events.ended(admitted, outcome)
         report_ended(admitted, outcome)
         if self._watching.watchers:
             self._watching.ended(admitted, outcome)
@@ -211,6 +221,8 @@ class Processor:
             if admitted.cut_off is not None:
                 return admitted.cut_off
         admitted.entered = True
+        if self._events.on:
+            admitted.entered_at = monotonic()
         if request.timelimit[0] is not None:
             self._limits.watch(admitted)
         try:

@@ -46,6 +46,10 @@ class Run(Struct, kw_only=True, eq=False):
     """Its message was spent before it ran: whoever dies, it is not run again."""
     entered: bool = False
     """Its function may have been called."""
+    entered_at: float = 0.0
+    """When, where events are told; on the monotonic clock, seconds."""
+    told: int = 0
+    """How many of its events were told already: that it was received, that it has started."""
     cut_off: Interrupted | Failed | Revoked | None = None
     """How it ends because we ended it; None: whoever cancelled it was not us."""
     guilty: bool = False

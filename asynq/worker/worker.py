@@ -29,6 +29,7 @@ from asynq.worker.checkup import check_up
 from asynq.worker.crew import Crew, Ground, gather
 from asynq.worker.diagnostics import log_stacks
 from asynq.worker.ending import Ending
+from asynq.worker.events import HEARTBEAT, Events
 from asynq.worker.health import LOOPBACK, Health, serve
 from asynq.worker.local import Place
 from asynq.worker.node import node_name
@@ -59,6 +60,9 @@ class Worker:
         health_port: where to answer probes over HTTP, at ``/healthz`` and ``/readyz``. Default:
             nowhere. `health` says the same to the program around it.
         health_host: the address for it.
+        task_events: tell events of tasks and of the worker (see `app.events`). Default:
+            `worker_send_task_events` (off). `worker.events` switches them while it runs.
+        heartbeat_interval: seconds between two events that say that the worker lives.
 
     Raises:
         ImproperlyConfigured: an argument is out of range, or a queue is not declared and must be.
@@ -77,6 +81,8 @@ class Worker:
         grace: float | None = None,
         health_port: int | None = None,
         health_host: str = LOOPBACK,
+        task_events: bool | None = None,
+        heartbeat_interval: float = HEARTBEAT,
     ) -> None:
         conf = app.conf
         self.app = app
@@ -92,6 +98,14 @@ class Worker:
         for what, number in (("concurrency", self.concurrency), ("threads", self.threads)):
             if number < 1:
                 raise ImproperlyConfigured(f"{what} must be at least 1, not {number}")
+        if not heartbeat_interval > 0:
+            raise ImproperlyConfigured(
+                f"heartbeat_interval must be seconds above 0, not {heartbeat_interval}"
+            )
+        self.task_events = conf.worker_send_task_events if task_events is None else task_events
+        self._heartbeat_interval = heartbeat_interval
+        self.events: Events | None = None
+        """Switches its events on and off while it runs; None: it has not started."""
         self._reserve = _reserve(self.concurrency, multiplier)
         self.state = WorkerState(self.hostname)
         self._shutdown = Shutdown()
@@ -221,10 +235,13 @@ class Worker:
             reserve=self._reserve,
             seal=self.app.seal,
             changes=Changes(self.app),
+            task_events=self.task_events,
+            heartbeat_interval=self._heartbeat_interval,
             worn_out=self._recycle,
         )
 
     async def _run_agents(self, crew: Crew) -> None:
+        self.events = crew.events
         ending = Ending(self.state, self._shutdown, grace=self.grace)
         # Leases first: a delivery must never be ours without somebody to keep it.
         crew.leases.start(on_lost=crew.processor.lost)
@@ -245,6 +262,7 @@ class Worker:
                 )
                 answering = start(self._answer_probes(), "health")
                 looking = start(check_up(crew.broker, self.state), "checkup")
+                telling_events = start(crew.events.run(), "events")
                 self._ready.set()
                 telling = start(self._tell_when_ready(), "ready")
                 await self._shutdown.warm.wait()
@@ -257,9 +275,11 @@ class Worker:
                 crew.settlements.hand_back(crew.consumer.stop())
                 await ending.end()
                 await quietly(crew.settlements.drained(), "settle the last tasks")
+                await crew.events.farewell()
                 for agent in (
-                    settling, upkeep, beating, listening, ruling, answering, looking, telling
-                ):  # fmt: skip
+                    *(settling, upkeep, beating, listening, ruling, answering, looking, telling),
+                    telling_events,
+                ):
                     agent.cancel()
         finally:
             await ending.abandon()
