@@ -15,7 +15,6 @@ from asynq.cli.errors import Misused
 
 _LATER: Final = {
     "remote control": "inspect status",
-    "events": "events",
     "periodic tasks": "beat",
     "starting many workers": "multi",
 }
@@ -38,7 +37,6 @@ _INSTEAD_OF_CONTROL: Final = {"say revoke ID… --terminate": "terminate"}
 _LATER_OPTIONS: Final = {
     "worker": {
         "periodic tasks": "-B --beat -s --schedule --schedule-filename --scheduler",
-        "events": "-E --task-events --heartbeat-interval",
         "autoscaling": "--autoscale",
         "replacing child processes": "--max-tasks-per-child --max-memory-per-child",
         "a worker in the background": "-D --detach --pidfile --uid --gid --umask",

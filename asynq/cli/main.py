@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "shell": "asynq.cli.shell:shell",
     "control": "asynq.cli.control:group",
     "queues": "asynq.cli.queues:group",
+    "events": "asynq.cli.events:events",
     "dead": "asynq.cli.dead:group",
     "workflow": "asynq.cli.workflow:group",
     "server": "asynq.cli.server:group",

@@ -27,6 +27,7 @@ from asynq.cli.options import app_option, common
 from asynq.cli.render import pairs, say, speak_by_the_line
 from asynq.cli.worker_options import worker_options
 from asynq.logs import MAIN_PROCESS, set_up
+from asynq.worker.events import HEARTBEAT
 from asynq.worker.health import LOOPBACK
 from asynq.worker.node import DEFAULT_NODE, node_name, numbered
 from asynq.worker.processes import PARENT_PIPE, Processes, watch_parent
@@ -59,6 +60,8 @@ def worker(
     metrics_host: str | None,
     time_limit: float | None,
     soft_time_limit: float | None,
+    task_events: bool,
+    heartbeat_interval: float | None,
     purge: bool,
     reload: bool,
 ) -> None:
@@ -84,6 +87,8 @@ def worker(
             grace=grace,
             health_port=health_port,
             health_host=health_host or LOOPBACK,
+            task_events=True if task_events else None,
+            heartbeat_interval=heartbeat_interval or HEARTBEAT,
         )
 
     metrics = Address(metrics_host or LOOPBACK, metrics_port)
@@ -180,7 +185,11 @@ def command_of(
     for parameter in context.command.params:
         name = parameter.name or ""
         value = context.params.get(name)
-        if name not in HANDLED_BY_PARENT and value is not None and value != parameter.default:
+        if name in HANDLED_BY_PARENT or value is None or value is False:
+            continue
+        if value is True:
+            words += [parameter.opts[-1]]
+        elif value != parameter.default:
             words += [f"{parameter.opts[-1]}={value}"]
     for name, option in PORTS.items():
         if (port := context.params.get(name)) is not None:
@@ -209,6 +218,7 @@ def banner(app: Asynq, worker: Worker, *, processes: int = 1, metrics: Address =
         "slots": f"{times}{worker.concurrency} ({loop}, {worker.threads} threads)",
         "queues": ", ".join(worker.queues),
         **({} if metrics.port is None else {"metrics": metrics.shown(processes)}),
+        "events": "on" if worker.task_events else "off (-E tells them, for monitors)",
         "process": f"{os.getpid()}, Python {sys.version.split()[0]}",
     }
     names = sorted(name for name in app.tasks if not name.startswith("asynq."))

@@ -86,6 +86,15 @@ OPTIONS: Final = (
         metavar="SECONDS",
         help="Raise SoftTimeLimitExceeded in tasks that run longer and say nothing else.",
     ),
+    click.option(
+        *("-E", "--task-events"), is_flag=True, help="Tell events, for monitors: asynq events."
+    ),
+    click.option(
+        "--heartbeat-interval",
+        type=click.FloatRange(min=0.001),
+        metavar="SECONDS",
+        help="Time between two events that say that it lives: 2.",
+    ),
     click.option("--purge", is_flag=True, help="Throw away all waiting tasks of its queues first."),
     click.option(
         "--reload", is_flag=True, help="Start again when Python files here change: to develop."
