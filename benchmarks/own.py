@@ -44,6 +44,7 @@ OWN = {
         _asynq("asynq"),
         _asynq("asynq-signed", environment={"ASYNQ_MESSAGE_KEYS": "benchmarks:" + "k" * 43}),
         _asynq("asynq-info", "-l", "INFO"),
+        _asynq("asynq-events", "-E"),
         _floor("floor_a", "redis"),
         _floor("floor_b"),
     )

@@ -28,7 +28,7 @@ DOTS = 120
 TIMES = "×"
 
 NAMES = {"floor_a": "floor A", "floor_b": "floor B"}
-HIDDEN = ("asynq-signed", "asynq-info")
+HIDDEN = ("asynq-signed", "asynq-info", "asynq-events")
 """These are asynq once more, and only stand in the tables."""
 
 RATES = {

@@ -13,7 +13,7 @@ from benchmarks.workload import Column, Workload
 
 NOTHING = "—"
 ASYNQ, FLOOR = "asynq", "floor_a"
-VARIANTS = ("asynq-signed", "asynq-info")
+VARIANTS = ("asynq-signed", "asynq-info", "asynq-events")
 
 
 @dataclass(frozen=True)

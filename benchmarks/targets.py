@@ -59,6 +59,7 @@ TARGETS = (
     Target("waiting", ITSELF, 1.2, "both-growth"),
     Target("drain-1", ASYNQ, 0.8, system="asynq-signed"),
     Target("drain-1", ASYNQ, 0.6, system="asynq-info"),
+    Target("drain-1", ASYNQ, 0.85, system="asynq-events"),
 )
 
 

@@ -18,6 +18,7 @@ NOT_RUN = {
     ("README.md", "$ pip install 'asynq-tasks[embedded]'"),
     ("docs/architecture.md", "$ make check            # format, lint, types, import rules"),
     ("docs/embedded-server.md", "$ pip install 'asynq-tasks[embedded]'"),
+    ("docs/events.md", "$ asynq -A proj events --camera cameras:Counter --frequency 2"),
     ("docs/fastapi.md", "$ uvicorn service:api"),
     (
         "docs/guarantees.md",

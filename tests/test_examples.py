@@ -113,6 +113,16 @@ SAYS = {
         "shipped a lamp",
         "left: 0",
     ],
+    "events": [
+        "task-received ",
+        "task-started ",
+        "task-succeeded 8",
+        "task-received ",
+        "task-started ",
+        "task-failed LookupError('nothing there')",
+        "add(4, 4) SUCCESS",
+        "fail() FAILURE",
+    ],
     "hooks": [
         "ada runs div(8, 2)",
         "4.0",

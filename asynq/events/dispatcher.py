@@ -110,13 +110,15 @@ class Dispatcher:
 
     def tell(self, name: str, queue: str, life: Life) -> None:
         """Tell of a task. Does not wake: who tells many does that once."""
-        groups, key = self._pile.groups, (name, queue)
-        lives = groups.get(key)
+        pile, key = self._pile, (name, queue)
+        lives = pile.groups.get(key)
         if lives is None:
-            groups[key] = [life]
+            pile.groups[key] = [life]
         else:
             lives.append(life)
-        self._count()
+        pile.count += 1
+        if pile.count >= BATCH:
+            self._close()
 
     async def run(self, collect: Callable[[], None] = lambda: None) -> None:
         """Write until cancelled.

@@ -17,7 +17,7 @@ from msgspec import UNSET
 from asynq._time import monotonic
 from asynq._version import __version__
 from asynq.brokers.base import Requeue
-from asynq.events.dispatcher import Dispatcher, as_it_came, microseconds
+from asynq.events.dispatcher import Dispatcher, as_it_came
 from asynq.events.event import (
     FAILED,
     IGNORED,
@@ -46,6 +46,8 @@ from asynq.worker.effects import Fate, fate_of
 from asynq.worker.showing import shown
 from asynq.worker.state import Run, WorkerState
 
+MICRO: Final = 1_000_000
+"""Microseconds in a second: what a `Life` counts in."""
 HEARTBEAT: Final = 2.0
 """Seconds between two events that say that the worker lives."""
 FAREWELL_SECONDS: Final = 2.0
@@ -73,7 +75,7 @@ class Events:
         self._interval = interval
         self.on = on
         self._switched = asyncio.Event()
-        self._news = dispatcher.news
+        self._news = dispatcher.wake.set
 
     def enable(self) -> str:
         """Tell events from now on; what it says of that is Celery's."""
@@ -104,10 +106,10 @@ class Events:
 
     def ended(self, run: Run, outcome: Outcome) -> None:
         """A run has ended."""
-        life = self._life(run)
-        life.ended = microseconds(monotonic() - self._dispatcher.base)
+        life, now = self._life(run), monotonic()
+        life.ended = int((now - self._dispatcher.base) * MICRO)
         if run.told == 2:
-            life.ran = microseconds(monotonic() - run.entered_at)
+            life.ran = int((now - run.entered_at) * MICRO)
         if type(outcome) is Success:
             if outcome.value is not None:
                 life.text = shown(outcome.value, SHOWN)
@@ -123,7 +125,7 @@ class Events:
         message, delivery = refusal.message, refusal.delivery
         if isinstance(refusal.verdict, Requeue):
             return
-        life = Life(delivery.id, ended=microseconds(monotonic() - self._dispatcher.base))
+        life = Life(delivery.id, ended=int((monotonic() - self._dispatcher.base) * MICRO))
         if message is None:
             life.kind = REJECTED
         elif refusal.revoked:
@@ -180,16 +182,18 @@ class Events:
         life = Life(run.delivery.id, message.retries)
         if run.told < 2 and run.entered:
             run.entered_at = run.entered_at or run.started  # nobody wanted to know then
-            life.started = microseconds(run.entered_at - base)
+            life.started = int((run.entered_at - base) * MICRO)
         if run.told:
             return life
-        life.received = microseconds(run.started - base)
+        life.received = int((run.started - base) * MICRO)
         life.root_id, life.parent_id = message.root_id, message.parent_id
         if message.flow is None and not message.content:
             if message.args is not UNSET:
-                life.args = as_it_came(bytes(message.args))
+                raw = bytes(message.args)
+                life.args = raw if len(raw) <= SHOWN else as_it_came(raw)
             if message.kwargs is not UNSET:
-                life.kwargs = as_it_came(bytes(message.kwargs))
+                raw = bytes(message.kwargs)
+                life.kwargs = raw if len(raw) <= SHOWN else as_it_came(raw)
         else:
             life.args = shown((*run.request.args,), SHOWN)
             life.kwargs = shown({**run.request.kwargs}, SHOWN)

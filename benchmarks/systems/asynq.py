@@ -4,6 +4,7 @@
 - asynq-signed: the same with `message_keys`, so that messages and results are signed.
   docs/security.md
 - asynq-info: the same with `-l INFO`, lines for each task, which go to a file. docs/workers.md
+- asynq-events: the same with `-E`, events of each task, for monitors. docs/events.md
 """
 
 from __future__ import annotations

@@ -70,10 +70,12 @@ def test_variants_are_compared_with_the_plain_figure():
         ("asynq", "drain-1", {"rate": 100.0}),
         ("asynq-signed", "drain-1", {"rate": 85.0}),
         ("asynq-info", "drain-1", {"rate": 55.0}),
+        ("asynq-events", "drain-1", {"rate": 90.0}),
     )
     assert rows == [
         ("asynq-signed", "asynq", "≥ 0.8", "0.85", "yes"),
         ("asynq-info", "asynq", "≥ 0.6", "0.55", "no"),
+        ("asynq-events", "asynq", "≥ 0.85", "0.90", "yes"),
     ]
 
 

@@ -45,6 +45,6 @@ def test_a_floor_plays_it(floor, workload, tmp_path):
     assert missing(workload, figures(floor, workload, tmp_path)) == {}
 
 
-@pytest.mark.parametrize("variant", ["asynq-signed", "asynq-info"])
+@pytest.mark.parametrize("variant", ["asynq-signed", "asynq-info", "asynq-events"])
 def test_asynq_with_more_to_do_plays_it(variant, tmp_path):
     assert missing("drain-1", figures(variant, "drain-1", tmp_path)) == {}

@@ -64,6 +64,7 @@ async def test_it_says_what_it_is_and_when_it_is_ready_and_ends_with_0(project):
         f"  results  {project.app.conf.broker_url}",
         "  slots    7 (uvloop, 3 threads)",
         "  queues   other, third",
+        "  events   off (-E tells them, for monitors)",
         "  · shop.add",
         f"{name} ready.",
     ):
