@@ -41,15 +41,21 @@ class Index:
         self._texts: dict[int, str] = {}
         """What can be searched, by number of neighbourhood."""
 
-    def make(self, uuid: str, *, name: str, state: str, queue: str | None) -> Task:
+    def make(
+        self, uuid: str, *, name: str, state: str, queue: str | None, worker: str | None
+    ) -> Task:
         """A task that was not heard of before."""
-        task = Task(uuid=uuid, number=self._next, name=name, state=state, queue=queue)
+        task = Task(
+            uuid=uuid, number=self._next, name=name, state=state, queue=queue, worker=worker
+        )
         self._next += 1
         self.tasks[uuid] = self._numbers[task.number] = task
         _add(self.by_name, name, task)
         _add(self.by_state, state, task)
         if queue is not None:
             _add(self.by_queue, queue, task)
+        if worker is not None:
+            _add(self.by_worker, worker, task)
         if len(self.tasks) > self._most:
             self.drop(next(iter(self.tasks.values())))
         return task

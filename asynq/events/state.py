@@ -189,7 +189,7 @@ class State:
         task = self._index.tasks.get(uuid)
         if task is None:
             self.task_count += 1
-            return self._index.make(uuid, name=name, state=states.PENDING, queue=queue)
+            return self._index.make(uuid, name=name, state=states.PENDING, queue=queue, worker=None)
         self._index.set_name(task, name, queue)
         self._index.changed(task)
         return task
@@ -206,40 +206,47 @@ class State:
 
     def _life(self, life: Life, name: str, queue: str, hostname: str, start: int) -> None:
         """What a batch tells of a task; as its events one by one, in a third of the time."""
-        task = self._task(life.id, name, queue)
+        state, clock = _reached(life, start)
+        worker = None if state == states.PENDING else hostname
+        task = self._index.tasks.get(life.id)
+        is_news = task is None
+        if task is None:
+            self.task_count += 1
+            task = self._index.make(life.id, name=name, state=state, queue=queue, worker=worker)
+            task.clock, task.timestamp, task.retries = clock, clock / 1_000_000, life.retries
+        else:
+            self._index.set_name(task, name, queue)
+            self._index.changed(task)
+            is_news = self._tell(task, state, clock, life.retries, worker)
         if life.received is not None or life.sent is not None:
-            task.args_, task.kwargs_ = life.args or b"[]", life.kwargs or b"{}"
-            task.root_id, task.parent_id = life.root_id or life.id, life.parent_id
+            self._called(task, life, queue, hostname, start)
+        if life.started is not None:
+            self.event_count += 1
+            task.started = (start + life.started + 1) / 1_000_000
+        if life.ended is not None:
+            self._ended(task, life, clock, is_news)
+
+    def _called(self, task: Task, life: Life, queue: str, hostname: str, start: int) -> None:
+        task.args_, task.kwargs_ = life.args or b"[]", life.kwargs or b"{}"
+        task.root_id, task.parent_id = life.root_id or life.id, life.parent_id
+        if life.more is not None:
+            task.eta, task.expires = life.more.get("eta"), life.more.get("expires")
         if life.sent is not None:
             self.event_count += 1
             task.sent, task.client = (start + life.sent) / 1_000_000, hostname
             task.exchange, task.routing_key = "", queue
-            self._tell(task, states.PENDING, start + life.sent, life.retries, None)
         if life.received is not None:
             self.event_count += 1
-            task.received = at = (start + life.received) / 1_000_000
-            if (second := self.rates.second(at)) is not None:
+            task.received = (start + life.received) / 1_000_000
+            if (second := self.rates.second(task.received)) is not None:
                 second.received += 1
-        if life.started is not None:
-            self.event_count += 1
-            task.started = (start + life.started + 1) / 1_000_000
-        if life.more is not None:
-            for key in ("eta", "expires"):
-                if key in life.more:
-                    setattr(task, key, life.more[key])
-        if life.ended is not None:
-            self._ended(task, life, hostname, start + life.ended + 2)
-        elif life.started is not None:
-            self._tell(task, states.STARTED, start + life.started + 1, life.retries, hostname)
-        elif life.received is not None:
-            self._tell(task, RECEIVED, start + life.received, life.retries, hostname)
 
-    def _ended(self, task: Task, life: Life, hostname: str, clock: int) -> None:
+    def _ended(self, task: Task, life: Life, clock: int, is_news: bool) -> None:
         self.event_count += 1
-        state, at, runtime = _END_STATES[life.kind], clock / 1_000_000, runtime_of(life)
-        setattr(task, _END_FIELDS[life.kind], at)
-        self._count(_END_FIELDS[life.kind], at, runtime)
-        if not self._tell(task, state, clock, life.retries, hostname):
+        field, at, runtime = _END_FIELDS[life.kind], clock / 1_000_000, runtime_of(life)
+        setattr(task, field, at)
+        self._count(field, at, runtime)
+        if not is_news:
             return
         if life.kind == SUCCEEDED:
             task.result = "None" if life.text is None else life.text
@@ -286,6 +293,17 @@ _CALL_FIELDS = (
 )  # fmt: skip
 _FIELDS = (*_CALL_FIELDS, "result", "exception", "traceback", "runtime")
 _SLOTS = {"args": "args_", "kwargs": "kwargs_"}
+
+
+def _reached(life: Life, start: int) -> tuple[str, int]:
+    """The last that a life tells: the state, and when that was, on the clock of events."""
+    if life.ended is not None:
+        return _END_STATES[life.kind], start + life.ended + 2
+    if life.started is not None:
+        return states.STARTED, start + life.started + 1
+    if life.received is not None:
+        return RECEIVED, start + life.received
+    return states.PENDING, start + (life.sent or 0)
 
 
 def _pairs(
