@@ -85,6 +85,7 @@ class Dispatcher:
         self.base = self._pile.base
         self.lost = 0
         self._away = False
+        self._writing = asyncio.Lock()
         self.wake = asyncio.Event()
         """Set when there is something to write, for `run`."""
 
@@ -157,6 +158,10 @@ class Dispatcher:
 
     async def _write_all(self) -> bool:
         """Write all there is; False where the server would not have it."""
+        async with self._writing:  # a batch that came after a later one would count as read
+            return await self._write_piles()
+
+    async def _write_piles(self) -> bool:
         if self._pile.count:
             self._close()
         elif not self._full:

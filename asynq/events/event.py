@@ -9,6 +9,7 @@ Whoever reads makes events of it.
 
 from __future__ import annotations
 
+import math
 import time as clocks
 from collections.abc import Collection, Iterator
 from typing import Any, Final
@@ -168,8 +169,8 @@ def events_of(batch: Batch, wanted: Collection[str] | None, now: float) -> list[
     for other in batch.others:
         if wanted is None or other.get("type") in wanted:
             stamp = other.get("timestamp")
-            if not isinstance(stamp, int | float):  # somebody's own field of that name
-                stamp = batch.base
+            if not isinstance(stamp, int | float) or not math.isfinite(stamp):
+                stamp = batch.base  # it is somebody's own field of that name
             found.append({**other, "timestamp": stamp, "clock": round(stamp * 1_000_000)})
     found.sort(key=lambda event: event["clock"])
     for event in found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -198,21 +199,31 @@ class Worker(Struct, kw_only=True, eq=False):
 
     def heard(self, event: Mapping[str, Any]) -> None:
         """It has told something of itself."""
-        clock = int(event.get("clock") or 0)
+        clock = int(number(event.get("clock")) or 0)
         if clock < self.clock:
             return
         self.clock = clock
-        for name in ("pid", "freq", "active", "processed", "loadavg", "lost", *_SOFTWARE):
-            if (value := event.get(name)) is not None:
-                setattr(self, name, value)
+        # What is told may be told by anybody who can write to the server.
+        for name in ("pid", "freq", "active", "processed", "lost"):
+            if (figure := number(event.get(name))) is not None:
+                setattr(self, name, figure)
+        for name in ("sw_ident", "sw_ver", "sw_sys"):
+            if event.get(name) is not None:
+                setattr(self, name, str(event[name]))
+        if isinstance(event.get("loadavg"), list | tuple):
+            self.loadavg = [load for load in event["loadavg"] if number(load) is not None]
         if event.get("type") == "worker-offline":
             self.heartbeats.clear()
         else:
-            self.heartbeats.append(float(event.get("timestamp") or time()))
+            self.heartbeats.append(number(event.get("timestamp")) or time())
             del self.heartbeats[:-4]
 
     def __repr__(self) -> str:
         return f"<Worker: {self.hostname} ({self.status_string})>"
 
 
-_SOFTWARE: Final = ("sw_ident", "sw_ver", "sw_sys")
+def number(value: object) -> float | None:
+    """A figure in an event; None: it is none."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return value
+    return None

@@ -34,21 +34,21 @@ class Background(Dispatcher):
     def __init__(self, broker: Broker, *args: Any, **options: Any) -> None:
         super().__init__(broker.events(), *args, **options)
         self.broker = broker
-        self._writing: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | None = None
         self._closing = False
 
     def news(self) -> None:
         """There is something to write: in a moment."""
-        if self._writing is None or self._writing.done():
+        if self._task is None or self._task.done():
             loop = asyncio.get_running_loop()
-            self._writing = loop.create_task(self._write(), name="asynq-sent")
+            self._task = loop.create_task(self._write(), name="asynq-sent")
 
     async def aclose(self) -> None:
         """Write what was told last."""
         self._closing = True
-        if self._writing is not None:
-            self._writing.cancel()
-            await asyncio.wait({self._writing})
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
         self._closing = False
 
     async def _write(self) -> None:

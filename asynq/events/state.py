@@ -16,7 +16,7 @@ from asynq._time import time
 from asynq.events.event import ENDS, SUCCEEDED, Batch, Event, Life, events_of, runtime_of
 from asynq.events.index import Index
 from asynq.events.rates import Rates
-from asynq.events.seen import RECEIVED, STATE_OF, Task, Worker
+from asynq.events.seen import RECEIVED, STATE_OF, Task, Worker, number
 from asynq.exceptions import OptionValueError
 
 Callback = Callable[["State", Event], object]
@@ -81,9 +81,10 @@ class State:
             for life in lives:
                 self._life(life, name, queue, batch.hostname, start)
         for other in batch.others:
-            stamp = other.get("timestamp")
-            clock = round(stamp * 1_000_000) if isinstance(stamp, int | float) else start
-            self.event({"hostname": batch.hostname, "pid": batch.pid, "clock": clock, **other})
+            stamp = number(other.get("timestamp"))
+            clock = start if stamp is None else round(stamp * 1_000_000)
+            known = {"pid": batch.pid, "clock": clock, "timestamp": clock / 1_000_000}
+            self.event({"hostname": batch.hostname, **other, **known})
         worker = self.workers.get(batch.hostname)
         if worker is not None and worker.heartbeats:
             worker.heartbeats[-1] = max(worker.heartbeats[-1], batch.base)
@@ -266,26 +267,29 @@ class State:
 
     def _task_event(self, uuid: str, subject: str, event: Mapping[str, Any]) -> None:
         """An event by itself: of asynq's, or of somebody's own (``task-checked`` is CHECKED)."""
-        task = self._task(uuid, str(event.get("name") or ""), event.get("queue"))
-        timestamp = float(event.get("timestamp") or time())
-        clock = int(event.get("clock") or timestamp * 1_000_000)
+        task = self._task(uuid, str(event.get("name") or ""), _text(event.get("queue")))
+        timestamp = number(event.get("timestamp")) or time()
+        clock = int(number(event.get("clock")) or timestamp * 1_000_000)
         state = STATE_OF.get(f"task-{subject}", subject.upper())
-        hostname = event.get("hostname")
-        retries = int(event.get("retries") or (task.retries if "retries" not in event else 0))
+        hostname = _text(event.get("hostname"))
+        tries = number(event.get("retries"))
+        retries = task.retries if tries is None else int(tries)
         if subject in task.__struct_fields__:
             setattr(task, subject, timestamp)
         if subject == "sent":
             task.client = hostname
             hostname = None
         if subject in ("received", *_END_FIELDS):
-            self._count(subject, timestamp, event.get("runtime"))
+            self._count(subject, timestamp, number(event.get("runtime")))
         is_news = self._tell(task, state, clock, retries, hostname)
         if is_news and state == states.SUCCESS:
             task.exception = task.traceback = None
         # What it was called with stays true, whatever has become of it since.
         for name in _FIELDS if is_news else _CALL_FIELDS:
-            if (value := event.get(name)) is not None:
-                setattr(task, _SLOTS.get(name, name), value)
+            value = event.get(name)
+            if value is not None:
+                known = number(value) if name == "runtime" else str(value)
+                setattr(task, _SLOTS.get(name, name), known)
 
 
 _CALL_FIELDS = (
@@ -293,6 +297,10 @@ _CALL_FIELDS = (
 )  # fmt: skip
 _FIELDS = (*_CALL_FIELDS, "result", "exception", "traceback", "runtime")
 _SLOTS = {"args": "args_", "kwargs": "kwargs_"}
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _reached(life: Life, start: int) -> tuple[str, int]:

@@ -191,6 +191,26 @@ def test_what_tells_nothing_is_only_counted(event):
     assert (state.event_count, state.tasks, state.workers) == (1, {}, {})
 
 
+JUNK = ["nonsense", float("nan"), [], {}, True, b"\xff"]
+
+
+@pytest.mark.parametrize("junk", JUNK, ids=repr)
+def test_nonsense_in_an_event_breaks_nothing(junk):
+    fields = (
+        *("clock", "timestamp", "retries", "runtime", "freq", "active", "loadavg"),
+        *("name", "queue", "args", "result", "exception"),
+    )
+    state = State()
+    for type in ("task-succeeded", "task-received", "worker-heartbeat", "my-event"):
+        event = {**dict.fromkeys(fields, junk), "type": type, "uuid": "1", "hostname": "w"}
+        state.event(event)
+        state.batch(Batch("w", 1, "s", 1, 1000.0, others=[event]))
+    assert state.event_count == 8
+    assert state.workers["w"].status_string in ("ONLINE", "OFFLINE")
+    assert state.find(text="nothing") == []
+    assert state.rates.summary(10, 1000.0).succeeded >= 0
+
+
 def test_the_oldest_tasks_are_forgotten_for_new_ones():
     state = State(max_tasks_in_memory=3)
     for number in range(5):
