@@ -65,6 +65,7 @@ class Events:
 
     Attributes:
         on: Is anything told?
+        began: Call it when a run has begun; it is told of with the next batch, if it lasts so long.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Events:
         self.on = on
         self._switched = asyncio.Event()
         self._news = dispatcher.wake.set
+        self.began = dispatcher.wake.set
 
     def enable(self) -> str:
         """Tell events from now on; what it says of that is Celery's."""
@@ -99,10 +101,6 @@ class Events:
         """Tell now that the worker lives, if anything is told."""
         if self.on:
             self._say("worker-heartbeat")
-
-    def began(self) -> None:
-        """A run has begun; told of with the next batch, if it lasts till then."""
-        self._news()
 
     def ended(self, run: Run, outcome: Outcome) -> None:
         """A run has ended."""
