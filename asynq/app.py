@@ -35,8 +35,8 @@ from asynq.wire.message import Message
 from asynq.wire.sealing import Seal
 
 if TYPE_CHECKING:  # loaded when somebody looks at one
-    from asynq.queues import Queues
     from asynq.events.room import Events
+    from asynq.queues import Queues
     from asynq.workflows import Workflows
 
 

@@ -12,8 +12,7 @@ from asynq.exceptions import ImproperlyConfigured, OperationalError
 
 COMMANDS = (
     *("worker", "call", "result", "purge", "list", "report", "doctor", "ping"),
-    *("shell", "control", "queues", "dead", "workflow", "server"),
-    *("shell", "control", "events", "dead", "workflow", "server"),
+    *("shell", "control", "queues", "events", "dead", "workflow", "server"),
 )
 GROUPS = {
     "control": ("revoke",),
