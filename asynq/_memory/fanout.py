@@ -82,8 +82,8 @@ class MemoryFanout:
         self._ears: set[Ear] = set()
         self._closed = False
 
-    async def publish(self, channel: str, body: bytes) -> None:
-        """Say it to all who have subscribed."""
+    async def publish(self, channel: str, body: bytes, *, kept: float = 3600.0) -> None:
+        """Say it to all who have subscribed; what was said before is not kept at all."""
         self._check_open()
         self._channels.say(channel, body)
 

@@ -147,6 +147,14 @@ class Queues:
             self._queues[message.queue].held += 1
         return taken
 
+    def delayed(self, name: str, limit: int) -> list[tuple[float, Message]]:
+        """What waits for its time, and when it is due, the next first."""
+        with self._lock:
+            queue = self._queue(name)
+            self._ripen(queue)
+            soonest = heapq.nsmallest(limit, queue.delayed, key=lambda each: each[:2])
+            return [(due, message) for due, _, message in soonest]
+
     def next_due(self, names: Sequence[str]) -> float | None:
         """When the next delayed message of these queues is due, a Unix time."""
         with self._lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from itertools import islice
 
 from asynq import _time
 
@@ -38,6 +39,12 @@ class Revocations:
                 for id in ids
                 if self._until.get(id, now) > now
             }
+
+    def all(self, limit: int) -> dict[str, bool]:
+        """What is revoked, as `among` tells it, those that are remembered longest first."""
+        with self._lock:
+            ids = sorted(self._until, key=lambda id: -self._until[id])
+            return dict(islice(self.among(ids).items(), limit))
 
     def clear(self) -> None:
         """Forget all."""

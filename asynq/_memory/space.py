@@ -33,8 +33,9 @@ class Space:
         self.events = Events(self.lock)
         self.watchers: list[Watcher] = []
         """Called with each message that is published, and when it is due."""
-        self.workers: dict[str, tuple[float, bytes]] = {}
-        """Worker name to (monotonic time until which it lives, what it said of itself)."""
+        self.workers: dict[str, tuple[float, float, bytes]] = {}
+        """Worker name to (monotonic time when it last spoke, and until which it lives; what it said
+        of itself)."""
 
     def publish(self, message: Message, due: float | None) -> None:
         """Put a new message into its queue, and tell the watchers."""

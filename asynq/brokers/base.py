@@ -157,6 +157,29 @@ class Buried(Struct, frozen=True, kw_only=True):
     redeliveries: int = 0
 
 
+class Waiting(Struct, frozen=True, kw_only=True):
+    """A message that waits for its time."""
+
+    id: str
+    queue: str
+    body: bytes
+    due: float
+    """Unix time, seconds."""
+    priority: int = 0
+    redeliveries: int = 0
+
+
+class Sighting(Struct, frozen=True, kw_only=True):
+    """What is known of a worker that has announced itself and has not said that it is gone."""
+
+    info: bytes
+    """What it last said of itself."""
+    age: float
+    """How many seconds ago that was."""
+    alive: bool
+    """That still holds; False: it should have spoken again by now, and has not."""
+
+
 class Finding(Struct, frozen=True, kw_only=True):
     """What a look at the server has found, good or bad."""
 
@@ -209,8 +232,14 @@ class Workflows(Protocol):
 class Fanout(Protocol):
     """Says something to everybody who listens now. What nobody hears is lost."""
 
-    async def publish(self, channel: str, body: bytes) -> None:
-        """Say it to all who have subscribed."""
+    async def publish(self, channel: str, body: bytes, *, kept: float = 3600.0) -> None:
+        """Say it to all who have subscribed.
+
+        Args:
+            channel: Where.
+            body: What.
+            kept: Seconds after which, at the earliest, what was said there may be forgotten.
+        """
 
     def subscribe(self, channel: str) -> AbstractAsyncContextManager[AsyncIterator[bytes | None]]:
         """Listen: what is said after the context is entered comes out, in order.
@@ -359,6 +388,9 @@ class Broker(Protocol):
     async def workers(self) -> Mapping[str, bytes]:
         """The workers that live, with what each last said of itself."""
 
+    async def sightings(self) -> Mapping[str, Sighting]:
+        """All workers that live, and those that have fallen silent within an hour."""
+
     def now(self) -> float:
         """The time on the broker's clock (Unix time, seconds), as well as it is known here.
 
@@ -373,8 +405,14 @@ class Broker(Protocol):
     async def revoked(self, ids: Sequence[str]) -> Mapping[str, bool]:
         """Those of the ids that are revoked, and whether with `terminate`."""
 
+    async def revocations(self, *, limit: int = 1000) -> Mapping[str, bool]:
+        """What is revoked, as `revoked` tells it; the ids that are remembered longest first."""
+
     async def reschedule(self, id: str, *, delay: float = 0.0, due: float | None = None) -> bool:
         """Give a message that waits for its time another one; False: none of that id waits."""
+
+    async def waiting(self, queue: str, *, limit: int = 100) -> Sequence[Waiting]:
+        """The messages of a queue that wait for their time, the next due first."""
 
     async def buried(
         self, queue: str, *, limit: int = 100, after: str | None = None

@@ -39,12 +39,16 @@ from asynq.brokers.base import (
     Parcel,
     Requeue,
     Settlement,
+    Sighting,
     Spend,
+    Waiting,
     Workflow,
     parked_until,
 )
 from asynq.exceptions import ImproperlyConfigured, OperationalError
 
+SILENT_SECONDS = 3600.0
+"""How long a worker is remembered that has fallen silent."""
 POLL = 0.02
 """Seconds between two looks at queues that have a limit: what is held elsewhere may end."""
 
@@ -145,16 +149,25 @@ class MemoryBroker:
         """Say that this worker lives, for `ttl` seconds; 0 says that it is gone."""
         with self._space.lock:
             if ttl > 0:
-                self._space.workers[worker] = (_time.monotonic() + ttl, info)
+                now = _time.monotonic()
+                self._space.workers[worker] = (now, now + ttl, info)
             else:
                 self._space.workers.pop(worker, None)
 
     async def workers(self) -> Mapping[str, bytes]:
         """The workers that live, with what each last said of itself."""
+        seen = await self.sightings()
+        return {name: sighting.info for name, sighting in seen.items() if sighting.alive}
+
+    async def sightings(self) -> Mapping[str, Sighting]:
+        """The workers that live, and those that have fallen silent within an hour."""
         with self._space.lock:
             now = _time.monotonic()
-            known = self._space.workers
-            return {name: info for name, (until, info) in sorted(known.items()) if until > now}
+            return {
+                name: Sighting(info=info, age=now - said, alive=until > now)
+                for name, (said, until, info) in sorted(self._space.workers.items())
+                if until > now - SILENT_SECONDS
+            }
 
     def now(self) -> float:
         """The time of this machine: the server is this process."""
@@ -171,6 +184,24 @@ class MemoryBroker:
     async def revoked(self, ids: Sequence[str]) -> Mapping[str, bool]:
         """Those of the ids that are revoked, and whether with `terminate`."""
         return self._space.revocations.among(ids)
+
+    async def revocations(self, *, limit: int = 1000) -> Mapping[str, bool]:
+        """What is revoked, those that are remembered longest first."""
+        return self._space.revocations.all(limit)
+
+    async def waiting(self, queue: str, *, limit: int = 100) -> Sequence[Waiting]:
+        """What waits for its time, the next due first."""
+        return [
+            Waiting(
+                id=message.id,
+                queue=queue,
+                body=message.body,
+                due=due,
+                priority=message.priority,
+                redeliveries=message.redeliveries,
+            )
+            for due, message in self._queues.delayed(queue, limit)
+        ]
 
     async def reschedule(self, id: str, *, delay: float = 0.0, due: float | None = None) -> bool:
         """Give a message that waits for its time another one; False: none of that id waits."""

@@ -36,13 +36,15 @@ from asynq.brokers.base import (
     Location,
     Parcel,
     Settlement,
+    Sighting,
+    Waiting,
     Workflows,
 )
 from asynq.brokers.redis.batches import Batches
 from asynq.brokers.redis.calls import Calls
 from asynq.brokers.redis.clock import Clock
 from asynq.brokers.redis.delayed import move_for_ever
-from asynq.brokers.redis.delivery import Held, RedisDelivery
+from asynq.brokers.redis.delivery import Held, RedisDelivery, waiting
 from asynq.brokers.redis.diagnosis import diagnose
 from asynq.brokers.redis.events import RedisEventLog
 from asynq.brokers.redis.fanout import RedisFanout
@@ -53,7 +55,7 @@ from asynq.brokers.redis.publishing import Publishing
 from asynq.brokers.redis.reaper import Reaper
 from asynq.brokers.redis.revocations import Revocations
 from asynq.brokers.redis.rules import Ruling, parked_from
-from asynq.brokers.redis.scripts import ANNOUNCE, COUNT, DEPTH, PURGE, WORKERS
+from asynq.brokers.redis.scripts import ANNOUNCE, COUNT, DEPTH, PURGE, WAITING, WORKERS
 from asynq.brokers.redis.sending import Marks
 from asynq.brokers.redis.workflows import RedisWorkflows
 from asynq.exceptions import OperationalError
@@ -165,8 +167,20 @@ class RedisBroker:
 
     async def workers(self) -> Mapping[str, bytes]:
         """See `Broker.workers`."""
-        told = await self._calls.run(WORKERS, (self._keys.workers, self._keys.worker_infos))
-        return {name.decode(): info for name, info in zip(told[::2], told[1::2], strict=True)}
+        seen = await self.sightings()
+        return {name: sighting.info for name, sighting in seen.items() if sighting.alive}
+
+    async def sightings(self) -> Mapping[str, Sighting]:
+        """See `Broker.sightings`."""
+        asked = monotonic()
+        now, *told = await self._calls.run(WORKERS, (self._keys.workers, self._keys.worker_infos))
+        self._clock.heard(now, asked=asked)
+        return {
+            name.decode(): Sighting(
+                info=info, age=max(0.0, (now - int(said)) / 1000), alive=alive == b"1"
+            )
+            for name, alive, said, info in zip(*[iter(told)] * 4, strict=True)
+        }
 
     def now(self) -> float:
         """See `Broker.now`. Known from what workers do: who only sends hears nothing of it, and
@@ -180,6 +194,17 @@ class RedisBroker:
     async def revoked(self, ids: Sequence[str]) -> Mapping[str, bool]:
         """See `Broker.revoked`."""
         return await self._revocations.revoked(ids)
+
+    async def revocations(self, *, limit: int = 1000) -> Mapping[str, bool]:
+        """See `Broker.revocations`."""
+        return await self._revocations.all(limit)
+
+    async def waiting(self, queue: str, *, limit: int = 100) -> Sequence[Waiting]:
+        """See `Broker.waiting`."""
+        keys = self._keys
+        names = (keys.delayed(queue), keys.delayed_messages(queue))
+        told = await self._calls.run(WAITING, names, (limit,))
+        return [waiting(queue, *each) for each in zip(*[iter(told)] * 3, strict=True)]
 
     async def reschedule(self, id: str, *, delay: float = 0.0, due: float | None = None) -> bool:
         """See `Broker.reschedule`."""

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from msgspec.structs import replace
 
 from asynq._redis.keys import LEVELS, Keys
-from asynq.brokers.base import Delivery
+from asynq.brokers.base import Delivery, Waiting
 
 Place: TypeAlias = tuple[str, int]
 """The queue and the level of a lane; the return lane has the level -1."""
@@ -111,6 +111,19 @@ class Lanes:
                 delivery = _unusual(queue, level, lane, entry, fields)
             found.append(delivery)
         return found
+
+
+def waiting(queue: str, id: bytes, due: bytes, kept: bytes) -> Waiting:
+    """A message that waits for its time, by what the server keeps of it."""
+    level, redeliveries, body = kept.split(b"|", 2)
+    return Waiting(
+        id=id.decode(errors="backslashreplace"),
+        queue=queue,
+        body=body,
+        due=int(due) / 1000,
+        priority=number_in(level),
+        redeliveries=number_in(redeliveries),
+    )
 
 
 def level_word(level: int) -> str:

@@ -43,11 +43,12 @@ class RedisFanout:
         self._number = 0
         self._listeners: WeakSet[Listener] = WeakSet()
 
-    async def publish(self, channel: str, body: bytes) -> None:
+    async def publish(self, channel: str, body: bytes, *, kept: float = 3600.0) -> None:
         """See `Fanout.publish`."""
         self._number += 1
         name = f"{self._client}-{self._number}"
-        await self._calls.run(SAY, (self._calls.keys.said(channel),), (name, body))
+        words = (name, body, max(1, round(kept * 1000)))
+        await self._calls.run(SAY, (self._calls.keys.said(channel),), words)
 
     @asynccontextmanager
     async def subscribe(self, channel: str) -> AsyncIterator[AsyncIterator[bytes | None]]:

@@ -14,7 +14,7 @@ from asynq.brokers.redis.calls import Calls
 from asynq.brokers.redis.clock import Clock
 from asynq.brokers.redis.delayed import SOON, move_due
 from asynq.brokers.redis.packing import due_word
-from asynq.brokers.redis.scripts import RESCHEDULE, REVOKE, REVOKED
+from asynq.brokers.redis.scripts import RESCHEDULE, REVOKE, REVOKED, SHUNNED
 from asynq.exceptions import OperationalError
 
 REVOKED_AT_ONCE: Final = 100
@@ -67,6 +67,12 @@ class Revocations:
                 if sign != ord("0")
             }
         return found
+
+    async def all(self, limit: int) -> Mapping[str, bool]:
+        """See `Broker.revocations`."""
+        keys = (self._keys.revoked, self._keys.terminated)
+        told = await self._calls.run(SHUNNED, keys, (limit,))
+        return {id.decode(): sign == b"2" for id, sign in zip(told[::2], told[1::2], strict=True)}
 
     async def reschedule(self, id: str, *, delay: float, due: float | None) -> bool:
         """See `Broker.reschedule`."""

@@ -181,6 +181,24 @@ class Holding(BrokerSuite):
             while await other.workers():
                 await asyncio.sleep(0.02)
 
+    async def test_a_worker_that_has_fallen_silent_is_remembered_with_its_last_word(
+        self, broker: Broker, other: Broker
+    ) -> None:
+        await broker.announce("mute@host", b"last", ttl=0.2)
+        await broker.announce("left@host", b"", ttl=60)
+        await broker.announce("left@host", b"", ttl=0)
+        async with asyncio.timeout(self.patience):
+            while await other.workers():
+                await asyncio.sleep(0.02)
+        await broker.announce("well@host", b"here", ttl=60)
+        seen = await other.sightings()
+        assert {name: (one.info, one.alive) for name, one in seen.items()} == {
+            "mute@host": (b"last", False),
+            "well@host": (b"here", True),
+        }
+        assert 0.15 < seen["mute@host"].age < self.patience
+        assert seen["well@host"].age < seen["mute@host"].age
+
     async def test_a_look_at_the_server_says_what_it_found(self, broker: Broker) -> None:
         findings = await broker.diagnose()
         assert {one.level for one in findings} <= {"ok", "warning", "error"}

@@ -20,6 +20,34 @@ from asynq.testing.contracts.broker_suite import (
 class Revoking(BrokerSuite):
     """`revoke`, `revoked`, `Delivery.revoked`, `reschedule` and `now`."""
 
+    async def test_what_is_revoked_can_be_listed(self, broker: Broker, other: Broker) -> None:
+        assert await other.revocations() == {}
+        await broker.revoke(["short"], ttl=60)
+        await broker.revoke(["ended"], terminate=True, ttl=120)
+        await broker.revoke(["long"], ttl=180)
+        listed = await other.revocations()
+        assert list(listed.items()) == [("long", False), ("ended", True), ("short", False)]
+        assert list(await other.revocations(limit=2)) == ["long", "ended"]
+
+    async def test_what_waits_for_its_time_can_be_listed(
+        self, broker: Broker, other: Broker
+    ) -> None:
+        due = time() + 100
+        await broker.publish([
+            parcel("ready"),
+            parcel("third", due=due + 2, priority=9),
+            parcel("first", due=due, body=b"a|b|c"),
+            parcel("second", due=due + 1),
+            parcel("elsewhere", queue="elsewhere", due=due),
+        ])  # fmt: skip
+        listed = await other.waiting(QUEUE)
+        assert [one.id for one in listed] == ["first", "second", "third"]
+        assert [one.priority for one in listed] == [0, 0, 9]
+        assert (listed[0].body, listed[0].queue) == (b"a|b|c", QUEUE)
+        assert abs(listed[0].due - due) < 0.01
+        assert [one.id for one in await other.waiting(QUEUE, limit=1)] == ["first"]
+        assert await other.waiting("never used") == []
+
     async def test_what_was_revoked_comes_out_and_says_so(
         self, broker: Broker, other: Broker
     ) -> None:

@@ -375,13 +375,21 @@ async def test_a_closed_broker_says_so(broker: RedisBroker):
             await call
 
 
-async def test_a_silent_worker_is_forgotten(broker: RedisBroker, look: Looker):
+async def test_a_worker_that_was_silent_for_an_hour_is_forgotten(
+    broker: RedisBroker, look: Looker
+):
     await broker.announce("short", b"a", ttl=0.05)
     await broker.announce("long", b"b", ttl=60.0)
     await until(lambda: _lives(broker, {"long": b"b"}))
     await broker.announce("long", b"c", ttl=60.0)
+    assert look.command("ZRANGE", look.keys.workers, 0, -1) == [b"short", b"long"]
+    hour_ago = int(look.command("ZSCORE", look.keys.workers, "short")) - 3_600_000
+    look.command("ZADD", look.keys.workers, hour_ago, "short")
+    assert list(await broker.sightings()) == ["long"]
+    await broker.announce("long", b"d", ttl=60.0)
     assert look.command("ZRANGE", look.keys.workers, 0, -1) == [b"long"]
-    assert look.command("HGETALL", look.keys.worker_infos) == [b"long", b"c"]
+    [name, kept] = look.command("HGETALL", look.keys.worker_infos)
+    assert (name, kept.partition(b" ")[2]) == (b"long", b"d")
 
 
 async def _lives(broker: RedisBroker, expected: dict[str, bytes]) -> bool:
