@@ -87,7 +87,7 @@ class Asynq:
         if config_source is not None:
             self.config_from_object(config_source, namespace=namespace)
         self.connections = Connections(self.conf, self.connect_broker, self.connect_backend)
-        self.control = Control(self.connections.broker, self.conf)
+        self.control = Control(self.connections.broker, self.conf, self._sealing)
         self.dead = DeadLetters(
             self.connections.broker, self.connections.backend, self.queue_names, self._sealing
         )
@@ -343,7 +343,7 @@ class Asynq:
         """How full the queues are; pausing and limiting them, and tasks, for all workers."""
         if self._queues is None:
             make: type[Queues] = import_object("asynq.queues:Queues")
-            self._queues = make(self.connections.broker, self.queue_names)
+            self._queues = make(self.connections.broker, self.queue_names, self._sealing)
         return self._queues
 
     @property

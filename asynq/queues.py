@@ -22,10 +22,11 @@ from msgspec import Struct
 
 from asynq._time import from_timestamp, monotonic
 from asynq.brokers.base import Broker, Counts
-from asynq.control import CHANNEL, Order
+from asynq.control.orders import CHANNEL, Order, closed
 from asynq.exceptions import OptionValueError, QueueNotFound
 from asynq.routes import check_name
 from asynq.wire.rules import PAUSED, QUEUE_LIMIT, QUEUE_PAUSED, TASK_PAUSED, Rules
+from asynq.wire.sealing import Seal
 
 T = TypeVar("T")
 
@@ -76,11 +77,18 @@ class Queues:
     Args:
         broker: The broker's connection for the running event loop.
         declared: Gives the names of the declared queues.
+        seal: What closes what is said to workers; None: it is not sealed.
     """
 
-    def __init__(self, broker: Callable[[], Broker], declared: Callable[[], Sequence[str]]) -> None:
+    def __init__(
+        self,
+        broker: Callable[[], Broker],
+        declared: Callable[[], Sequence[str]],
+        seal: Callable[[], Seal | None],
+    ) -> None:
         self._broker = broker
         self._declared = declared
+        self._seal = seal
 
     async def list(self, *, over: float = 0.0) -> Infos:
         """All queues, declared or ever used, by name.
@@ -181,7 +189,8 @@ class Queues:
         for name in names:
             await broker.set_rule(kind + name, text)
         # Who does not hear it reads the rules again before long.
-        await broker.fanout().publish(CHANNEL, msgspec.json.encode(Order(rules=True)))
+        order = closed(Order(rules=True), CHANNEL, self._seal())
+        await broker.fanout().publish(CHANNEL, order)
 
     async def _names(self, broker: Broker) -> Sequence[str]:
         return sorted({*self._declared(), *await broker.queues()})

@@ -43,7 +43,7 @@ class Revocations:
     def all(self, limit: int) -> dict[str, bool]:
         """What is revoked, as `among` tells it, those that are remembered longest first."""
         with self._lock:
-            ids = sorted(self._until, key=lambda id: -self._until[id])
+            ids = sorted(self._until, key=self._until.__getitem__, reverse=True)
             return dict(islice(self.among(ids).items(), limit))
 
     def clear(self) -> None:

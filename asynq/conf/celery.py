@@ -26,10 +26,6 @@ _LATER: Final[dict[str, str]] = {
     "periodic tasks": """
         beat_schedule beat_scheduler beat_schedule_filename beat_max_loop_interval beat_sync_every
         beat_cron_starting_deadline beat_enable_remote_control beat_remote_control_max_tick_age""",
-    "remote control": """
-        worker_enable_remote_control control_queue_ttl control_queue_expires
-        control_queue_exclusive control_queue_durable control_exchange worker_state_db""",
-    "rate limits": "task_default_rate_limit worker_disable_rate_limits",
     "other": """
         task_inherit_parent_priority task_annotations task_compression result_compression
         result_failure_expires
@@ -80,6 +76,10 @@ _MEANINGLESS: Final[dict[str, str]] = {
         event_queue_expires event_queue_ttl event_queue_prefix event_queue_exclusive
         event_queue_durable event_serializer event_exchange""",
     "set worker_shutdown_grace": "worker_soft_shutdown_timeout worker_enable_soft_shutdown_on_idle",
+    "the server remembers what is revoked": "worker_state_db",
+    "what is said to workers is kept on the server for an hour, and heeded for 5 minutes": """
+        control_queue_ttl control_queue_expires control_queue_exclusive control_queue_durable
+        control_exchange""",
     "what tasks print goes where the worker's output goes": """
         worker_redirect_stdouts worker_redirect_stdouts_level""",
     "remote tracebacks always come with the error": "task_remote_tracebacks",
@@ -105,7 +105,6 @@ _HARMLESS: Final[dict[str, tuple[object, ...]]] = {
     "task_acks_on_failure": (True, None),
     "task_acks_on_timeout": (True, None),
     "task_publish_retry": (True, None),
-    "worker_disable_rate_limits": (True, False, None),
     "broker_connection_retry": (True, None),
     "broker_connection_retry_on_startup": (True, None),
     "worker_redirect_stdouts": (False, None),

@@ -23,6 +23,7 @@ from asynq.conf.kinds import (
     PRIORITY,
     QUEUE,
     QUEUES,
+    RATE,
     ROUTES,
     SAME_AS_BROKER,
     SECONDS,
@@ -126,6 +127,11 @@ class Declared:
 
     # Running
 
+    task_default_rate_limit = Setting(
+        RATE.or_none("no limit"),
+        None,
+        'How many runs of a task each worker may begin, where the task does not say: "10/m".',
+    )
     task_acks_late = Setting(
         FLAG,
         True,
@@ -220,6 +226,12 @@ class Declared:
         COUNT.or_none("never"),
         None,
         "How many runs that don't end a worker leaves behind before it stops, to be started anew.",
+    )
+    worker_disable_rate_limits = Setting(
+        FLAG, False, "Begin tasks without regard to their `rate_limit`."
+    )
+    worker_enable_remote_control = Setting(
+        FLAG, True, "Answer and obey remote commands. Revoking does not need it."
     )
     worker_hijack_root_logger = Setting(
         FLAG, True, "Replace the root logger's handlers when a worker starts."

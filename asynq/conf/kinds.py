@@ -109,6 +109,33 @@ def _whole(low: int, high: int | None = None) -> Callable[[object], int]:
     return read
 
 
+_PERIODS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def per_second(value: object) -> float:
+    """How many a second a rate is: of ``"10/m"``, a sixth; 0: any.
+
+    Raises:
+        TypeError, ValueError: it is no rate.
+    """
+    if isinstance(value, str):
+        number, _, period = map(str.strip, value.partition("/"))
+        if (period or "s") not in _PERIODS:
+            raise ValueError("the unit is s, m or h")
+        value = float(number) / _PERIODS[period or "s"]
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise TypeError
+    if not math.isfinite(value) or value < 0:
+        raise ValueError
+    return float(value)
+
+
+def _rate(value: object) -> str | float:
+    """As it was written, so that people know it again."""
+    number = per_second(value)
+    return value if isinstance(value, str) else number
+
+
 def _seconds(value: object) -> float:
     if isinstance(value, timedelta):
         value = value.total_seconds()
@@ -223,6 +250,9 @@ PRIORITY: Final[Kind[int, int]] = Kind("a whole number from 0 to 9", _whole(0, 9
 SECONDS: Final[Kind[float, float | timedelta]] = Kind("seconds (a number or a timedelta)", _seconds)
 SECONDS_ABOVE_ZERO: Final[Kind[float, float | timedelta]] = Kind(
     "seconds above 0 (a number or a timedelta)", _seconds_above_zero
+)
+RATE: Final[Kind[str | float, str | float]] = Kind(
+    "a rate, like '10/s', '100/m' or '2/h', or a number a second (0: any)", _rate
 )
 LIFETIME: Final[Kind[float | None, float | timedelta | None]] = Kind(
     "seconds (a number or a timedelta), or None: kept for ever", _lifetime

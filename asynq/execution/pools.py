@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from asynq.execution.processes import ProcessPool
 from asynq.execution.threads import ThreadPool
@@ -12,7 +13,8 @@ class Pools:
     """A worker's threads and processes; made when first needed."""
 
     def __init__(self, *, threads: int, processes: int) -> None:
-        self._sizes = (threads, processes)
+        self.sizes: Final = (threads, processes)
+        """How many threads, and how many processes there may be."""
         self._places = {
             "thread": asyncio.Semaphore(threads),
             "process": asyncio.Semaphore(processes),
@@ -24,20 +26,29 @@ class Pools:
     def threads(self) -> ThreadPool:
         """For blocking functions."""
         if self._threads is None:
-            self._threads = ThreadPool(self._sizes[0])
+            self._threads = ThreadPool(self.sizes[0])
         return self._threads
 
     @property
     def processes(self) -> ProcessPool:
         """For work that must be killable, or that needs a processor of its own."""
         if self._processes is None:
-            self._processes = ProcessPool(self._sizes[1])
+            self._processes = ProcessPool(self.sizes[1])
         return self._processes
 
     def place(self, pool: str) -> asyncio.Semaphore | None:
         """To be held while a task runs in that pool, so that it begins there at once; None: there
         is room for all."""
         return self._places.get(pool)
+
+    @property
+    def pids(self) -> list[int]:
+        """The process ids of the children there are."""
+        return [] if self._processes is None else self._processes.pids
+
+    def renew_processes(self) -> tuple[int, int]:
+        """See `ProcessPool.renew`."""
+        return (0, 0) if self._processes is None else self._processes.renew()
 
     @property
     def abandoned(self) -> int:

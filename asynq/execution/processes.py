@@ -55,6 +55,26 @@ class ProcessPool:
         self._busy: set[_Child] = set()
         self._killed: set[_Child] = set()
         self._closed = False
+        self._worn: set[_Child] = set()
+        """Those that shall end when what they run has."""
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    @property
+    def pids(self) -> list[int]:
+        """The process ids of the children there are."""
+        return sorted(child.pid for child in (*self._idle, *self._busy))
+
+    def renew(self) -> tuple[int, int]:
+        """Have every child end, at once or when what it runs has; others are started when needed.
+
+        Returns:
+            How many end at once, and how many later.
+        """
+        self._worn |= self._busy
+        idle, self._idle = self._idle, []
+        for child in idle:
+            self._let_go(child)
+        return len(idle), len(self._busy)
 
     async def run(
         self, task: Portable, request: Request, args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -88,7 +108,8 @@ class ProcessPool:
             child.kill()
         idle, self._idle = self._idle, []
         leaving = [child.leave() for child in idle]
-        await asyncio.gather(*leaving, *[child.gone() for child in self._busy | self._killed])
+        gone = [child.gone() for child in self._busy | self._killed]
+        await asyncio.gather(*leaving, *gone, *self._leaving)
 
     async def _ask(self, job: bytes) -> bytes:
         child = self._take() or await _Child.start()
@@ -99,10 +120,19 @@ class ProcessPool:
             self._bury(child)
             raise
         else:
-            self._idle.append(child)
+            if child in self._worn and not self._closed:
+                self._let_go(child)
+            else:
+                self._idle.append(child)
             return answer
         finally:
             self._busy.discard(child)
+            self._worn.discard(child)
+
+    def _let_go(self, child: _Child) -> None:
+        leaving = asyncio.create_task(child.leave(), name="asynq-child-leaves")
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
 
     def _take(self) -> _Child | None:
         while self._idle:
@@ -204,6 +234,11 @@ class _Child:
             child.kill()
             raise
         return child
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
 
     @property
     def is_alive(self) -> bool:

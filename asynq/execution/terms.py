@@ -24,6 +24,8 @@ class Terms(Struct, frozen=True, kw_only=True, eq=False):
     """Seconds after which a run is ended; None: never."""
     soft_time_limit: float | None = None
     """Seconds after which `SoftTimeLimitExceeded` is raised in it; None: never."""
+    rate_limit: float | None = None
+    """How many a second one worker may begin; None: any."""
     acks_late: bool = True
     acks_on_failure_or_timeout: bool = True
     reject_on_worker_lost: bool = False

@@ -17,6 +17,7 @@ from asynq.conf.kinds import (
     OPTIONS,
     PRIORITY,
     QUEUE,
+    RATE,
     SECONDS,
     SECONDS_ABOVE_ZERO,
     SERIALIZER,
@@ -217,6 +218,7 @@ _TASK_KINDS: Final[Mapping[str, Kind[Any, Any]]] = {
     "retry_jitter": FLAG,
     "time_limit": SECONDS,
     "soft_time_limit": SECONDS,
+    "rate_limit": RATE,
     "pydantic": ONLY_TRUE,  # Celery's switch for what is always on here
 }
 
@@ -255,7 +257,7 @@ _RETRY_KINDS: Final[Mapping[str, Kind[Any, Any]]] = {
 }  # fmt: skip
 
 _LATER_TASK_OPTIONS: Final = frozenset({
-    "rate_limit", "compression", "backend", "trail", "send_events",
+    "compression", "backend", "trail", "send_events",
     "resultrepr_maxsize", "shadow_name", "pydantic_strict", "pydantic_context",
     "pydantic_dump_kwargs",
 })  # fmt: skip

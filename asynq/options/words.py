@@ -54,6 +54,8 @@ class TaskOptions(TypedDict, total=False):
         retry_jitter: take a random part of those seconds (default).
         time_limit: seconds after which a run is ended, and has failed; 0: never.
         soft_time_limit: seconds after which `SoftTimeLimitExceeded` is raised in it; 0: never.
+        rate_limit: how many runs each worker may begin: ``"10/s"``, ``"100/m"``, ``"2/h"``, or a
+            number a second; 0: any.
     """
 
     queue: str | None
@@ -82,6 +84,7 @@ class TaskOptions(TypedDict, total=False):
     retry_jitter: bool | None
     time_limit: float | timedelta | None
     soft_time_limit: float | timedelta | None
+    rate_limit: str | float | None
 
 
 class CallOptions(TypedDict, total=False):

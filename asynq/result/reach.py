@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:  # loaded when the first one is asked for
     from asynq.result.graph import Graph
@@ -22,7 +22,7 @@ class Reach(Protocol):
         wait: bool = False,
         timeout: float | None = None,
         ttl: float | None = None,
-    ) -> None:
+    ) -> Mapping[str, Any] | None:
         """Have it not run, or with `terminate` not go on."""
 
     async def reschedule(

@@ -56,6 +56,7 @@ class Attributes(Made):
     reject_on_worker_lost: bool = cast("bool", Option("task_reject_on_worker_lost"))
     time_limit: float | None = cast("float | None", Option("task_time_limit"))
     soft_time_limit: float | None = cast("float | None", Option("task_soft_time_limit"))
+    rate_limit: str | float | None = cast("str | float | None", Option("task_default_rate_limit"))
     max_retries: int | None = 3
     retry_for: float | None = None
     default_retry_delay: float = 180.0

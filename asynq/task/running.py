@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal, NoReturn, Unpack, overload
+from typing import Any, Final, Literal, NoReturn, Unpack, overload
 
 from msgspec import UNSET
 
@@ -12,6 +12,7 @@ from asynq import states
 from asynq.application import Application
 from asynq.brokers.base import StoredRecord
 from asynq.canvas import Canvas
+from asynq.conf.kinds import per_second
 from asynq.exceptions import Replaced, Retry
 from asynq.execution.hooks import NAMES, ExceptionInfo, Hooks
 from asynq.execution.retries import Policy, brief, handled, refused
@@ -22,6 +23,9 @@ from asynq.task.attributes import Attributes
 from asynq.wire.arguments import Parameters, Returned
 from asynq.wire.record import Record, encode
 from asynq.wire.serialization import encode_value
+
+OURS: Final = "asynq."
+"""What the names of tasks begin with that are asynq's own."""
 
 Hooked = Awaitable[None] | None
 """What a hook gives: it may be a `def` or an `async def`."""
@@ -290,6 +294,7 @@ class Running(Attributes):
             revision=app.conf.revision,
             time_limit=self.time_limit or None,
             soft_time_limit=self.soft_time_limit or None,
+            rate_limit=self._rate(app),
             acks_late=self.acks_late,
             acks_on_failure_or_timeout=self.acks_on_failure_or_timeout,
             reject_on_worker_lost=self.reject_on_worker_lost,
@@ -313,6 +318,13 @@ class Running(Attributes):
             result_expires=self.result_expires,
             track_started=self.track_started,
         )
+
+    def _rate(self, app: Application) -> float | None:
+        """Ours are not limited: what waits for them is."""
+        if app.conf.worker_disable_rate_limits or self.name.startswith(OURS):
+            return None
+        rate = self.rate_limit
+        return None if rate is None else per_second(rate) or None
 
     def _hooks(self) -> Hooks | None:
         """Those that a class of its own defines, or that were put on the object."""

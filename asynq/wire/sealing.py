@@ -32,6 +32,7 @@ from asynq.wire.macs import LENGTH, Key
 MESSAGE: Final = "message"
 RECORD: Final = "record"
 EVENTS: Final = "events"
+ORDER: Final = "order"
 
 _TIME: Final = Struct(">d")
 
@@ -66,6 +67,7 @@ class Seal:
         self._make_events = partial(
             _Closing, EVENTS, namespace, *rings, timed=False, lenient=lenient
         )
+        self._orders = _Closing(ORDER, namespace, *rings, timed=False, lenient=lenient)
         self._max_age = max_age
         self.encrypts = encryption is not None
         """What is closed can't be read; so nothing of it may be told beside it either."""
@@ -129,6 +131,18 @@ class Seal:
             SecurityError: it was not, or not by a key that is known here.
         """
         return self._events.open(body, "", "")
+
+    def seal_order(self, channel: str, body: bytes) -> bytes:
+        """What is said to workers, or what they answer, as it may be said on a channel."""
+        return self._orders.close(body, channel, "", 0.0)
+
+    def open_order(self, channel: str, body: bytes) -> bytes:
+        """What was sealed for this channel.
+
+        Raises:
+            SecurityError: it was not, or not by a key that is known here.
+        """
+        return self._orders.open(body, channel, "")
 
     @cached_property
     def _events(self) -> _Closing:

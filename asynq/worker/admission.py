@@ -192,8 +192,15 @@ class Admission:
         task = self._tasks.get(message.task)
         if task is None:
             return self._unknown(delivery, message, format, input)
-        request = self._request(delivery, message, task)
-        run = Run(delivery=delivery, message=message, task=task, request=request, format=format)
+        terms = task.terms
+        run = Run(
+            delivery=delivery,
+            message=message,
+            task=task,
+            request=(request := self._request(delivery, message, terms)),
+            format=format,
+            rate=terms.rate_limit,
+        )
         if message.flow is not None:
             request.flow, request.input = message.flow, input
             run.input = input
@@ -216,8 +223,7 @@ class Admission:
             check_accepted(serializer, self._accept)
             raise ContentDisallowed(serializer)
 
-    def _request(self, delivery: Delivery, message: Message, task: AnyTask) -> Request:
-        terms = task.terms
+    def _request(self, delivery: Delivery, message: Message, terms: Terms) -> Request:
         return Request(
             id=delivery.id,
             task=message.task,

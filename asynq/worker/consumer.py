@@ -45,10 +45,11 @@ class Consumer:
         self._free = slots
         self._reserve = reserve
         self._trusted = trusted
-        self._receiving: asyncio.Task[None] | None = None
-        """Who waits for messages now."""
-        self._called_off = False
         self._room = asyncio.Event()
+        self.requeued = asyncio.Event()
+        """Set when it is told to serve other queues."""
+        self._fetcher: asyncio.Task[None] | None = None
+        """The asyncio task that waits for messages now."""
         self._stopping = False
         self._filling = False
         self._start: Callable[[Delivery, Slot], None]
@@ -70,16 +71,27 @@ class Consumer:
             await after.wait()
         outage = Outage("fetch tasks")
         fetched = False
+        ourselves = asyncio.current_task()
         while True:
             limit = await self._wait_for_room()
+            self._fetcher = ourselves
             try:
                 deliveries = await self._receive(limit)
+            except asyncio.CancelledError:
+                # Was it one of us (`_call_off`), and nobody else as well?
+                if self._fetcher is not None or ourselves is None or ourselves.uncancel():
+                    raise
+                continue
             except OperationalError as error:
                 # Later it may be a password being changed, and is waited out like other outages.
                 if isinstance(error, BrokerRefused) and not fetched:
                     raise ImproperlyConfigured(str(error)) from error
+                self._fetcher = None
                 await outage.pause(error)
                 continue
+            if self._fetcher is None and ourselves is not None:  # `serve` came a moment too late
+                ourselves.uncancel()
+            self._fetcher = None
             fetched = True
             outage.over()
             self._state.reached.set()
@@ -93,14 +105,11 @@ class Consumer:
         paused = [delivery for delivery in reserved if delivery.queue in rules.paused]
         for delivery in paused:
             reserved.remove(delivery)
-        if self._receiving is not None:
-            self._called_off = True
-            self._receiving.cancel()
-        self._room.set()
+        self._call_off()
         return paused
 
     async def _receive(self, limit: int) -> Sequence[Delivery]:
-        """What there is, or comes; nothing where the rules have changed meanwhile."""
+        """What there is, or comes, of the queues that are not paused."""
         rules = self._state.rules
         queues = [name for name in self.queues if name not in rules.paused]
         bounds, wait = None, WAIT_SECONDS
@@ -108,15 +117,13 @@ class Consumer:
             bounds = Bounds(rules.limits, max(self._free, 0))
             if not bounds.most:  # a slot may become free, and is not for what has a limit only
                 wait = FULL_SECONDS
-        task = self._receiving = asyncio.current_task()
-        try:
-            return await self._broker.receive(queues, limit=limit, wait=wait, bounds=bounds)
-        except asyncio.CancelledError:
-            if not self._called_off or task is None or task.uncancel():
-                raise
-            return ()
-        finally:
-            self._receiving, self._called_off = None, False
+        return await self._broker.receive(queues, limit=limit, wait=wait, bounds=bounds)
+
+    def _call_off(self) -> None:
+        """Have who waits for messages ask again: for what, has changed."""
+        if self._fetcher is not None:
+            self._fetcher.cancel()
+            self._fetcher = None
 
     def stop(self) -> list[Delivery]:
         """Start nothing more; returns what was fetched and not started, for handing back."""
@@ -124,6 +131,45 @@ class Consumer:
         left = list(self._state.reserved)
         self._state.reserved.clear()
         return left
+
+    def serve(self, queues: Sequence[str]) -> None:
+        """Take messages from these queues from now on, and from no others.
+
+        What was taken from others and has begun goes on.
+        """
+        # Another list, not this one changed: a call that waits for messages has it.
+        self.queues = list(queues)
+        self.requeued.set()
+        self._call_off()
+
+    def resize(self, slots: int, reserve: int) -> None:
+        """Have so many slots from now on, and so much in reserve. What runs goes on."""
+        self._free += slots - self.slots
+        self.slots, self._reserve = slots, reserve
+        self.reopened()
+
+    def give_up(self, queue: str) -> list[Delivery]:
+        """What is reserved of a queue, and not reserved any more: to be handed back."""
+        reserved = self._state.reserved
+        left = [delivery for delivery in reserved if delivery.queue == queue]
+        for delivery in left:
+            reserved.remove(delivery)
+        return left
+
+    @property
+    def reserve(self) -> int:
+        """How many tasks may wait, fetched, for a slot."""
+        return self._reserve
+
+    @property
+    def free(self) -> int:
+        """How many slots nothing runs in; below zero: more runs than there are slots."""
+        return self._free
+
+    def first(self, delivery: Delivery) -> None:
+        """Begin this one as soon as there is a slot, before all that is reserved."""
+        self._state.reserved.appendleft(delivery)
+        self.reopened()
 
     async def _wait_for_room(self) -> int:
         while True:
@@ -158,7 +204,7 @@ class Consumer:
         return not self._stopping and not self._state.closed and self._trusted()
 
     def reopened(self) -> None:
-        """What had to wait for a run that must be alone may begin."""
+        """What had to wait, for a run that must be alone or for a slot, may begin."""
         self._fill()
         self._room.set()
 

@@ -46,6 +46,7 @@ class Crew(NamedTuple):
     broker: Broker
     leases: Leases
     settlements: Settlements
+    admission: Admission
     heartbeat: Heartbeat
     consumer: Consumer
     processor: Processor
@@ -118,7 +119,7 @@ def gather(
         changes=changes,
         watching=watching,
         events=events,
-        opened=consumer.reopened,
+        consumer=consumer,
         max_stuck=conf.worker_max_stuck,
         too_many_stuck=worn_out,
     )
@@ -134,9 +135,18 @@ def gather(
         hand_back=settlements.hand_back,
         every=conf.worker_lease / 3,
     )
-    inbox = Inbox(broker, state, processor.revoke, rules.changed)
-    heartbeat = Heartbeat(broker, state, queues=queues, slots=slots, lease=conf.worker_lease)
-    return Crew(broker, leases, settlements, heartbeat, consumer, processor, inbox, rules, events)
+    return Crew(
+        broker=broker,
+        leases=leases,
+        settlements=settlements,
+        admission=admission,
+        heartbeat=Heartbeat(broker, state, consumer, lease=conf.worker_lease),
+        consumer=consumer,
+        processor=processor,
+        inbox=Inbox(broker, state, processor.revoke, rules.changed, seal),
+        rules=rules,
+        events=events,
+    )
 
 
 def _results(conf: Settings, backend: ResultBackend, seal: Seal | None) -> Results:

@@ -6,6 +6,7 @@ import asyncio
 import math
 import os
 from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
 from msgspec import Struct
@@ -38,16 +39,29 @@ class WorkerInfo(Struct, frozen=True, kw_only=True):
     """When it said so: Unix time, seconds."""
 
 
+class Serving(Protocol):
+    """What the worker serves now, which may be changed while it runs."""
+
+    @property
+    def queues(self) -> Sequence[str]:
+        """From these."""
+        ...
+
+    @property
+    def slots(self) -> int:
+        """So many tasks at once."""
+        ...
+
+
 class Heartbeat:
     """Announces the worker every third of the lease, for the length of a lease."""
 
     def __init__(
-        self, broker: Broker, state: WorkerState, *, queues: Sequence[str], slots: int, lease: float
+        self, broker: Broker, state: WorkerState, serving: Serving, *, lease: float
     ) -> None:
         self._broker = broker
         self._state = state
-        self._queues = tuple(queues)
-        self._slots = slots
+        self._serving = serving
         self._lease = lease
         self._said = -math.inf
         self.away = False
@@ -77,6 +91,14 @@ class Heartbeat:
         except (OperationalError, TimeoutError):
             self.away = True
 
+    async def beat(self) -> None:
+        """Announce now, beside the regular announcements.
+
+        Raises:
+            OperationalError: the broker can't be reached.
+        """
+        await self._announce(self._lease)
+
     async def farewell(self) -> None:
         """Say that the worker is gone."""
         await self._announce(0)
@@ -85,8 +107,8 @@ class Heartbeat:
         info = WorkerInfo(
             hostname=self._state.hostname,
             pid=os.getpid(),
-            queues=self._queues,
-            slots=self._slots,
+            queues=tuple(self._serving.queues),
+            slots=self._serving.slots,
             active=len(self._state.active),
             reserved=len(self._state.reserved),
             processed=self._state.totals.total(),

@@ -1,8 +1,8 @@
-"""Agent: hears what is said to all workers, and has it done. For now: what is revoked, and
-that the rules have changed.
+"""Agent: hears what is said to all workers, and has it done.
 
-The server remembers what is revoked, and says so with every message that it hands out. What this
-agent adds is haste, for what was fetched before: it waits here for a slot, or runs.
+Of what is revoked, the server remembers it, and says so with every message that it hands out. What
+this agent adds is haste, for what was fetched before: it waits here for a slot, or runs. Commands
+are carried out elsewhere (`asynq.worker.commands`).
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Protocol
 import msgspec
 
 from asynq.brokers.base import Broker
-from asynq.control import CHANNEL, Order
-from asynq.exceptions import OperationalError
+from asynq.control.orders import CHANNEL, Order, opened_order
+from asynq.exceptions import DecodeError, OperationalError, SecurityError
+from asynq.wire.sealing import Seal
 from asynq.worker.outage import Outage
 from asynq.worker.state import WorkerState
 
@@ -36,6 +37,7 @@ class Inbox:
         state: What this worker holds.
         revoke: Refuses what waits here, and ends what runs.
         rules_changed: Has it read what is paused and limited.
+        seal: What opens what is said; what it can't open is not heeded. None: it is not sealed.
     """
 
     def __init__(
@@ -44,14 +46,22 @@ class Inbox:
         state: WorkerState,
         revoke: Revoke,
         rules_changed: Callable[[], None],
+        seal: Seal | None = None,
     ) -> None:
         self._broker = broker
         self._state = state
         self._revoke = revoke
         self._rules_changed = rules_changed
+        self._seal = seal
+        self._obey: Callable[[Order], None] = _heedless
 
-    async def run(self) -> None:
-        """Listen until cancelled."""
+    async def run(self, obey: Callable[[Order], None] | None = None) -> None:
+        """Listen until cancelled.
+
+        Args:
+            obey: Called with every command; returns at once. None: commands are not heeded.
+        """
+        self._obey = obey or _heedless
         outage = Outage("hear what is said to all workers")
         while True:
             try:
@@ -72,7 +82,8 @@ class Inbox:
     async def _catch_up(self) -> None:
         """Ask for what may have been said while nobody listened here."""
         self._rules_changed()
-        held = {each.id for each in (*self._state.active, *self._state.reserved)}
+        state = self._state
+        held = {each.id for each in (*state.active, *state.reserved, *state.throttled)}
         if not held:
             return
         revoked = await self._broker.revoked(sorted(held))
@@ -83,14 +94,20 @@ class Inbox:
 
     def _heed(self, body: bytes) -> None:
         try:
-            order = _decoder.decode(body)
-        except msgspec.DecodeError as error:
+            order = opened_order(body, self._seal)
+        except SecurityError as error:
+            logger.warning("Something was said to all workers that can't be trusted: %s", error)
+            return
+        except (DecodeError, msgspec.DecodeError) as error:
             logger.warning("Something that is no order was said to all workers: %s", error)
             return
         if order.rules:
             self._rules_changed()
         if order.revoke:
             self._revoke(frozenset(order.revoke), terminate=order.terminate)
+        if order.command:
+            self._obey(order)
 
 
-_decoder = msgspec.json.Decoder(Order)
+def _heedless(order: Order) -> None:
+    """Nobody carries commands out here."""

@@ -31,10 +31,12 @@ from asynq.execution.pools import Pools
 from asynq.execution.run import conclude, failed, run
 from asynq.request import lend
 from asynq.worker.admission import Admission, Refusal
+from asynq.worker.consumer import Consumer
 from asynq.worker.events import Events
 from asynq.worker.inputs import Inputs
 from asynq.worker.limits import Limits
 from asynq.worker.quarantine import Quarantine
+from asynq.worker.ratelimit import RateLimits
 from asynq.worker.reporting import Refusals, report_ended, report_received
 from asynq.worker.settlement import Settlements
 from asynq.worker.slots import Slot
@@ -62,7 +64,7 @@ class Processor:
         changes: Changes,
         watching: Watching,
         events: Events,
-        opened: Callable[[], None],
+        consumer: Consumer,
         max_stuck: int | None = None,
         too_many_stuck: Callable[[], None] = lambda: None,
     ) -> None:
@@ -75,7 +77,8 @@ class Processor:
         self._watching = watching
         self._events = events
         self._limits = Limits(state, self._give_up)
-        self._quarantine = Quarantine(state, opened, self._limits)
+        self._quarantine = Quarantine(state, consumer.reopened, self._limits)
+        self._rates = RateLimits(state, first=consumer.first, put_off=settlements.put_off)
         self._max_stuck = max_stuck
         self._too_many_stuck = too_many_stuck
         self._refusals = Refusals()
@@ -87,6 +90,9 @@ class Processor:
         admitted = self._admission.admit(delivery)
         if isinstance(admitted, Refusal):
             self._refuse(admitted)
+            slot.free()
+            return
+        if admitted.rate is not None and not self._rates.may_begin(admitted, admitted.rate):
             slot.free()
             return
         self._state.active[delivery] = admitted
@@ -111,19 +117,29 @@ class Processor:
                 active.interrupt("its lease was lost", lost=True)
             elif delivery in self._state.reserved:
                 self._state.reserved.remove(delivery)
+                self._rates.forget(delivery)
+            else:
+                self._rates.release(delivery)
 
     def revoke(self, ids: Collection[str], *, terminate: bool) -> None:
         """Somebody has revoked these: what of them waits here is refused, and what runs is ended
         if that was asked for."""
         self._admission.revoke(ids)
-        for delivery in [held for held in self._state.reserved if held.id in ids]:
-            self._state.reserved.remove(delivery)
+        waiting = (*self._state.reserved, *self._state.throttled)
+        for delivery in [held for held in waiting if held.id in ids]:
+            if not self._rates.release(delivery):
+                self._state.reserved.remove(delivery)
+                self._rates.forget(delivery)
             admitted = self._admission.admit(delivery)
             if isinstance(admitted, Refusal):
                 self._refuse(admitted)
         if terminate:
             for active in [each for each in self._state.active.values() if each.id in ids]:
                 self._limits.end(active, Revoked("terminated"))
+
+    def stop(self) -> list[Delivery]:
+        """Begin nothing more; returns what waits for its rate limit, for handing back."""
+        return self._rates.stop()
 
     def _refuse(self, refusal: Refusal) -> None:
         self._refusals.report(refusal)

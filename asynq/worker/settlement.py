@@ -125,6 +125,10 @@ class Settlements:
         for delivery in deliveries:
             self._add(Settlement(delivery=delivery, verdict=Requeue()))
 
+    def put_off(self, delivery: Delivery, seconds: float) -> None:
+        """Give back what is not to begin yet; it comes again in so many seconds."""
+        self._add(Settlement(delivery=delivery, verdict=Requeue(delay=seconds)))
+
     def lost(self, deliveries: Collection[Delivery]) -> None:
         """These are another worker's by now: what of them still waits to be settled is void.
 

@@ -11,6 +11,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
+def reserve_of(slots: int, multiplier: int | None) -> int:
+    """How many tasks may wait, fetched, for a slot.
+
+    Args:
+        slots: How many there are.
+        multiplier: How many tasks are fetched for each slot; None: as is best.
+    """
+    return min(slots, 10) if multiplier is None else slots * (multiplier - 1)
+
+
 class Slot:
     """One slot, taken by one run until `free`.
 

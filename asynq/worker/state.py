@@ -54,6 +54,8 @@ class Run(Struct, kw_only=True, eq=False):
     """How it ends because we ended it; None: whoever cancelled it was not us."""
     guilty: bool = False
     """It has killed the process that it had for itself."""
+    rate: float | None = None
+    """How many a second of its task may begin here; None: any."""
     abandoned: bool = False
     """It would not end; what it still does is of no consequence."""
 
@@ -96,6 +98,8 @@ class WorkerState:
         """What runs."""
         self.reserved: deque[Delivery] = deque()
         """Fetched, not started."""
+        self.throttled: dict[Delivery, asyncio.TimerHandle] = {}
+        """Fetched, and not to start before their rate limit allows it; what starts them then."""
         self.totals: Counter[str] = Counter()
         """Runs begun, by task name."""
         self.stuck: set[Run] = set()

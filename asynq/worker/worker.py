@@ -25,7 +25,10 @@ from asynq.brokers.base import Broker
 from asynq.canvas.changes import Changes
 from asynq.exceptions import AsynqError, ImproperlyConfigured, QueueNotFound
 from asynq.execution.pools import Pools
+from asynq.worker.autoscale import Autoscaler, slots_within
 from asynq.worker.checkup import check_up
+from asynq.worker.commands.desk import Desk, listen
+from asynq.worker.commands.panel import Panel
 from asynq.worker.crew import Crew, Ground, gather
 from asynq.worker.diagnostics import log_stacks
 from asynq.worker.ending import Ending
@@ -34,8 +37,10 @@ from asynq.worker.health import LOOPBACK, Health, serve
 from asynq.worker.local import Place
 from asynq.worker.node import node_name
 from asynq.worker.shutdown import Shutdown
+from asynq.worker.slots import reserve_of
 from asynq.worker.state import WorkerState
 from asynq.worker.steps import first, only, quietly
+from asynq.worker.upkeep import keep_up
 from asynq.worker.watching import Watcher, Watching
 
 logger = logging.getLogger("asynq.worker")
@@ -63,6 +68,8 @@ class Worker:
         task_events: tell events of tasks and of the worker (see `app.events`). Default:
             `worker_send_task_events` (off). `worker.events` switches them while it runs.
         heartbeat_interval: seconds between two events that say that the worker lives.
+        autoscale: the most slots and the fewest, ``(max, min)``; the worker chooses how many, by
+            what waits and how the event loop keeps up. Default: always as many as `concurrency`.
 
     Raises:
         ImproperlyConfigured: an argument is out of range, or a queue is not declared and must be.
@@ -83,12 +90,15 @@ class Worker:
         health_host: str = LOOPBACK,
         task_events: bool | None = None,
         heartbeat_interval: float = HEARTBEAT,
+        autoscale: tuple[int, int] | None = None,
     ) -> None:
         conf = app.conf
         self.app = app
         self.hostname = node_name(hostname)
         self.queues = _queue_names(app, queues)
-        self.concurrency = conf.worker_concurrency if concurrency is None else concurrency
+        self.concurrency, self._autoscale = slots_within(
+            autoscale, concurrency, conf.worker_concurrency
+        )
         self.threads = conf.worker_threads if threads is None else threads
         self.child_processes = child_processes or os.cpu_count() or 1
         self.grace = conf.worker_shutdown_grace if grace is None else grace
@@ -102,11 +112,13 @@ class Worker:
             raise ImproperlyConfigured(
                 f"heartbeat_interval must be seconds above 0, not {heartbeat_interval}"
             )
+        if multiplier is not None and multiplier < 1:
+            raise ImproperlyConfigured(f"prefetch_multiplier must be at least 1, not {multiplier}")
+        self._multiplier = multiplier
         self.task_events = conf.worker_send_task_events if task_events is None else task_events
         self._heartbeat_interval = heartbeat_interval
         self.events: Events | None = None
         """Switches its events on and off while it runs; None: it has not started."""
-        self._reserve = _reserve(self.concurrency, multiplier)
         self.state = WorkerState(self.hostname)
         self._shutdown = Shutdown()
         self._watching = Watching()
@@ -115,6 +127,8 @@ class Worker:
         self._ready = asyncio.Event()
         self._main: asyncio.Task[None] | None = None
         self._is_watched = False
+        self.shut_down = False
+        """It was told to stop by a remote command."""
         self.worn_out = False
         """It has stopped by itself, because too many runs would not end (`worker_max_stuck`)."""
 
@@ -211,7 +225,7 @@ class Worker:
         pools = Pools(threads=self.threads, processes=self.child_processes)
         try:
             await signals.worker_init.send(self)
-            await self._run_agents(self._gather(broker, backend, pools))
+            await self._run_agents(self._gather(broker, backend, pools), pools)
         except BaseExceptionGroup as group:
             error = only(group)
             if not self._is_watched:  # nobody may await us before the program around us ends
@@ -232,7 +246,7 @@ class Worker:
             self.app.tasks,
             queues=self.queues,
             slots=self.concurrency,
-            reserve=self._reserve,
+            reserve=reserve_of(self.concurrency, self._multiplier),
             seal=self.app.seal,
             changes=Changes(self.app),
             task_events=self.task_events,
@@ -240,8 +254,29 @@ class Worker:
             worn_out=self._recycle,
         )
 
-    async def _run_agents(self, crew: Crew) -> None:
+    def _desk(self, crew: Crew, pools: Pools, autoscaler: Autoscaler) -> Desk | None:
+        """Where remote commands are carried out; None: nowhere."""
+        if not self.app.conf.worker_enable_remote_control:
+            return None
+        panel = Panel(
+            self.app, self.state, crew, pools, autoscaler=autoscaler, stop=self._stop_from_remote
+        )
+        return Desk(panel, self.app.seal)
+
+    def _stop_from_remote(self) -> None:
+        self.shut_down = True
+        self._shutdown.begin_warm()
+
+    async def _run_agents(self, crew: Crew, pools: Pools) -> None:
         self.events = crew.events
+        autoscaler = Autoscaler(
+            crew.consumer,
+            self.state,
+            reserve=lambda slots: reserve_of(slots, self._multiplier),
+        )
+        if self._autoscale is not None:
+            autoscaler.switch_on(*self._autoscale)
+        desk = self._desk(crew, pools, autoscaler)
         ending = Ending(self.state, self._shutdown, grace=self.grace)
         # Leases first: a delivery must never be ours without somebody to keep it.
         crew.leases.start(on_lost=crew.processor.lost)
@@ -253,13 +288,14 @@ class Worker:
                     return agents.create_task(work, name=f"asynq-{name}")
 
                 settling = start(crew.settlements.run(), "settlement")
-                upkeep = start(crew.broker.upkeep(self.queues), "upkeep")
+                upkeep = start(keep_up(crew.broker, crew.consumer), "upkeep")
                 beating = start(crew.heartbeat.run(), "heartbeat")
-                listening = start(crew.inbox.run(), "inbox")
+                listening = start(listen(crew.inbox, desk), "inbox")
                 ruling = start(crew.rules.run(), "rules")
                 consuming = start(
                     crew.consumer.run(crew.processor.start, after=crew.rules.known), "consumer"
                 )
+                scaling = start(autoscaler.run(), "autoscale")
                 answering = start(self._answer_probes(), "health")
                 looking = start(check_up(crew.broker, self.state), "checkup")
                 telling_events = start(crew.events.run(), "events")
@@ -272,19 +308,22 @@ class Worker:
                 # What comes in stops first, what keeps things true stops last.
                 consuming.cancel()
                 await asyncio.wait({consuming})
-                crew.settlements.hand_back(crew.consumer.stop())
+                crew.settlements.hand_back([*crew.consumer.stop(), *crew.processor.stop()])
                 await ending.end()
                 await quietly(crew.settlements.drained(), "settle the last tasks")
                 await crew.events.farewell()
                 for agent in (
-                    *(settling, upkeep, beating, listening, ruling, answering, looking, telling),
-                    telling_events,
+                    *(settling, upkeep, beating, listening, ruling, scaling),
+                    *(answering, looking, telling, telling_events),
                 ):
                     agent.cancel()
         finally:
             await ending.abandon()
             if self.state.reached.is_set():
-                await quietly(crew.broker.resign(self.queues), "hand back what is left")
+                await quietly(
+                    crew.broker.resign([*{*self.queues, *crew.consumer.queues}]),
+                    "hand back what is left",
+                )
                 await quietly(crew.heartbeat.farewell(), "say goodbye")
             await crew.leases.stop()
 
@@ -309,12 +348,3 @@ def _queue_names(app: Asynq, queues: str | Sequence[str] | None) -> list[str]:
         return list(dict.fromkeys(map(app.producer.router.queue, names)))
     except QueueNotFound as error:
         raise ImproperlyConfigured(str(error)) from None
-
-
-def _reserve(slots: int, multiplier: int | None) -> int:
-    """How many tasks may wait, fetched, for a slot."""
-    if multiplier is None:
-        return min(slots, 10)
-    if multiplier < 1:
-        raise ImproperlyConfigured(f"prefetch_multiplier must be at least 1, not {multiplier}")
-    return slots * (multiplier - 1)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,7 +23,9 @@ async def start(broker, state):
     tasks = []
 
     def start(broker=broker, lease=30.0):
-        heartbeat = Heartbeat(broker, state, queues=["a", "b"], slots=7, lease=lease)
+        heartbeat = Heartbeat(
+            broker, state, SimpleNamespace(queues=["a", "b"], slots=7), lease=lease
+        )
         tasks.append(asyncio.create_task(heartbeat.run()))
         return heartbeat
 

@@ -375,9 +375,7 @@ async def test_a_closed_broker_says_so(broker: RedisBroker):
             await call
 
 
-async def test_a_worker_that_was_silent_for_an_hour_is_forgotten(
-    broker: RedisBroker, look: Looker
-):
+async def test_a_worker_that_was_silent_for_an_hour_is_forgotten(broker: RedisBroker, look: Looker):
     await broker.announce("short", b"a", ttl=0.05)
     await broker.announce("long", b"b", ttl=60.0)
     await until(lambda: _lives(broker, {"long": b"b"}))
