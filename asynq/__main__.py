@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asynq.cli.main import main
+from asynq.cli.entry import main
 
 if __name__ == "__main__":
     main()

@@ -5,13 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import sys
 from pathlib import Path
 
+from asynq._places import is_plain, plain_socket, state_root
 from asynq.exceptions import ImproperlyConfigured
-
-LONGEST_SOCKET_PATH = 100
-"""Bytes. The kernel's own limit is 104 on macOS and 108 on Linux."""
 
 
 def state_directory(name: str) -> Path:
@@ -25,9 +22,13 @@ def state_directory(name: str) -> Path:
     Raises:
         ImproperlyConfigured: The user has no home directory.
     """
-    if chosen := os.environ.get("ASYNQ_STATE_DIR"):
-        return Path(chosen).expanduser().absolute() / _safe(name)
-    return _user_state_directory() / "asynq" / _safe(name)
+    root = state_root()
+    if root is None:
+        raise ImproperlyConfigured(
+            "the embedded server keeps its data in the home directory, and this user has none. "
+            "Name another place with $ASYNQ_STATE_DIR"
+        )
+    return Path(root) / _safe(name)
 
 
 def socket_path(directory: Path) -> str:
@@ -38,8 +39,7 @@ def socket_path(directory: Path) -> str:
     by cron, without these, must find the same place as one started in a terminal.
     """
     directory = resolve(directory)
-    path = str(directory / "s.sock")
-    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+    if path := plain_socket(str(directory)):
         return path
     digest = hashlib.sha256(os.fsencode(directory)).hexdigest()
     return f"/tmp/asynq-{os.getuid()}/{digest[:16]}.sock"
@@ -83,22 +83,8 @@ def make_private_for_socket(path: str) -> None:
         raise ImproperlyConfigured(f"{parent} must be its owner's alone: chmod 700 {parent}")
 
 
-def _user_state_directory() -> Path:
-    try:
-        home = Path.home()
-    except RuntimeError:
-        raise ImproperlyConfigured(
-            "the embedded server keeps its data in the home directory, and this user has none. "
-            "Name another place with $ASYNQ_STATE_DIR"
-        ) from None
-    if sys.platform == "darwin":
-        return home / "Library" / "Application Support"
-    named = os.environ.get("XDG_STATE_HOME", "")
-    return Path(named) if os.path.isabs(named) else home / ".local" / "state"
-
-
 def _safe(name: str) -> str:
-    if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", name):
+    if is_plain(name):
         return name
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{re.sub('[^A-Za-z0-9_]+', '-', name)[:48].strip('-') or 'app'}-{digest[:8]}"

@@ -1,33 +1,57 @@
-"""`asynq control`: say something to tasks that are not over."""
+"""`asynq control`: change workers while they run, and revoke tasks."""
 
 from __future__ import annotations
 
 import click
 
+from asynq.cli.asking import CommandWithList, ask, asking_options
+from asynq.cli.errors import Misused
 from asynq.cli.inside import in_app
-from asynq.cli.later import ControlCommands
-from asynq.cli.options import app_option, common
+from asynq.cli.later import check_control
 from asynq.cli.render import say
+from asynq.worker import commands
+
+_ = commands  # which are known from here on
 
 
-@click.group(cls=ControlCommands, short_help="Revoke tasks.", no_args_is_help=True)
-@app_option
+@click.command(
+    cls=CommandWithList, short_help="Change workers, revoke tasks.", no_args_is_help=True
+)
+@click.argument("words", metavar="COMMAND [ARGUMENT]…", nargs=-1, required=True)
+@asking_options
+@click.option("--terminate", is_flag=True, help="With revoke: end those, too, that are running.")
 @click.pass_context
-def group(context: click.Context, *, app: str | None) -> None:
-    """Say something to tasks that are not over."""
-    if app is not None:
-        common(context).app = app
-
-
-@group.command("revoke")
-@click.argument("ids", metavar="ID…", nargs=-1, required=True)
-@app_option
-@click.option("--terminate", is_flag=True, help="Also end those that are running.")
-@click.pass_context
-def revoke(
-    context: click.Context, *, ids: tuple[str, ...], app: str | None, terminate: bool
+def control(
+    context: click.Context,
+    *,
+    words: tuple[str, ...],
+    app: str | None,
+    destination: str | None,
+    timeout: float | None,
+    json: bool,
+    terminate: bool,
 ) -> None:
-    """Have tasks not run, wherever they are. They end REVOKED; what is over stays as it is."""
+    """Change workers while they run. What is changed ends with the worker.
+
+    `control revoke ID…` has tasks not run, wherever they are. They end REVOKED; what is over stays
+    as it is.
+    """
+    check_control(words[0])
+    if words[0] == "revoke":
+        if destination is not None:
+            raise Misused("control revoke: leave --destination out, no worker shall run them")
+        _revoke(context, words[1:], app=app, terminate=terminate)
+        return
+    if terminate:
+        raise Misused("--terminate belongs to `control revoke ID…`")
+    ask(context, "control", words, app=app, destination=destination, timeout=timeout, json=json)
+
+
+def _revoke(
+    context: click.Context, ids: tuple[str, ...], *, app: str | None, terminate: bool
+) -> None:
+    if not ids:
+        raise Misused("expected asynq control revoke ID…: which tasks?")
     in_app(context, app, lambda found: found.control.revoke(ids, terminate=terminate))
     many = "1 task" if len(ids) == 1 else f"{len(ids)} tasks"
     say(f"Revoked {many}.")

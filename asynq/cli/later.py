@@ -14,17 +14,13 @@ from asynq._imports import import_object
 from asynq.cli.errors import Misused
 
 _LATER: Final = {
-    "remote control": "inspect status",
     "periodic tasks": "beat",
     "starting many workers": "multi",
 }
 
 _LATER_CONTROL: Final = {
-    "remote control": "add_consumer autoscale cancel_consumer heartbeat pool_grow pool_restart "
-    "pool_shrink shutdown time_limit",
     "events": "disable_events enable_events",
-    "rate limits": "rate_limit",
-    "stamps": "revoke_by_stamped_headers",
+    "stamps": "revoke_by_stamped_headers terminate_by_stamped_headers",
 }
 
 _INSTEAD_OF_COMMANDS: Final = {
@@ -32,15 +28,16 @@ _INSTEAD_OF_COMMANDS: Final = {
     "say control revoke ID… --terminate": "terminate",
 }
 
-_INSTEAD_OF_CONTROL: Final = {"say revoke ID… --terminate": "terminate"}
+_INSTEAD_OF_CONTROL: Final = {
+    "say revoke ID… --terminate": "terminate",
+    "workers here elect nobody: what one alone must do is a task, or a lock": "election",
+}
 
 _LATER_OPTIONS: Final = {
     "worker": {
         "periodic tasks": "-B --beat -s --schedule --schedule-filename --scheduler",
-        "autoscaling": "--autoscale",
         "replacing child processes": "--max-tasks-per-child --max-memory-per-child",
         "a worker in the background": "-D --detach --pidfile --uid --gid --umask",
-        "remote control": "-S --statedb",
         "leaving queues out": "-X --exclude-queues",
     },
     "purge": {"leaving queues out": "-X --exclude-queues"},
@@ -56,6 +53,7 @@ _INSTEAD: Final = {
         "workers do not talk to each other, so leave it out": (
             "--without-gossip --without-mingle --without-heartbeat"
         ),
+        "the server remembers what is revoked, so leave it out": "-S --statedb",
         "name the modules in the setting `include`": "-I --include",
     },
     "call": {"it is AMQP's; say --queue": "--exchange --routing-key"},
@@ -121,22 +119,17 @@ class Commands(click.Group):
         return command
 
 
-class ControlCommands(InOrder):
-    """The commands of `control`, which knows those to come."""
+def check_control(word: str) -> None:
+    """Look whether it is a word that stands after `control` elsewhere, or will stand there.
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name; None: there is none.
-
-        Raises:
-            NotImplementedError: it comes with a later release.
-            Misused: it is another word here.
-        """
-        if not ctx.resilient_parsing:
-            if why := LATER_CONTROL.get(cmd_name):
-                raise NotImplementedError(_not_yet(f"control {cmd_name}", why))
-            if instead := INSTEAD_OF_CONTROL.get(cmd_name):
-                raise Misused(f"asynq control {cmd_name}: {instead}")
-        return super().get_command(ctx, cmd_name)
+    Raises:
+        NotImplementedError: it comes with a later release.
+        Misused: it is another word here.
+    """
+    if why := LATER_CONTROL.get(word):
+        raise NotImplementedError(_not_yet(f"control {word}", why))
+    if instead := INSTEAD_OF_CONTROL.get(word):
+        raise Misused(f"asynq control {word}: {instead}")
 
 
 class Command(click.Command):

@@ -30,7 +30,7 @@ from asynq.logs import MAIN_PROCESS, set_up
 from asynq.worker.events import HEARTBEAT
 from asynq.worker.health import LOOPBACK
 from asynq.worker.node import DEFAULT_NODE, node_name, numbered
-from asynq.worker.processes import PARENT_PIPE, Processes, watch_parent
+from asynq.worker.processes import PARENT_PIPE, SHUT_DOWN, Processes, watch_parent
 from asynq.worker.shutdown import HARD_EXIT_CODE
 from asynq.worker.sources import Sources
 from asynq.worker.worker import Worker
@@ -46,6 +46,7 @@ def worker(
     app: str | None,
     queues: str | None,
     concurrency: int | None,
+    autoscale: str | None,
     processes: int,
     threads: int | None,
     prefetch_multiplier: int | None,
@@ -76,11 +77,14 @@ def worker(
     found.conf.override(**{name: seconds for name, seconds in limits.items() if seconds})
     _set_up_logging(found, loglevel, logfile, log_format, hostname=hostname)
 
+    bounds = _bounds(autoscale)
+
     def build() -> Worker:
         return Worker(
             found,
             queues=queues,
             concurrency=concurrency,
+            autoscale=bounds,
             threads=threads,
             prefetch_multiplier=prefetch_multiplier,
             hostname=hostname,
@@ -114,6 +118,16 @@ def worker(
     raise Exit(run(Processes(commands, sources=sources).run()))
 
 
+def _bounds(autoscale: str | None) -> tuple[int, int] | None:
+    if autoscale is None:
+        return None
+    most, _, fewest = autoscale.partition(",")
+    try:
+        return int(most), int(fewest or 1)
+    except ValueError:
+        raise Misused(f"--autoscale: expected MAX,MIN, such as 10,3, got {autoscale!r}") from None
+
+
 async def _serve(
     app: Asynq,
     build: Callable[[], Worker],
@@ -122,6 +136,7 @@ async def _serve(
     purge: bool,
 ) -> int:
     worker = build()
+    is_child = PARENT_PIPE in os.environ
     asyncio.get_running_loop().set_default_executor(DefaultExecutor())
     async with app:
         if purge:
@@ -129,7 +144,9 @@ async def _serve(
         watch_parent(worker.stop)
         async with exposing():
             await worker.run(on_ready=lambda: say(f"{worker.hostname} ready."))
-    return HARD_EXIT_CODE if worker.worn_out else 0
+    if worker.worn_out:
+        return HARD_EXIT_CODE
+    return SHUT_DOWN if worker.shut_down and is_child else 0
 
 
 async def _purge(app: Asynq, worker: Worker) -> None:

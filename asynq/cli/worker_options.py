@@ -21,6 +21,11 @@ OPTIONS: Final = (
         help="Tasks at once, on one event loop.",
     ),
     click.option(
+        "--autoscale",
+        metavar="MAX,MIN",
+        help="Have as many tasks at once as there is work for, within these bounds.",
+    ),
+    click.option(
         "--processes",
         type=AT_LEAST_ONE,
         default=1,

@@ -17,6 +17,7 @@ from asynq.exceptions import ImproperlyConfigured
 VARIABLES: Final = {
     "ASYNQ_BROKER_URL": "broker_url",
     "ASYNQ_RESULT_BACKEND": "result_backend",
+    "ASYNQ_NAMESPACE": "namespace",
     "ASYNQ_MESSAGE_KEYS": "message_keys",
     "ASYNQ_ENCRYPTION_KEYS": "encryption_keys",
     "ASYNQ_MESSAGE_ACCEPT_UNSEALED": "message_accept_unsealed",

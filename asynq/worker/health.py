@@ -22,6 +22,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from asynq._printable import printable
 from asynq._time import monotonic
 from asynq.exceptions import AsynqError, ImproperlyConfigured
 from asynq.worker import local
@@ -35,7 +36,7 @@ LOOPBACK: Final = "127.0.0.1"
 REQUEST_SECONDS: Final = 5.0
 """How long somebody who asks may take to do so."""
 REQUEST_BYTES: Final = 8192
-PATHS: Final = {"/healthz": "alive", "/readyz": "ready"}
+PATHS: Final = {"/healthz": "alive", "/readyz": "ready", "/probe": "probe"}
 
 
 class HealthReport(Struct, frozen=True, kw_only=True):
@@ -124,6 +125,13 @@ class Health:
         return tuple(found)
 
 
+def line_of(report: HealthReport) -> str:
+    """How a worker is in a word, and in a line for people."""
+    state = "ready" if report.ready else "alive" if report.alive else "ill"
+    why = f" ({'; '.join(report.problems)})" if report.problems else ""
+    return f"{state} {printable(f'{report.hostname}: {state}{why}, {report.active} running')}"
+
+
 async def serve(health: Health, *, host: str, port: int | None, socket: local.Place | None) -> None:
     """Answer who asks, until cancelled. Returns at once where there is nowhere to ask.
 
@@ -178,7 +186,8 @@ async def _answer(reader: asyncio.StreamReader, health: Health) -> bytes:
     if method not in ("GET", "HEAD"):
         return _response("405 Method Not Allowed", b'{"error":"only GET"}')
     report = await health.look()
-    body = msgspec.json.encode(report)
+    body = line_of(report).encode() if asked == "probe" else msgspec.json.encode(report)
+    asked = "alive" if asked == "probe" else asked
     status = "200 OK" if getattr(report, asked) else "503 Service Unavailable"
     return _response(status, body, silent=method == "HEAD")
 

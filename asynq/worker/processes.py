@@ -25,6 +25,9 @@ logger = logging.getLogger("asynq.worker")
 CONFIGURATION = 78
 """EX_CONFIG of sysexits.h: the child can't work as configured, so starting it again is no use."""
 
+SHUT_DOWN = 79
+"""The child was told from remote to stop: it is not started again. (No code of sysexits.h.)"""
+
 HEALTHY_SECONDS = 10.0
 """A child that lived this long did not die of its start."""
 
@@ -55,6 +58,8 @@ class Processes:
         self._change = asyncio.Event()
         self._stopping = asyncio.Event()
         self._exit_code = 0
+        self._left = len(commands)
+        """How many are not shut down."""
         self._reader, self._writer = os.pipe()
 
     async def run(self) -> int:
@@ -85,7 +90,14 @@ class Processes:
             began, change = monotonic(), self._change
             name, code = await self._run_child(node, command)
             if self._stopping.is_set():
-                self._exit_code = self._exit_code or max(code, 0)
+                if code != SHUT_DOWN:
+                    self._exit_code = self._exit_code or max(code, 0)
+                return
+            if code == SHUT_DOWN:
+                logger.warning("%s was shut down, and is not started again", name)
+                self._left -= 1
+                if not self._left:
+                    self._stopping.set()
                 return
             if self._sources is not None:
                 await self._await_change(change, name, code)
