@@ -46,10 +46,7 @@ def test_asynq_state_dir_wins(home: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_user_without_a_home_is_told_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch):
-    def no_home() -> Path:
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.setattr(Path, "home", no_home)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
     with pytest.raises(ImproperlyConfigured, match="ASYNQ_STATE_DIR"):
         paths.state_directory("shop")
 

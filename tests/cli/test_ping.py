@@ -60,6 +60,23 @@ def test_one_that_is_gone_is_not_asked(project, running):
     assert project.run("-A", "shop", "ping", "--local").code == 69
 
 
-def test_pinging_others_is_to_come(project):
-    seen = project.run("-A", "shop", "ping")
-    assert (seen.code, "not in this release yet" in seen.err) == (78, True)
+def test_with_a_namespace_the_app_is_not_asked_for(project, running):
+    running("one@h")
+    seen = project.run("ping", "--local", "--namespace", "shop")
+    assert (seen.code, seen.out) == (0, "one@h: ready, 0 running\n")
+    assert project.run("ping", "--local", "--namespace", "other").code == 69
+
+
+def test_without_local_they_are_asked_over_the_broker(project):
+    with project.worker(hostname="one@h"):
+        seen = project.run("-A", "shop", "ping")
+        assert (seen.code, seen.out) == (0, "->  one@h: OK\n        pong\n\n1 node online.\n")
+        assert project.run("-A", "shop", "ping", "-n", "one@h").code == 0
+        seen = project.run("-A", "shop", "ping", "-n", "two@h")
+        assert (seen.code, "two@h is down: nothing was heard of it" in seen.err) == (69, True)
+    assert project.run("-A", "shop", "ping").code == 69
+
+
+def test_ready_is_for_those_of_this_machine(project):
+    seen = project.run("-A", "shop", "ping", "--ready")
+    assert (seen.code, "--ready goes with --local" in seen.err) == (2, True)

@@ -8,7 +8,6 @@ NOT_YET = "not in this release yet"
 @pytest.mark.parametrize(
     "option",
     [
-        {"rate_limit": "10/s"},
         {"compression": "gzip"},
     ],
     ids=lambda option: next(iter(option)),
@@ -38,7 +37,7 @@ def test_settings(app, setting):
         app.conf.update(**setting)
 
 
-@pytest.mark.parametrize("word", ["inspect", "ping", "rate_limit", "shutdown"])
+@pytest.mark.parametrize("word", ["enable_events", "revoke_by_stamped_headers"])
 def test_remote_control(app, word):
     with pytest.raises(NotImplementedError, match=NOT_YET):
         getattr(app.control, word)

@@ -1,6 +1,7 @@
 """A worker says truly how it is: to who embeds it, over HTTP, and to nobody who is not asked."""
 
 import asyncio
+from types import SimpleNamespace
 import json
 import threading
 
@@ -39,7 +40,9 @@ class Agents:
         self.stopping = asyncio.Event()
         self.server = Server()
         self.leases = Leases(None, lease=30.0)
-        self.heartbeat = Heartbeat(self.server, self.state, queues=["q"], slots=1, lease=30.0)
+        self.heartbeat = Heartbeat(
+            self.server, self.state, SimpleNamespace(queues=["q"], slots=1), lease=30.0
+        )
         self.health = Health(self.state, self.stopping)
 
 

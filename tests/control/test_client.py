@@ -9,7 +9,13 @@ import pytest
 
 from asynq import Asynq
 from asynq.control import Control
-from asynq.exceptions import ImproperlyConfigured, OptionTypeError, OptionValueError
+from asynq.control.orders import opened_order
+from asynq.exceptions import (
+    ImproperlyConfigured,
+    OptionTypeError,
+    OptionValueError,
+    SecurityError,
+)
 
 
 class NotingBroker:
@@ -76,8 +82,7 @@ async def test_revoking_nothing_asks_nobody(control, broker):
     [
         ({"signal": "SIGKILL"}, OptionValueError, "there is none to choose here, leave it out"),
         ({"ttl": 0}, OptionValueError, "ttl: expected seconds above 0, got 0"),
-        ({"wait": True}, NotImplementedError, "so wait for its result"),
-        ({"timeout": 3}, NotImplementedError, "so wait for its result"),
+        ({"timeout": 3}, OptionValueError, "so say wait=True too"),
     ],
 )
 async def test_what_can_not_be_asked_for_says_why(control, broker, option, error, says):
@@ -129,10 +134,35 @@ async def test_another_time_must_be_one(control):
         await control.reschedule("a", countdown="soon")
 
 
-@pytest.mark.parametrize("name", ["inspect", "ping", "rate_limit", "shutdown", "purge"])
-def test_what_belongs_to_remote_control_is_to_come(app, name):
-    with pytest.raises(NotImplementedError, match=f"app.control.{name} is not in this release yet"):
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("enable_events", r"not in this release yet \(events\)"),
+        ("revoke_by_stamped_headers", r"not in this release yet \(stamps\): revoke by id"),
+        ("terminate_by_stamped_headers", "terminate by id"),
+        ("election", "a task, or a lock"),
+    ],
+)
+def test_what_can_not_be_said_here_says_why(app, name, says):
+    with pytest.raises(NotImplementedError, match=f"app.control.{name}: .*{says}"):
         getattr(app.control, name)
+
+
+async def test_with_keys_nobody_else_can_say_what_is_revoked(app, broker):
+    app.conf.message_keys = "k:" + "x" * 32
+    said = []
+
+    async def publish(channel, body):
+        said.append(body)
+
+    broker.publish = publish
+    await Control(lambda: broker, app.conf, lambda: app.seal).revoke("a")
+    assert opened_order(said[0], app.seal).revoke == ("a",)
+    with pytest.raises(SecurityError, match="bad signature: there is none"):
+        opened_order(b'{"revoke":["a"]}', app.seal)
+    # What was signed as something else is no order.
+    with pytest.raises(SecurityError, match="bad signature"):
+        opened_order(app.seal.seal(b'{"revoke":["a"]}', queue="control", id=""), app.seal)
 
 
 def test_what_there_never_was_is_an_ordinary_error(app):
