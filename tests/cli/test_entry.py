@@ -39,7 +39,7 @@ async def worker(app):
     worker._is_watched = True
     async with worker:
         directory = Place(app.namespace, "w@h").directory
-        await until(lambda: (directory / "s.sock").exists())
+        await until((directory / "s.sock").exists)
         await worker.state.reached.wait()
         yield worker
 

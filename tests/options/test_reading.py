@@ -21,7 +21,7 @@ def test_options_come_back_in_one_form():
 
 
 def test_none_means_not_given_except_where_it_means_for_ever():
-    assert read_task_options({"queue": None, "rate_limit": None}, "x") == {}
+    assert read_task_options({"queue": None, "compression": None}, "x") == {}
     assert read_task_options({"result_expires": None}, "x") == {"result_expires": None}
     assert read_task_options({"result_expires": 0}, "x") == {"result_expires": None}
 
@@ -31,7 +31,7 @@ def test_a_misspelt_option_is_told_the_right_name():
         read_call_options({"countdwon": 3}, "proj.add.apply_async()")
 
 
-@pytest.mark.parametrize("option", ["rate_limit", "compression", "trail", "send_events"])
+@pytest.mark.parametrize("option", ["compression", "trail", "send_events"])
 def test_a_task_option_of_a_later_release_is_not_ignored(option):
     with pytest.raises(NotImplementedError, match=f"x: the option '{option}' is not in this"):
         read_task_options({option: 3}, "x")

@@ -17,8 +17,7 @@ def state():
 
 @pytest.fixture
 def consumer(broker, state):
-    consumer = Consumer(broker, ["q"], state, slots=4, reserve=4, trusted=lambda: False)
-    return consumer
+    return Consumer(broker, ["q"], state, slots=4, reserve=4, trusted=lambda: False)
 
 
 @pytest.fixture

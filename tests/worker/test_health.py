@@ -1,9 +1,9 @@
 """A worker says truly how it is: to who embeds it, over HTTP, and to nobody who is not asked."""
 
 import asyncio
-from types import SimpleNamespace
 import json
 import threading
+from types import SimpleNamespace
 
 import pytest
 

@@ -144,6 +144,6 @@ async def test_a_worker_keeps_only_so_many_itself(monkeypatch):
     back.clear()
     for _ in range(1000):
         limits.may_begin(Coming(), 2 / 3600)
-    assert ratelimit.FAR / 2 <= min(back[5:])
+    assert min(back[5:]) >= ratelimit.FAR / 2
     assert max(back) <= ratelimit.FAR
     assert len(limits.stop()) == ratelimit.HELD

@@ -1,7 +1,7 @@
 -- The workers that live, and those that have fallen silent within an hour.
 -- KEYS 1 workers  2 what they say of themselves
--- Returns: the time now (ms since 1970), then of each: its name, '1' if it lives, when it last spoke
--- (ms since 1970), what it said. Writes nothing.
+-- Returns: the time now (ms since 1970), then of each: its name, '1' if it lives, when it last
+-- spoke (ms since 1970), what it said. Writes nothing.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local out = {now}
