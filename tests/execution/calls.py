@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 
 from asynq import Asynq, Task, shared_task, signals
 from asynq.exceptions import Ignore, Reject, SoftTimeLimitExceeded
@@ -82,6 +83,15 @@ def told_of_death(path):
 @shared_task(pool="process")
 def shared(x):
     return x
+
+
+@in_process
+def wait_for(path):
+    """Runs until that file is there; gives its process id."""
+    Path(f"{path}.begun").touch()
+    while not Path(path).exists():
+        time.sleep(0.01)
+    return os.getpid()
 
 
 @app.task(pool="process", bind=True)

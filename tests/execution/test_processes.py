@@ -232,6 +232,25 @@ async def test_a_child_that_died_idle_fails_no_task(pool):
         assert (await go(pool, calls.who)).value[0] != pid
 
 
+async def test_children_are_replaced_at_once_or_when_their_task_has_ended(tmp_path):
+    pool = ProcessPool(2)
+    idle = (await go(pool, calls.who)).value[0]
+    assert pool.pids == [idle]
+    assert pool.renew() == (1, 0)
+    await until(lambda: not is_alive(idle))
+    note = tmp_path / "note"
+    running = asyncio.create_task(go(pool, calls.wait_for, str(note)))
+    [busy] = await until(lambda: pool.pids)
+    await until((tmp_path / "note.begun").exists)
+    assert pool.renew() == (0, 1)
+    assert is_alive(busy)
+    note.touch()
+    assert await running == Success(busy)
+    await until(lambda: not is_alive(busy))
+    assert (await go(pool, calls.who)).value[0] not in (idle, busy)
+    await pool.aclose()
+
+
 async def test_where_no_child_can_be_started_the_task_has_not_run_and_it_is_said_why(
     pool, monkeypatch
 ):

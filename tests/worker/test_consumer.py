@@ -191,6 +191,75 @@ async def test_stopping_begins_nothing_more_and_gives_back_the_reserve(consuming
     assert not running.state.reserved
 
 
+async def test_other_queues_are_served_at_once_and_however_often_that_changes(consuming):
+    class Queues(Source):
+        asked = ()
+
+        async def receive(self, queues, *, limit, wait, bounds=None):
+            self.asked = tuple(queues)
+            return await super().receive(queues, limit=limit, wait=wait)
+
+    source = Queues()
+    running = consuming(source)
+    await until(lambda: source.asked == ("q",))
+    for queues in (["q", "a"], ["a"], [], ["b", "c"]):
+        running.consumer.serve(queues)
+        await until(lambda queues=queues: source.asked == tuple(queues))
+    running.task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running.task
+
+
+async def test_who_is_ended_while_queues_change_ends(consuming):
+    running = consuming(Source())
+    await until(lambda: running.consumer._fetcher is not None)
+    running.consumer.serve(["other"])
+    running.task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(running.task, 5)
+
+
+async def test_a_change_that_comes_too_late_is_nobodys_end(consuming):
+    class Stubborn(Source):
+        """Gives what it has, though it is told to stop."""
+
+        async def receive(self, queues, *, limit, wait, bounds=None):
+            try:
+                return await super().receive(queues, limit=limit, wait=wait)
+            except asyncio.CancelledError:
+                if len(queues) > 1:
+                    raise
+                return []
+
+    source = Stubborn()
+    running = consuming(source)
+    await until(lambda: source.limits)
+    running.consumer.serve(["q"])
+    await until(lambda: len(source.limits) == 2)
+    assert running.task.cancelling() == 0
+    running.consumer.serve(["q", "r"])
+    await until(lambda: len(source.limits) == 3)
+    running.consumer.serve(["q", "s"])
+    await until(lambda: len(source.limits) == 4)
+    assert not running.task.done()
+
+
+async def test_slots_may_be_more_and_fewer_while_tasks_run(consuming):
+    source = Source(10)
+    running = consuming(source, slots=2)
+    await until(lambda: len(running.slots) == 2)
+    running.consumer.resize(4, 0)
+    await until(lambda: len(running.slots) == 4)
+    running.consumer.resize(1, 0)
+    assert running.consumer.free == -3
+    for id in list(running.slots)[:3]:
+        running.end(id)
+    assert len(running.slots) == 1
+    running.end(next(iter(running.slots)))
+    await until(lambda: len(running.begun) == 5)
+    assert len(running.slots) == 1
+
+
 # What is paused and limited
 
 
