@@ -106,6 +106,14 @@ SAYS = {
         "default: 0 wait, open",
         "reports: 0 wait, open",
     ],
+    "remote_control": [
+        "nobody there: {}",
+        "runs: export(1,)",
+        "with the others: {'one@here': {'default': 3}}",
+        "[{'one@here': {'ok': 'pool will grow'}}]",
+        "all three run now",
+        "['1 pages', '2 pages', '3 pages']",
+    ],
     "dead_letters": [
         "shipped a book",
         "put aside: shop.ship('lamp',), Reject: no lamp in stock",

@@ -26,7 +26,7 @@ _SENDING: Final = (
     *("exists", "get", "getrange", "hdel", "hexists", "hget", "hincrby", "hmget", "hset", "hsetnx"),
     *("mget", "pexpire"),
     *("pexpireat", "pttl", "sadd", "set", "smembers", "unlink"),
-    *("xadd", "xread", "xrevrange"),
+    *("xadd", "xrange", "xread", "xrevrange"),
     *("zadd", "zcard", "zmscore", "zrange", "zrangebyscore", "zrem", "zremrangebyscore", "zscore"),
 )
 _RUNNING: Final = (
@@ -46,8 +46,8 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "worker": _all(_CONNECTION, _SCRIPTS, _READING, _SENDING, _RUNNING),
     }
 )
-"""Role to the commands it needs. A producer also waits for results, revokes and reschedules; a
-worker may do all that, and tend dead letters; a monitor only looks."""
+"""Role to the commands it needs. A producer also waits for results, revokes, reschedules, and asks
+and commands workers; a worker may do all that, and tend dead letters; a monitor only looks."""
 
 
 def rules(role: str, namespace: str) -> tuple[str, ...]:

@@ -74,6 +74,10 @@ async def test_a_producer_a_worker_and_a_monitor_do_all_they_do(
             await later.revoke()
             with pytest.raises(TaskRevokedError):
                 await later.get(timeout=10)
+            inspect = sending.control.inspect(timeout=10)
+            for asked in (inspect.ping, inspect.active, inspect.scheduled, inspect.revoked):
+                assert await asked()
+            assert await sending.control.pool_grow(reply=True, timeout=10)
             await sending.broker.publish(())
             await running.broker.workers()
             assert await looking.broker.workers()

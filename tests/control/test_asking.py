@@ -162,10 +162,9 @@ async def test_twenty_workers_answer_within_300_ms(app, start):
 class TestWithKeys:
     """Commands and answers are signed as messages are."""
 
-    @pytest.fixture
-    async def app(self, app):
+    @pytest.fixture(autouse=True)
+    def _keys(self, app):
         app.conf.message_keys = "k:" + "x" * 32
-        return app
 
     async def test_who_has_the_keys_is_answered(self, app, start):
         await start("a@h")

@@ -6,7 +6,7 @@
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local out = {}
-local ids = redis.call('ZREVRANGEBYSCORE', KEYS[1], '+inf', string.format('(%.0f', now),
+local ids = redis.call('ZRANGE', KEYS[1], '+inf', string.format('(%.0f', now), 'BYSCORE', 'REV',
   'LIMIT', 0, ARGV[1])
 for _, id in ipairs(ids) do
   local until_ = redis.call('ZSCORE', KEYS[2], id)
