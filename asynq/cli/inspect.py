@@ -35,7 +35,7 @@ def inspect(
     ask(context, "inspect", words, app=app, destination=destination, timeout=timeout, json=json)
 
 
-@click.command(cls=Command, short_help="Which workers are there?")
+@click.command(cls=Command, short_help="List the workers that answer.")
 @asking_options
 @click.pass_context
 def status(

@@ -12,10 +12,9 @@ from asynq.exceptions import ImproperlyConfigured, OperationalError
 
 COMMANDS = (
     *("worker", "call", "result", "purge", "list", "report", "doctor", "ping"),
-    *("shell", "control", "queues", "events", "dead", "workflow", "server"),
+    *("shell", "inspect", "control", "status", "queues", "events", "dead", "workflow", "server"),
 )
 GROUPS = {
-    "control": ("revoke",),
     "queues": ("pause", "resume", "limit"),
     "dead": ("list", "show", "retry", "purge"),
     "workflow": ("list", "show", "cancel"),
