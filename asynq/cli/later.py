@@ -19,7 +19,6 @@ _LATER: Final = {
 }
 
 _LATER_CONTROL: Final = {
-    "events": "disable_events enable_events",
     "stamps": "revoke_by_stamped_headers terminate_by_stamped_headers",
 }
 

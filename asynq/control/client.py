@@ -24,8 +24,6 @@ _ANSWERS: Final = "asynq.control.answers:Answers"
 
 _INSTEAD: Final = {
     "election": "workers here elect nobody: what one alone must do is a task, or a lock",
-    "enable_events": "is not in this release yet (events)",
-    "disable_events": "is not in this release yet (events)",
     "revoke_by_stamped_headers": "is not in this release yet (stamps): revoke by id",
     "terminate_by_stamped_headers": "is not in this release yet (stamps): terminate by id",
 }
@@ -292,6 +290,14 @@ class Control:
         """Seconds that runs of a task may take which begin from now on; None: no limit."""
         arguments = {"task_name": task_name, "soft": soft, "hard": hard}
         return await self.broadcast("time_limit", arguments, **options)
+
+    async def enable_events(self, **options: Unpack[Broadcast]) -> Replies | None:
+        """Have workers tell events from now on, see `app.events`."""
+        return await self.broadcast("enable_events", {}, **options)
+
+    async def disable_events(self, **options: Unpack[Broadcast]) -> Replies | None:
+        """Have workers tell no more events."""
+        return await self.broadcast("disable_events", {}, **options)
 
     async def heartbeat(self, **options: Unpack[Broadcast]) -> Replies | None:
         """Have workers announce themselves now."""

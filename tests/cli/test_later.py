@@ -6,7 +6,6 @@ import pytest
 @pytest.mark.parametrize(
     ("words", "what", "part"),
     [
-        (("control", "enable_events"), "asynq control enable_events", "events"),
         (("beat", "-l", "info"), "asynq beat", "periodic tasks"),
         (("beat", "--help"), "asynq beat", "periodic tasks"),
         (("multi", "start", "w1"), "asynq multi", "starting many workers"),

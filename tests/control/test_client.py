@@ -137,7 +137,6 @@ async def test_another_time_must_be_one(control):
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("enable_events", r"not in this release yet \(events\)"),
         ("revoke_by_stamped_headers", r"not in this release yet \(stamps\): revoke by id"),
         ("terminate_by_stamped_headers", "terminate by id"),
         ("election", "a task, or a lock"),

@@ -37,7 +37,7 @@ def test_settings(app, setting):
         app.conf.update(**setting)
 
 
-@pytest.mark.parametrize("word", ["enable_events", "revoke_by_stamped_headers"])
+@pytest.mark.parametrize("word", ["revoke_by_stamped_headers"])
 def test_remote_control(app, word):
     with pytest.raises(NotImplementedError, match=NOT_YET):
         getattr(app.control, word)

@@ -87,6 +87,8 @@ async def test_every_process_is_a_node_and_stays_shut_down(asynq, workers):
 async def test_from_code(app, worker):
     assert await app.control.inspect().active() == {worker.hostname: []}
     assert await app.control.ping() == [{worker.hostname: {"ok": "pong"}}]
+    replies = await app.control.enable_events(reply=True)
+    assert replies == [{worker.hostname: {"ok": "task events enabled"}}]
     replies = await app.control.pool_grow(5, reply=True)
     assert replies == [{worker.hostname: {"ok": "pool will grow"}}]
 

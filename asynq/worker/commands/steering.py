@@ -133,9 +133,22 @@ def autoscale(state: Panel, max: int | None = None, min: int | None = None) -> d
 
 
 @control_command
+def enable_events(state: Panel, **_: Any) -> dict[str, str]:
+    """Tell events from now on."""
+    return {"ok": state.crew.events.enable()}
+
+
+@control_command
+def disable_events(state: Panel, **_: Any) -> dict[str, str]:
+    """Tell no more events."""
+    return {"ok": state.crew.events.disable()}
+
+
+@control_command
 async def heartbeat(state: Panel) -> dict[str, str]:
     """Announce itself now."""
     await state.crew.heartbeat.beat()
+    state.crew.events.heartbeat()
     return {"ok": "announced"}
 
 

@@ -28,6 +28,20 @@ async def test_there_is_at_least_one_slot(say, command, n):
     assert "expected how many slots" in (await say(command, n=n))["error"]
 
 
+async def test_events_are_switched_on_and_off(app, say, hang, gate, worker):
+    gate.set()
+    assert await say("enable_events") == {"ok": "task events enabled"}
+    assert await say("enable_events") == {"ok": "task events already enabled"}
+    async with app.events("task-succeeded", "worker-heartbeat") as events:
+        assert await say("heartbeat") == {"ok": "announced"}
+        result = await hang.delay(1)
+        told = [await events.next(10), await events.next(10)]
+    assert {event["type"] for event in told} == {"worker-heartbeat", "task-succeeded"}
+    assert result.id in {event.get("uuid") for event in told}
+    assert await say("disable_events") == {"ok": "task events disabled"}
+    assert await say("disable_events") == {"ok": "task events already disabled"}
+
+
 async def test_a_queue_is_served_and_is_not_any_more(app, say, hang, gate):
     gate.set()
     assert await say("add_consumer", queue="foo") == {"ok": "add consumer foo"}
