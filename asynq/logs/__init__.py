@@ -13,10 +13,11 @@ from __future__ import annotations
 import logging
 
 from asynq.logs.formats import JSON, MAIN_PROCESS
+from asynq.logs.handlers import point_output_to
 from asynq.logs.setup import set_up
 from asynq.logs.telling import tell
 
-__all__ = ["JSON", "MAIN_PROCESS", "get_task_logger", "set_up", "tell"]
+__all__ = ["JSON", "MAIN_PROCESS", "get_task_logger", "point_output_to", "set_up", "tell"]
 
 
 def get_task_logger(name: str) -> logging.Logger:

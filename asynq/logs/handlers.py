@@ -11,9 +11,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TextIO
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, TextIO
 
+from asynq._time import monotonic
 from asynq.logs.formats import TASKS, JsonFormatter, TaskFields, TextFormatter
+
+LOOK_SECONDS: Final = 1.0
+"""How often it is looked whether a log file is still at its place."""
 
 
 class LineHandler(logging.StreamHandler[TextIO]):
@@ -106,3 +114,63 @@ class LineHandler(logging.StreamHandler[TextIO]):
         super().close()
         if self._owned:
             self.stream.close()
+
+
+class FileHandler(LineHandler):
+    """Appends lines to a file, and to a new one when that was moved away, by logrotate say.
+
+    No signal is needed for it. It is looked before something is written, at most once in
+    `LOOK_SECONDS`. What this process prints follows, where it went to the same file.
+    """
+
+    def __init__(self, path: Path, form: TextFormatter | JsonFormatter, fields: TaskFields) -> None:
+        super().__init__(_open(path), form, fields, owned=True)
+        self._path = path.absolute()
+        self._looked = monotonic()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record, or gather it."""
+        self._look()
+        super().emit(record)
+
+    def flush(self) -> None:
+        """Write what was gathered, through to the system."""
+        self._look()
+        super().flush()
+
+    def _look(self) -> None:
+        now = monotonic()
+        if now - self._looked < LOOK_SECONDS:
+            return
+        self.acquire()
+        try:
+            self._looked = now
+            if not self.stream.closed and not _is_at(self._path, self.stream):
+                with suppress(OSError):  # the old one will do, until there is a place for it again
+                    self._change(_open(self._path))
+        finally:
+            self.release()
+
+    def _change(self, stream: TextIO) -> None:
+        old, self.stream = self.stream, stream
+        point_output_to(stream, instead_of=os.fstat(old.fileno()))
+        old.close()
+
+
+def point_output_to(stream: TextIO, *, instead_of: os.stat_result) -> None:
+    """Have what this process prints go to that file, where it went to the other one."""
+    for printed, number in ((sys.stdout, 1), (sys.stderr, 2)):
+        with suppress(OSError, ValueError, AttributeError):  # closed, or there is none
+            if os.path.samestat(os.fstat(number), instead_of):
+                printed.flush()
+                os.dup2(stream.fileno(), number)
+
+
+def _open(path: Path) -> TextIO:
+    return path.open("a", errors="backslashreplace")
+
+
+def _is_at(path: Path, stream: TextIO) -> bool:
+    with suppress(OSError):
+        return os.path.samestat(path.stat(), os.fstat(stream.fileno()))
+    return False

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from asynq.logs.formats import JSON, MAIN_PROCESS, JsonFormatter, TaskFields, TextFormatter
-from asynq.logs.handlers import LineHandler
+from asynq.logs.handlers import FileHandler, LineHandler
 from asynq.logs.telling import write_to
 
 
@@ -28,7 +28,7 @@ def set_up(
         log_format: a `logging` format, or ``json``.
         task_format: the same for records written by a running task.
         color: None: where standard error is a terminal.
-        logfile: append here instead.
+        logfile: append here instead; when it is moved away, a new one is begun.
         hijack_root: take the root logger over, so that all libraries' records look alike; else
             only asynq's own.
         process_name: what this process is called in the lines.
@@ -46,8 +46,12 @@ def set_up(
         if log_format == JSON
         else TextFormatter(log_format, task_format, color=color, process_name=process_name)
     )
-    stream = sys.stderr if logfile is None else logfile.open("a", errors="backslashreplace")
-    handler = LineHandler(stream, form, TaskFields(process_name), owned=logfile is not None)
+    fields = TaskFields(process_name)
+    handler = (
+        LineHandler(sys.stderr, form, fields)
+        if logfile is None
+        else FileHandler(logfile, form, fields)
+    )
     logger = logging.getLogger() if hijack_root else logging.getLogger("asynq")
     logger.handlers[:] = [handler]
     logger.setLevel(number)

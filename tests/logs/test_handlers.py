@@ -9,12 +9,14 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from asynq.logs import handlers
 from asynq.logs.formats import TASKS, TaskFields, TextFormatter
-from asynq.logs.handlers import LineHandler
+from asynq.logs.handlers import FileHandler, LineHandler
 
 FORM = "%(levelname)s %(message)s"
 
@@ -187,3 +189,83 @@ def _lines_of(logfile: Path, end: str) -> list[str]:
     program = PROGRAM.format(form=FORM, logfile=str(logfile), end=end)
     subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, timeout=60)
     return logfile.read_text().splitlines()
+
+
+# A file that is moved away
+
+
+@pytest.fixture
+def look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handlers, "LOOK_SECONDS", 0.0)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[FileHandler]:
+    form = TextFormatter(FORM, FORM, color=False)
+    handler = FileHandler(tmp_path / "log", form, TaskFields())
+    yield handler
+    handler.close()
+
+
+@pytest.mark.usefixtures("look_often")
+@pytest.mark.parametrize("name", [TASKS, "proj"])
+async def test_a_log_that_is_moved_away_is_begun_anew(file: FileHandler, tmp_path: Path, name: str):
+    file.handle(record("before", name))
+    file.flush()
+    (tmp_path / "log").rename(tmp_path / "log.1")
+    file.handle(record("after", name))
+    file.flush()
+    assert (tmp_path / "log.1").read_text() == "INFO before\n"
+    assert (tmp_path / "log").read_text() == "INFO after\n"
+
+
+@pytest.mark.usefixtures("look_often")
+def test_while_there_is_no_place_for_a_new_one_the_old_one_serves(
+    file: FileHandler, tmp_path: Path
+):
+    tmp_path.rename(away := tmp_path.with_name("away"))
+    file.handle(record("one", "proj"))
+    assert (away / "log").read_text() == "INFO one\n"
+    away.rename(tmp_path)
+    file.handle(record("two", "proj"))
+    assert (tmp_path / "log").read_text() == "INFO one\nINFO two\n"
+
+
+def test_it_is_not_looked_at_every_line(
+    file: FileHandler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(handlers, "LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr(handlers, "_is_at", lambda *_: pytest.fail("looked"))
+    for _ in range(3):
+        file.handle(record("line", "proj"))
+    assert (tmp_path / "log").read_text() == "INFO line\n" * 3
+
+
+ROTATED = """
+import logging, os, pathlib, sys
+from asynq.logs import handlers, set_up
+handlers.LOOK_SECONDS = 0.0
+log = pathlib.Path(sys.argv[1])
+set_up("info", log_format="%(message)s", task_format="", logfile=log)
+log.rename(log.with_name("old"))
+logging.getLogger("x").info("logged")
+print("printed", flush=True)
+os.write(2, b"from below\\n")
+"""
+
+
+def test_what_is_printed_into_the_log_follows_it(tmp_path: Path):
+    log = tmp_path / "log"
+    with log.open("a") as file:
+        command = [sys.executable, "-c", ROTATED, str(log)]
+        subprocess.run(command, stdout=file, stderr=file, check=True)
+    assert log.read_text() == "logged\nprinted\nfrom below\n"
+    assert (tmp_path / "old").read_text() == ""
+
+
+def test_what_is_printed_elsewhere_stays_there(tmp_path: Path):
+    log = tmp_path / "log"
+    command = [sys.executable, "-c", ROTATED, str(log)]
+    ran = subprocess.run(command, capture_output=True, check=True)
+    assert (ran.stdout, ran.stderr) == (b"printed\n", b"from below\n")
+    assert log.read_text() == "logged\n"
