@@ -23,6 +23,7 @@ from asynq.cli.options import app_option, common, json_option
 from asynq.cli.render import complain, pairs, say, say_json, table
 from asynq.cli.versions import version_of
 from asynq.result import AsyncResult, Submission
+from asynq.worker.queues import left_over, names_in
 
 T = TypeVar("T")
 
@@ -154,18 +155,32 @@ def result(
 @click.command(cls=Command, short_help="Throw away waiting tasks.")
 @app_option
 @click.option("-Q", "--queues", metavar="NAME,…", help="These queues only.")
+@click.option("-X", "--exclude-queues", metavar="NAME,…", help="All but these.")
 @click.option("-f", "--force", is_flag=True, help="Do not ask.")
 @click.pass_context
-def purge(context: click.Context, *, app: str | None, queues: str | None, force: bool) -> None:
+def purge(
+    context: click.Context,
+    *,
+    app: str | None,
+    queues: str | None,
+    exclude_queues: str | None,
+    force: bool,
+) -> None:
     """Throw away all tasks that wait, in all queues. There is no way back.
 
     What runs is left alone.
     """
+    spared = names_in(exclude_queues or ())
 
     async def names(found: Asynq) -> Sequence[str]:
-        if queues is None:
-            return await found.broker.queues()
-        return [name for name in map(str.strip, queues.split(",")) if name]
+        if queues is not None:
+            return left_over(names_in(queues), spared)
+        there = await found.broker.queues()
+        if not spared:
+            return there
+        # One that is declared may be spared before anything was ever in it.
+        left = left_over(dict.fromkeys((*there, *found.queue_names())), spared)
+        return [name for name in left if name in there]
 
     async def empty(found: Asynq) -> int:
         return sum([await found.broker.purge(queue) for queue in chosen])

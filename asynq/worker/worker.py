@@ -36,6 +36,7 @@ from asynq.worker.events import HEARTBEAT, Events
 from asynq.worker.health import LOOPBACK, Health, serve
 from asynq.worker.local import Place
 from asynq.worker.node import node_name
+from asynq.worker.queues import left_over, names_in
 from asynq.worker.shutdown import Shutdown
 from asynq.worker.slots import reserve_of
 from asynq.worker.state import WorkerState
@@ -53,6 +54,7 @@ class Worker:
         app: whose tasks to run.
         queues: which queues to serve; names, or one string with commas. Default: all of
             `task_queues`, or the default queue.
+        exclude_queues: which of these to leave out, in the same form.
         concurrency: how many tasks may run at once. Default: `worker_concurrency` (100).
         threads: how many `def` tasks may run at once. Default: `worker_threads`.
         child_processes: how many `pool="process"` tasks may run at once. Default: one a processor.
@@ -80,6 +82,7 @@ class Worker:
         app: Asynq,
         *,
         queues: str | Sequence[str] | None = None,
+        exclude_queues: str | Sequence[str] = (),
         concurrency: int | None = None,
         threads: int | None = None,
         child_processes: int | None = None,
@@ -95,7 +98,7 @@ class Worker:
         conf = app.conf
         self.app = app
         self.hostname = node_name(hostname)
-        self.queues = _queue_names(app, queues)
+        self.queues = _queue_names(app, queues, exclude_queues)
         self.concurrency, self._autoscale = slots_within(
             autoscale, concurrency, conf.worker_concurrency
         )
@@ -337,14 +340,17 @@ class Worker:
         await serve(self.health, host=host, port=port, socket=place)
 
 
-def _queue_names(app: Asynq, queues: str | Sequence[str] | None) -> list[str]:
-    if queues is None:
-        return list(app.queue_names())
-    names = queues.split(",") if isinstance(queues, str) else list(queues)
-    names = [name.strip() for name in names if name.strip()]
-    if not names:
-        raise ImproperlyConfigured("no queue to serve: `queues` is empty")
+def _queue_names(
+    app: Asynq, queues: str | Sequence[str] | None, without: str | Sequence[str]
+) -> list[str]:
     try:
-        return list(dict.fromkeys(map(app.producer.router.queue, names)))
+        if queues is None:
+            names = list(app.queue_names())
+        else:
+            names = [app.producer.router.queue(name) for name in names_in(queues)]
     except QueueNotFound as error:
         raise ImproperlyConfigured(str(error)) from None
+    names = left_over(dict.fromkeys(names), names_in(without))
+    if not names:
+        raise ImproperlyConfigured("no queue to serve: `queues` is empty")
+    return names

@@ -224,6 +224,27 @@ def test_purge_asks_nothing_with_force_and_keeps_to_the_queues_named(asynq):
     assert depths(asynq) == {"default": 2, "third": 0}
 
 
+def test_purge_spares_what_it_is_told_to(asynq):
+    fill(asynq)
+    assert asynq("purge", "-f", "-X", "third").out == "Purged 2 tasks from default.\n"
+    assert depths(asynq) == {"default": 0, "third": 1}
+    ran = asynq("purge", "-f", "-Q", "default,third", "--exclude-queues=default")
+    assert ran.out == "Purged 1 task from third.\n"
+
+
+def test_purge_spares_a_queue_that_is_declared_and_was_never_used(asynq):
+    asynq("call", "shop.greet", "-Q", "third")
+    assert asynq("purge", "-f", "-X", "default").out == "Purged 1 task from third.\n"
+
+
+def test_purge_does_nothing_when_what_to_spare_is_misspelled(asynq):
+    fill(asynq)
+    ran = asynq("purge", "-f", "-X", "thrid")
+    assert (ran.code, ran.out) == (78, "")
+    assert "queue 'thrid' can't be left out: it is not among default, third" in ran.err
+    assert depths(asynq) == {"default": 2, "third": 1}
+
+
 def test_purge_says_that_there_is_nothing(asynq):
     assert asynq("purge") == (0, "There is no queue.\n", "")
 

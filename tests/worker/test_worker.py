@@ -543,6 +543,8 @@ async def test_settings_say_what_arguments_do_not(namespace):
     worker = Worker(app, concurrency=1, threads=2, grace=0, queues="c, a,c", hostname="w@h")
     assert (worker.concurrency, worker.threads, worker.grace) == (1, 2, 0)
     assert (worker.queues, worker.hostname) == (["c", "a"], "w@h")
+    assert Worker(app, exclude_queues="a").queues == ["b"]
+    assert Worker(app, queues="c,a,b", exclude_queues=["a", "c"]).queues == ["b"]
 
 
 async def test_only_its_queues_are_served(app, broker):
