@@ -109,10 +109,19 @@ def is_held(path: Path) -> bool:
     except FileNotFoundError:
         return False
     try:
-        # Shared, for an exclusive attempt would look like a holder to whoever else asks.
-        return not _lock(descriptor, shared=True)
+        return is_held_elsewhere(descriptor)
     finally:
         os.close(descriptor)
+
+
+def is_held_elsewhere(descriptor: int) -> bool:
+    """Does anybody hold the lock of that open file, which is not locked here?
+
+    The file may be gone from its directory: its lock is not. Where nobody holds it, this descriptor
+    does afterwards, together with whoever else asks, until it is closed.
+    """
+    # Shared, for an exclusive attempt would look like a holder to whoever else asks.
+    return not _lock(descriptor, shared=True)
 
 
 def _drop_all() -> None:

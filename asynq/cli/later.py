@@ -15,7 +15,6 @@ from asynq.cli.errors import Misused
 
 _LATER: Final = {
     "periodic tasks": "beat",
-    "starting many workers": "multi",
 }
 
 _LATER_CONTROL: Final = {
@@ -36,10 +35,7 @@ _LATER_OPTIONS: Final = {
     "worker": {
         "periodic tasks": "-B --beat -s --schedule --schedule-filename --scheduler",
         "replacing child processes": "--max-tasks-per-child --max-memory-per-child",
-        "a worker in the background": "-D --detach --pidfile --uid --gid --umask",
-        "leaving queues out": "-X --exclude-queues",
     },
-    "purge": {"leaving queues out": "-X --exclude-queues"},
 }
 
 _INSTEAD: Final = {

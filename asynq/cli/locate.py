@@ -32,6 +32,20 @@ def app_name(name: str | None) -> str | None:
     return name or os.environ.get("ASYNQ_APP") or _from_pyproject()
 
 
+def required_name(name: str | None) -> str:
+    """The same, where there must be one.
+
+    Raises:
+        ImproperlyConfigured: nowhere is one written down, or `pyproject.toml` can't be read.
+    """
+    if found := app_name(name):
+        return found
+    raise ImproperlyConfigured(
+        "which app? Say -A MODULE (or MODULE:NAME), set ASYNQ_APP, or put "
+        '[tool.asynq] app = "MODULE" into pyproject.toml'
+    )
+
+
 def find_app(name: str | None) -> Asynq:
     """The app that the name means.
 
@@ -40,12 +54,7 @@ def find_app(name: str | None) -> Asynq:
         Broken: the module raised while it was imported.
     """
     add_working_directory()
-    name = app_name(name)
-    if not name:
-        raise ImproperlyConfigured(
-            "which app? Say -A MODULE (or MODULE:NAME), set ASYNQ_APP, or put "
-            '[tool.asynq] app = "MODULE" into pyproject.toml'
-        )
+    name = required_name(name)
     module_name, _, attribute = name.partition(":")
     _check_name(name, module_name)
     if not _exists(module_name):

@@ -6,8 +6,9 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from asynq._secrets import hide_password
 from asynq._version import __version__
 from asynq.app import Asynq
 from asynq.cli.collecting import collect_rarely
+from asynq.cli.daemon import ONLY_BEFORE, filled, go_to_background, print_there, settle
 from asynq.cli.errors import Misused
 from asynq.cli.later import Command
 from asynq.cli.leaving import DefaultExecutor, leave
@@ -27,6 +29,7 @@ from asynq.cli.options import app_option, common
 from asynq.cli.render import pairs, say, speak_by_the_line
 from asynq.cli.worker_options import worker_options
 from asynq.logs import MAIN_PROCESS, set_up
+from asynq.multi.stages import Stages
 from asynq.worker.events import HEARTBEAT
 from asynq.worker.health import LOOPBACK
 from asynq.worker.node import DEFAULT_NODE, node_name, numbered
@@ -45,6 +48,7 @@ def worker(
     *,
     app: str | None,
     queues: str | None,
+    exclude_queues: str | None,
     concurrency: int | None,
     autoscale: str | None,
     processes: int,
@@ -65,17 +69,30 @@ def worker(
     heartbeat_interval: float | None,
     purge: bool,
     reload: bool,
+    detach: bool,
+    pidfile: str | None,
+    uid: str | None,
+    gid: str | None,
+    umask: str | None,
+    executable: str | None,
+    process_index: int,
 ) -> None:
     """Run tasks until told to stop.
 
     SIGTERM or Ctrl-C lets running tasks end; a second one cancels them and hands them back; a third
     ends the worker at once. SIGUSR1 writes the stacks of all tasks and threads to the log.
     """
+    name = common(context).app if app is None else app
+    if detach:
+        raise Exit(go_to_background(context, partial(_detached, context, name)))
     speak_by_the_line()  # what tasks print is part of the worker's log
+    settle(node_name(hostname), pidfile=pidfile, uid=uid, gid=gid, umask=umask)
+    is_parent = processes > 1 or reload
+    stages = Stages(keep=is_parent)
     found = common(context).open_with_tasks(app)
     limits = {"task_time_limit": time_limit, "task_soft_time_limit": soft_time_limit}
     found.conf.override(**{name: seconds for name, seconds in limits.items() if seconds})
-    _set_up_logging(found, loglevel, logfile, log_format, hostname=hostname)
+    _set_up_logging(found, loglevel, logfile, log_format, hostname=hostname, index=process_index)
 
     bounds = _bounds(autoscale)
 
@@ -83,6 +100,7 @@ def worker(
         return Worker(
             found,
             queues=queues,
+            exclude_queues=exclude_queues or (),
             concurrency=concurrency,
             autoscale=bounds,
             threads=threads,
@@ -99,23 +117,24 @@ def worker(
     _check_ports(processes, health_port, metrics_port)
     if PARENT_PIPE not in os.environ:
         say(banner(found, build(), processes=processes, metrics=metrics))
-    if processes == 1 and not reload:
+    if not is_parent:
         exposing = nullcontext if metrics.port is None else exposed(found, metrics)
         collect_rarely()
         known = threading.enumerate()
-        code = run(_serve(found, build, exposing, purge=purge))
+        code = run(_serve(found, build, stages, exposing, purge=purge))
         leave(known, code)
         raise Exit(code)
     if purge:
         run(_purge(found, build()))
-    name = common(context).app if app is None else app
+    stages.loaded()
     nodes = [hostname or DEFAULT_NODE] if processes == 1 else numbered(hostname, processes)
     commands = {
         node: command_of(context, app=name, hostname=node, number=number)
         for number, node in enumerate(nodes)
     }
     sources = Sources(Path.cwd()) if reload else None
-    raise Exit(run(Processes(commands, sources=sources).run()))
+    parent = Processes(commands, sources=sources, pass_fds=stages.descriptors)
+    raise Exit(run(parent.run()))
 
 
 def _bounds(autoscale: str | None) -> tuple[int, int] | None:
@@ -131,19 +150,26 @@ def _bounds(autoscale: str | None) -> tuple[int, int] | None:
 async def _serve(
     app: Asynq,
     build: Callable[[], Worker],
+    stages: Stages,
     exposing: Callable[[], AbstractAsyncContextManager[object]],
     *,
     purge: bool,
 ) -> int:
     worker = build()
     is_child = PARENT_PIPE in os.environ
+
+    def ready() -> None:
+        say(f"{worker.hostname} ready.")
+        stages.ready()
+
+    stages.loaded()
     asyncio.get_running_loop().set_default_executor(DefaultExecutor())
     async with app:
         if purge:
             await _throw_away(app, worker)
         watch_parent(worker.stop)
         async with exposing():
-            await worker.run(on_ready=lambda: say(f"{worker.hostname} ready."))
+            await worker.run(on_ready=ready)
     if worker.worn_out:
         return HARD_EXIT_CODE
     return SHUT_DOWN if worker.shut_down and is_child else 0
@@ -166,10 +192,18 @@ def _set_up_logging(
     log_format: str | None,
     *,
     hostname: str | None,
+    index: int,
 ) -> None:
     conf = app.conf
     is_child = PARENT_PIPE in os.environ
+    node = node_name(hostname)
+    if logfile is not None:
+        pattern = str(logfile)
+        logfile = Path(filled("--logfile", pattern, node, index))
     try:
+        if logfile is not None and index:
+            main = node.replace(f"-{index}@", "@", 1)
+            print_there(logfile, Path(filled("--logfile", pattern, main)))
         set_up(
             level,
             log_format=log_format or conf.worker_log_format,
@@ -177,7 +211,7 @@ def _set_up_logging(
             color=conf.worker_log_color,
             logfile=logfile,
             hijack_root=conf.worker_hijack_root_logger,
-            process_name=node_name(hostname).partition("@")[0] if is_child else MAIN_PROCESS,
+            process_name=node.partition("@")[0] if is_child else MAIN_PROCESS,
         )
     except ValueError as error:
         raise Misused(f"--loglevel or --log-format: {error}") from None
@@ -186,7 +220,10 @@ def _set_up_logging(
 
 
 PORTS: Final = {"health_port": "--health-port", "metrics_port": "--metrics-port"}
-HANDLED_BY_PARENT: Final = frozenset({"app", "hostname", "processes", "purge", "reload", *PORTS})
+HANDLED_BY_PARENT: Final = frozenset(
+    {"app", "hostname", "processes", "process_index", "purge", "reload", *PORTS}
+    | {"detach", "executable", "gid", "pidfile", "uid", "umask"}
+)
 
 
 def command_of(
@@ -198,20 +235,36 @@ def command_of(
     the worker by its directory and its environment. Two can't listen at one port, so that of the
     worker of that number is so much higher.
     """
-    words = [sys.executable, "-m", "asynq", *(["-A", app] if app else []), "worker"]
-    for parameter in context.command.params:
-        name = parameter.name or ""
-        value = context.params.get(name)
-        if name in HANDLED_BY_PARENT or value is None or value is False:
-            continue
-        if value is True:
-            words += [parameter.opts[-1]]
-        elif value != parameter.default:
-            words += [f"{parameter.opts[-1]}={value}"]
+    words = _program(app) + _as_understood(context, without=HANDLED_BY_PARENT)
     for name, option in PORTS.items():
         if (port := context.params.get(name)) is not None:
             words += [f"{option}={port + number if port else 0}"]
+    if "%" in str(context.params.get("logfile")) and context.params.get("processes") != 1:
+        words += [f"--process-index={number + 1}"]
     return [*words, f"--hostname={hostname}"]
+
+
+def _detached(context: click.Context, app: str | None, added: Sequence[str]) -> list[str]:
+    """The command line of the worker that we are asked for, but in the foreground."""
+    without = frozenset({"app", *ONLY_BEFORE})
+    return [*_program(app), *_as_understood(context, without=without), *added]
+
+
+def _program(app: str | None) -> list[str]:
+    return [sys.executable, "-m", "asynq", *(["-A", app] if app else []), "worker"]
+
+
+def _as_understood(context: click.Context, *, without: Collection[str]) -> list[str]:
+    """The options that were given, each in its longest spelling."""
+    words = []
+    for parameter in context.command.params:
+        value = context.params.get(parameter.name or "")
+        if parameter.name in without or value is None or value is False:
+            continue
+        if value != parameter.default:
+            option = parameter.opts[-1]
+            words.append(option if value is True else f"{option}={value}")
+    return words
 
 
 def _check_ports(processes: int, health: int | None, metrics: int | None) -> None:

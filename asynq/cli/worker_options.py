@@ -14,6 +14,7 @@ AT_LEAST_ONE: Final = click.IntRange(min=1)
 
 OPTIONS: Final = (
     click.option("-Q", "--queues", metavar="NAME,…", help="Serve these queues only."),
+    click.option("-X", "--exclude-queues", metavar="NAME,…", help="Leave these of them out."),
     click.option(
         *("-c", "--concurrency"),
         type=AT_LEAST_ONE,
@@ -56,7 +57,8 @@ OPTIONS: Final = (
         *("-f", "--logfile"),
         type=click.Path(path_type=Path),
         metavar="PATH",
-        help="Log there, not to standard error.",
+        help="Log there, not to standard error. %n is the node's name, %h its host, %d the domain, "
+        "%p name and host, %i the process's number, %I the same with a dash, none for the main.",
     ),
     click.option("--log-format", metavar="FORMAT", help="A format of `logging`, or json."),
     click.option(
@@ -104,6 +106,22 @@ OPTIONS: Final = (
     click.option(
         "--reload", is_flag=True, help="Start again when Python files here change: to develop."
     ),
+    click.option("-D", "--detach", is_flag=True, help="Run in the background; return when ready."),
+    click.option(
+        "--pidfile",
+        metavar="PATH",
+        help="Keep the process id there, and be the only one who does. % as in --logfile.",
+    ),
+    click.option("--uid", metavar="USER", help="Become that user, a name or a number."),
+    click.option("--gid", metavar="GROUP", help="Become that group: the user's own."),
+    click.option("--umask", metavar="OCTAL", help="Of the files that are made, as in 027."),
+    click.option(
+        "--executable",
+        type=click.Path(exists=True, dir_okay=False),
+        metavar="PATH",
+        help="With --detach: the Python that runs the worker.",
+    ),
+    click.option("--process-index", type=click.IntRange(min=0), default=0, hidden=True),
 )
 
 

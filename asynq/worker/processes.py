@@ -46,13 +46,19 @@ class Processes:
     Args:
         commands: Node name to command line; a name may have the parts that `node_name` fills in.
         sources: Files whose change ends the children, warmly, and starts them again.
+        pass_fds: Descriptors that the children get too.
     """
 
     def __init__(
-        self, commands: Mapping[str, Sequence[str]], *, sources: Sources | None = None
+        self,
+        commands: Mapping[str, Sequence[str]],
+        *,
+        sources: Sources | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> None:
         self._commands = commands
         self._sources = sources
+        self._pass_fds = tuple(pass_fds)
         self._children: dict[str, asyncio.subprocess.Process] = {}
         self._told: set[asyncio.subprocess.Process] = set()
         self._change = asyncio.Event()
@@ -108,7 +114,8 @@ class Processes:
                 return
             deaths = 1 if monotonic() - began >= HEALTHY_SECONDS else deaths + 1
             pause = 0.0 if deaths == 1 else min(LONGEST_PAUSE, 0.5 * 2.0**deaths)
-            logger.error("%s ended with %s; starting it again in %.0f s", name, _told(code), pause)
+            told = told_code(code)
+            logger.error("%s ended with %s; starting it again in %.0f s", name, told, pause)
             await _within(pause, self._stopping)
 
     async def _watch(self, sources: Sources) -> None:
@@ -126,7 +133,7 @@ class Processes:
     async def _await_change(self, change: asyncio.Event, name: str, code: int) -> None:
         """A child that ended by itself, of a syntax error say, is no use before the next change."""
         if not change.is_set():
-            logger.error("%s ended with %s; waiting for a change", name, _told(code))
+            logger.error("%s ended with %s; waiting for a change", name, told_code(code))
             await change.wait()
 
     async def _run_child(self, node: str, command: Sequence[str]) -> tuple[str, int]:
@@ -135,7 +142,7 @@ class Processes:
         # so that no child gets it twice.
         child = await asyncio.create_subprocess_exec(
             *command,
-            pass_fds=(self._reader,),
+            pass_fds=(self._reader, *self._pass_fds),
             env={**os.environ, PARENT_PIPE: str(self._reader)},
             start_new_session=True,
         )
@@ -158,7 +165,7 @@ class Processes:
                 child.send_signal(number)
 
 
-def _told(code: int) -> str:
+def told_code(code: int) -> str:
     """An exit code in words; asyncio gives the number of a signal as a negative one."""
     if code >= 0:
         return f"exit code {code}"

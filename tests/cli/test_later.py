@@ -8,10 +8,8 @@ import pytest
     [
         (("beat", "-l", "info"), "asynq beat", "periodic tasks"),
         (("beat", "--help"), "asynq beat", "periodic tasks"),
-        (("multi", "start", "w1"), "asynq multi", "starting many workers"),
         (("worker", "-B"), "asynq worker -B", "periodic tasks"),
         (("worker", "--beat", "-l", "info"), "asynq worker --beat", "periodic tasks"),
-        (("purge", "-X", "a"), "asynq purge -X", "leaving queues out"),
     ],
     ids=lambda part: " ".join(part) if isinstance(part, tuple) else "",
 )

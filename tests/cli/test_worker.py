@@ -20,6 +20,11 @@ from tests.waiting import until
 HOST = socket.gethostname()
 
 
+def found_at(project):
+    """Where a process finds the project, and what this one finds."""
+    return os.pathsep.join([str(project.directory), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
 @contextmanager
 def started(project, *words):
     """`asynq -A shop worker …` in a process of its own, with what it writes in a file."""
@@ -28,7 +33,7 @@ def started(project, *words):
         process = subprocess.Popen(
             [sys.executable, "-m", "asynq", "-A", "shop", "worker", *words],
             cwd=project.directory,
-            env={**os.environ, "PYTHONPATH": f"{project.directory}:{ROOT}", "PYTHONUNBUFFERED": ""},
+            env={**os.environ, "PYTHONPATH": found_at(project), "PYTHONUNBUFFERED": ""},
             stdout=file,
             stderr=subprocess.STDOUT,
         )
@@ -142,7 +147,7 @@ def commands(root_logger, monkeypatch):
     commands = []
 
     class NoProcesses:
-        def __init__(self, those, *, sources):
+        def __init__(self, those, *, sources, pass_fds):
             commands.extend(those.values())
             self.sources = sources
 

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from asynq.worker import node
-from asynq.worker.node import node_name, numbered
+from asynq.worker.node import file_name, node_name, numbered
 
 
 @pytest.fixture(autouse=True)
@@ -40,3 +40,33 @@ def test_several_workers_are_numbered_before_the_host():
     assert numbered("w@%h", 2) == ["w-1@%h", "w-2@%h"]
     assert numbered(None, 1) == ["asynq-1@%h"]
     assert numbered("w-%p", 1) == ["w-%p-1@%h"]
+
+
+# Files
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("%n.pid", "w1.pid"),
+        ("/log/%n%I.log", "/log/w1.log"),
+        ("%N-%i", "w1-0"),
+        ("%h/%d", "web-3.example.org/example.org"),
+        ("%p", "w1@web-3.example.org"),
+        ("100%%n", "100%n"),
+    ],
+)
+def test_a_file_is_called_after_the_worker(pattern, path):
+    assert file_name(pattern, "w1@web-3.example.org") == path
+
+
+def test_one_of_several_processes_has_the_name_of_all_and_a_number():
+    assert file_name("%n%I.log", "w1-2@h", index=2) == "w1-2.log"
+    assert file_name("%n.%i", "w1-2@h", index=2) == "w1.2"
+    assert file_name("%p", "w1-2@h", index=2) == "w1@h"
+
+
+@pytest.mark.parametrize("pattern", ["%x.log", "%(name)s", "half%"])
+def test_a_mark_that_there_is_not_is_refused(pattern):
+    with pytest.raises(ValueError, match="is none of %n, %h, %d, %p, %i and %I"):
+        file_name(pattern, "w1@h")

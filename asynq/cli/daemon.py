@@ -1,0 +1,148 @@
+"""What makes a worker a service: its pidfile, its user, its place in the background."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+from click.exceptions import Exit
+
+from asynq.cli.errors import Misused
+from asynq.cli.locate import required_name
+from asynq.cli.options import common
+from asynq.cli.render import complain, say
+from asynq.logs import point_output_to
+from asynq.multi.background import CANT_CREATE, Failed, Launch, Up, try_to_launch
+from asynq.multi.owner import NoSuchOwner, Owner
+from asynq.multi.pidfile import AlreadyRunning, hold
+from asynq.multi.places import LOGFILE, PIDFILE, as_pattern, default_place
+from asynq.worker.node import file_name, node_name
+
+ONLY_BEFORE: Final = frozenset({"detach", "executable"})
+"""What the worker in the background is not told."""
+
+
+def settle(
+    node: str, *, pidfile: str | None, uid: str | None, gid: str | None, umask: str | None
+) -> None:
+    """Make this process the worker's, before it imports anything of the app.
+
+    Args:
+        node: The worker's name.
+        pidfile: Its pattern; None: it needs none.
+        uid: Whom to become; None: nobody else.
+        gid: The same for the group.
+        umask: Octal digits; None: as it is.
+
+    Raises:
+        Misused: something of it can't be.
+        Exit: the pidfile is another's.
+    """
+    if (owner := owner_of(uid, gid)) is not None:
+        owner.become()
+    if umask is not None:
+        os.umask(_octal(umask))
+    if pidfile is None:
+        return
+    path = Path(filled("--pidfile", pidfile, node))
+    try:
+        hold(path)
+    except AlreadyRunning as error:
+        complain(str(error))
+        raise Exit(CANT_CREATE) from None
+    except OSError as error:
+        raise Misused(f"--pidfile {path}: {error.strerror}") from None
+
+
+def filled(option: str, pattern: str, node: str, index: int = 0) -> str:
+    """`file_name`, and a mark that there is not is a mistake on the command line."""
+    try:
+        return file_name(pattern, node, index=index)
+    except ValueError as error:
+        raise Misused(f"{option} {pattern}: {error}") from None
+
+
+def owner_of(uid: str | None, gid: str | None) -> Owner | None:
+    """`Owner.named`, whose errors are mistakes on the command line."""
+    try:
+        return Owner.named(uid, gid)
+    except NoSuchOwner as error:
+        raise Misused(str(error)) from None
+
+
+def print_there(logfile: Path, main: Path) -> None:
+    """Have what one of several processes prints go to its own log, where it went to the main one.
+
+    Raises:
+        OSError: its log can't be written.
+    """
+    if logfile == main or not main.exists():
+        return
+    with logfile.open("a") as stream:
+        point_output_to(stream, instead_of=main.stat())
+
+
+def go_to_background(context: click.Context, command: Callable[[Sequence[str]], list[str]]) -> int:
+    """Start the worker that is to be detached, and say what has become of it.
+
+    Args:
+        context: That of `asynq worker`.
+        command: Its command line in the foreground, given what is added to it.
+
+    Returns:
+        The exit code.
+    """
+    told = context.params
+    if "%p" in (told["hostname"] or ""):
+        raise Misused(
+            f"--hostname {told['hostname']}: %p is not known before it runs, and a worker in the "
+            "background is found by its name"
+        )
+    node = node_name(told["hostname"])
+    patterns = {"pidfile": told["pidfile"], "logfile": told["logfile"] and str(told["logfile"])}
+    added = []
+    for name, default in (("pidfile", PIDFILE), ("logfile", LOGFILE)):
+        if patterns[name] is None:
+            place = default_place(required_name(told["app"] or common(context).app), make=True)
+            patterns[name] = f"{as_pattern(place)}/{default}"
+            added.append(f"--{name}={patterns[name]}")
+    pidfile, logfile = (
+        Path(filled(f"--{name}", str(patterns[name]), node)).absolute()
+        for name in ("pidfile", "logfile")
+    )
+    up = try_to_launch(
+        Launch(
+            name=node,
+            command=[told["executable"] or sys.executable, *command(added)[1:]],
+            pidfile=pidfile,
+            logfile=logfile,
+            processes=told["processes"],
+            owner=owner_of(told["uid"], told["gid"]),
+        )
+    )
+    if isinstance(up, Failed):
+        complain(f"{node}: {up.why}")
+        return up.code
+    say(f"{node} {described(up)}. Its log is {logfile}")
+    return 0
+
+
+def described(up: Up) -> str:
+    """What is to be known of a worker that was started."""
+    if up.ready:
+        return f"is ready: process {up.pid}"
+    return f"runs, but has not reached its broker yet: process {up.pid}"
+
+
+def _octal(text: str) -> int:
+    try:
+        mask = int(text, 8)
+    except ValueError:
+        mask = -1
+    if not 0 <= mask <= 0o777:
+        raise Misused(f"--umask {text}: expected up to three octal digits, as in 027")
+    return mask
