@@ -18,6 +18,7 @@ from asynq.exceptions import AsynqError
 
 COMMANDS: Final = {
     "worker": "asynq.cli.worker:worker",
+    "multi": "asynq.cli.multi:multi",
     "call": "asynq.cli.tasks:call",
     "result": "asynq.cli.tasks:result",
     "purge": "asynq.cli.tasks:purge",

@@ -11,10 +11,14 @@ from asynq.cli import tasks
 from asynq.exceptions import ImproperlyConfigured, OperationalError
 
 COMMANDS = (
-    *("worker", "call", "result", "purge", "list", "report", "doctor", "ping"),
+    *("worker", "multi", "call", "result", "purge", "list", "report", "doctor", "ping"),
     *("shell", "inspect", "control", "status", "queues", "events", "dead", "workflow", "server"),
 )
 GROUPS = {
+    "multi": (
+        *("start", "stop", "stopwait", "stop_verify", "restart", "kill"),
+        *("show", "get", "names", "expand", "help"),
+    ),
     "queues": ("pause", "resume", "limit"),
     "dead": ("list", "show", "retry", "purge"),
     "workflow": ("list", "show", "cancel"),
