@@ -22,6 +22,11 @@ from asynq.multi.pidfile import AlreadyRunning, hold
 from asynq.multi.places import LOGFILE, PIDFILE, as_pattern, default_place
 from asynq.worker.node import file_name, node_name
 
+NO_PLACE_FOR_OTHERS: Final = (
+    "with --uid say --pidfile and --logfile, in directories of that user's: the ones that are used "
+    "where none is named are in our own home"
+)
+
 ONLY_BEFORE: Final = frozenset({"detach", "executable"})
 """What the worker in the background is not told."""
 
@@ -45,7 +50,7 @@ def settle(
     if (owner := owner_of(uid, gid)) is not None:
         owner.become()
     if umask is not None:
-        os.umask(_octal(umask))
+        os.umask(octal(umask))
     if pidfile is None:
         return
     path = Path(filled("--pidfile", pidfile, node))
@@ -103,17 +108,14 @@ def go_to_background(context: click.Context, command: Callable[[Sequence[str]], 
             "background is found by its name"
         )
     node = node_name(told["hostname"])
-    patterns = {"pidfile": told["pidfile"], "logfile": told["logfile"] and str(told["logfile"])}
-    added = []
-    for name, default in (("pidfile", PIDFILE), ("logfile", LOGFILE)):
-        if patterns[name] is None:
-            place = default_place(required_name(told["app"] or common(context).app), make=True)
-            patterns[name] = f"{as_pattern(place)}/{default}"
-            added.append(f"--{name}={patterns[name]}")
+    owner = owner_of(told["uid"], told["gid"])
+    named = [name for name in ("pidfile", "logfile") if told[name] is not None]
+    files = _default_files(context) if len(named) < 2 else {}
+    files |= {name: str(told[name]) for name in named}
     pidfile, logfile = (
-        Path(filled(f"--{name}", str(patterns[name]), node)).absolute()
-        for name in ("pidfile", "logfile")
+        Path(filled(f"--{name}", files[name], node)).absolute() for name in ("pidfile", "logfile")
     )
+    added = [f"--{name}={pattern}" for name, pattern in files.items() if name not in named]
     up = try_to_launch(
         Launch(
             name=node,
@@ -121,7 +123,8 @@ def go_to_background(context: click.Context, command: Callable[[Sequence[str]], 
             pidfile=pidfile,
             logfile=logfile,
             processes=told["processes"],
-            owner=owner_of(told["uid"], told["gid"]),
+            owner=owner,
+            umask=None if told["umask"] is None else octal(told["umask"]),
         )
     )
     if isinstance(up, Failed):
@@ -131,14 +134,27 @@ def go_to_background(context: click.Context, command: Callable[[Sequence[str]], 
     return 0
 
 
+def _default_files(context: click.Context) -> dict[str, str]:
+    if context.params["uid"] is not None:
+        raise Misused(NO_PLACE_FOR_OTHERS)
+    app = required_name(context.params["app"] or common(context).app)
+    place = as_pattern(default_place(app, make=True))
+    return {"pidfile": f"{place}/{PIDFILE}", "logfile": f"{place}/{LOGFILE}"}
+
+
 def described(up: Up) -> str:
     """What is to be known of a worker that was started."""
     if up.ready:
         return f"is ready: process {up.pid}"
-    return f"runs, but has not reached its broker yet: process {up.pid}"
+    return f"runs, but does not take tasks yet: process {up.pid}"
 
 
-def _octal(text: str) -> int:
+def octal(text: str) -> int:
+    """A `--umask` as a number.
+
+    Raises:
+        Misused: it is none.
+    """
     try:
         mask = int(text, 8)
     except ValueError:

@@ -12,7 +12,7 @@ from typing import Final
 
 import click
 
-from asynq.cli.daemon import filled, owner_of
+from asynq.cli.daemon import NO_PLACE_FOR_OTHERS, filled, octal, owner_of
 from asynq.cli.errors import Misused
 from asynq.cli.locate import required_name
 from asynq.cli.multi_voice import Aloud
@@ -111,9 +111,7 @@ class Call:
         if None not in (node.value("--pidfile"), node.value("--logfile")):
             return node
         if node.value("--uid") is not None:
-            raise Misused(
-                f"{node.name}: with --uid say --pidfile and --logfile, in directories of that user"
-            )
+            raise Misused(f"{node.name}: {NO_PLACE_FOR_OTHERS}")
         place = as_pattern(default_place(required_name(node.value("--app")), make=make))
         return node.taught(
             self._given("--pidfile", f"{place}/{PIDFILE}"),
@@ -155,6 +153,7 @@ def _launch(node: Node) -> Launch:
         for option in ("--pidfile", "--logfile")
     )
     processes = node.value("--processes") or "1"
+    umask = node.value("--umask")
     command = node.without("--executable").command(_program(node))
     return Launch(
         name=node.name,
@@ -163,6 +162,7 @@ def _launch(node: Node) -> Launch:
         logfile=logfile,
         processes=int(processes) if processes.isdecimal() else 1,
         owner=owner_of(node.value("--uid"), node.value("--gid")),
+        umask=None if umask is None else octal(umask),
     )
 
 
@@ -178,7 +178,8 @@ def _known(context: click.Context) -> dict[str, Option]:
             if isinstance(parameter, click.Option) and not parameter.hidden:
                 name = max(parameter.opts, key=len)
                 option = Option(name, takes_value=not parameter.is_flag, leads=leads)
-                known |= {spelling: known.get(spelling, option) for spelling in parameter.opts}
+                for spelling in (*parameter.opts, *parameter.secondary_opts):
+                    known.setdefault(spelling, option)
     del known["--version"]
     return known | OWN
 

@@ -45,6 +45,8 @@ class Launch(Struct, frozen=True):
     """The main process's."""
     processes: int = 1
     owner: Owner | None = None
+    umask: int | None = None
+    """Of what is made for it here; None: our own."""
 
 
 class Up(Struct, frozen=True):
@@ -103,7 +105,7 @@ def launch(what: Launch) -> Up:
         OSError: its files can't be made.
     """
     for path in (what.pidfile, what.logfile):
-        make_directory(path.parent, what.owner)
+        make_directory(path.parent, what.owner, what.umask)
     if (holder := pidfile.find(what.pidfile)) is not None:
         with holder:
             raise pidfile.AlreadyRunning(what.pidfile, holder.pid)
@@ -127,8 +129,8 @@ def launch(what: Launch) -> Up:
         raise DiedAtStart(what, process.returncode, _since(what.logfile, before))
 
 
-def make_directory(path: Path, owner: Owner | None = None) -> None:
-    """Make a directory with all that is above it, for that owner.
+def make_directory(path: Path, owner: Owner | None = None, umask: int | None = None) -> None:
+    """Make a directory with all that is above it, for that owner and with that mask.
 
     Raises:
         OSError: it can't be made.
@@ -136,7 +138,9 @@ def make_directory(path: Path, owner: Owner | None = None) -> None:
     missing = [place for place in (path, *path.parents) if not place.exists()]
     for place in reversed(missing):
         with suppress(FileExistsError):  # another start has just made it
-            place.mkdir(0o755)
+            place.mkdir()
+            if umask is not None:
+                place.chmod(0o777 & ~umask)
             if owner is not None:
                 owner.give(place)
 
@@ -144,8 +148,10 @@ def make_directory(path: Path, owner: Owner | None = None) -> None:
 @contextmanager
 def _log_of(what: Launch) -> Iterator[int]:
     is_new = not what.logfile.exists()
-    log = os.open(what.logfile, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    log = os.open(what.logfile, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
+        if is_new and what.umask is not None:
+            os.fchmod(log, 0o666 & ~what.umask)
         if is_new and what.owner is not None:
             what.owner.give(what.logfile)
         yield log

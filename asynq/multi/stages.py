@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import stat
 from typing import Final
 
 STAGES_PIPE: Final = "ASYNQ_STAGES_PIPE"
@@ -34,11 +35,10 @@ class Stages:
         take = os.environ.get if keep else _pop
         number, self._socket = take(STAGES_PIPE), take(NOTIFY_SOCKET)
         self._pipe = int(number) if number and number.isdecimal() else None
+        if self._pipe is not None and not _is_pipe(self._pipe):
+            self._pipe = None  # the variable has come further than the descriptor
         if self._pipe is not None:
-            try:
-                os.set_inheritable(self._pipe, False)
-            except OSError:  # the variable has come further than the descriptor
-                self._pipe = None
+            os.set_inheritable(self._pipe, False)
 
     @property
     def descriptors(self) -> tuple[int, ...]:
@@ -62,6 +62,12 @@ class Stages:
         if self._pipe is not None:
             with contextlib.suppress(OSError):  # nobody waits any longer
                 os.write(self._pipe, stage)
+
+
+def _is_pipe(descriptor: int) -> bool:
+    with contextlib.suppress(OSError):
+        return stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+    return False
 
 
 def _pop(name: str) -> str | None:

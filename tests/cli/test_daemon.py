@@ -119,6 +119,7 @@ async def test_with_reload_the_parent_keeps_the_pidfile(detach, tmp_path, projec
         (("-n", "w%p"), "--hostname w%p: %p is not known before it runs"),
         (("--pidfile", "%z"), "--pidfile %z: %z is none of"),
         (("--uid", "no-such-user"), "--uid: there is no user 'no-such-user'"),
+        (("--uid", str(os.getuid())), "with --uid say --pidfile and --logfile"),
     ],
     ids=lambda part: " ".join(part) if isinstance(part, tuple) else "",
 )

@@ -61,6 +61,16 @@ def test_two_apps_in_one_call_have_places_of_their_own(project, state):
     ]
 
 
+def test_the_app_may_be_named_where_the_worker_finds_it_too(project, state, monkeypatch):
+    project.write("pyproject.toml", '[tool.asynq]\napp = "written"\n')
+    (command,) = shown(project.run("multi", "show", "w1"))
+    assert f"--pidfile={state}/written/multi/w1.pid" in command
+    assert "-A" not in command
+    monkeypatch.setenv("ASYNQ_APP", "surrounding")
+    (command,) = shown(project.run("multi", "show", "w1"))
+    assert f"--pidfile={state}/surrounding/multi/w1.pid" in command
+
+
 def test_the_working_directory_is_changed_once(multi, project):
     (project.directory / "deep").mkdir()
     (command,) = shown(multi("show", "w1", "--workdir", "deep"))

@@ -3,6 +3,7 @@
 import os
 import stat
 
+import msgspec
 import pytest
 
 from asynq.multi import background
@@ -111,7 +112,18 @@ def test_a_place_that_can_not_be_made_is_named(place):
 def test_directories_are_made_with_all_that_is_above_them(place):
     make_directory(place / "a" / "b")
     make_directory(place / "a" / "b")
-    assert stat.S_IMODE((place / "a" / "b").stat().st_mode) == 0o755
+    assert (place / "a" / "b").is_dir()
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_what_is_made_has_the_mask_that_the_worker_is_told(place):
+    what = msgspec.structs.replace(launch_of(place), umask=0o027)
+    launch(what)
+    assert [mode(place / "run"), mode(place / "log")] == [0o750, 0o750]
+    assert [mode(what.logfile), mode(what.pidfile)] == [0o640, 0o600]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give things away")

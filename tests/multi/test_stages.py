@@ -49,6 +49,16 @@ def test_nobody_who_listens_is_no_trouble(monkeypatch):
     stages.ready()
 
 
+def test_a_descriptor_that_is_something_else_by_now_is_left_alone(monkeypatch, tmp_path):
+    with (tmp_path / "data").open("wb") as file:
+        monkeypatch.setenv(STAGES_PIPE, str(file.fileno()))
+        stages = Stages()
+        stages.loaded()
+        stages.ready()
+        file.write(b"mine")
+    assert (tmp_path / "data").read_bytes() == b"mine"
+
+
 @pytest.mark.parametrize("value", ["", "x", "987654"])
 def test_a_variable_without_its_pipe_is_no_trouble(monkeypatch, value):
     monkeypatch.setenv(STAGES_PIPE, value)
