@@ -55,7 +55,8 @@ class Call:
         self._known = _known(context)
         words = [*context.meta.get(FLAGS, ()), *words]
         try:
-            self.words = read(words, self._known)
+            told = read(words, self._known)
+            self.words = Words(tuple(map(_here, told.names)), told.given)
             for one in self.words.given:
                 if one.selector is not None and one.option.name in FOR_ALL:
                     raise Unfit(f"{one.spelling} is for all nodes: it takes no selector")
@@ -182,6 +183,11 @@ def _known(context: click.Context) -> dict[str, Option]:
                     known.setdefault(spelling, option)
     del known["--version"]
     return known | OWN
+
+
+def _here(name: str) -> str:
+    """A node's name with the parts filled in that are this host's: ``w1@%h``."""
+    return node_name(name) if "%" in name and "%p" not in name else name
 
 
 def _host(pattern: str | None) -> str:

@@ -86,6 +86,7 @@ def test_names(multi):
     assert multi("names", "2").out == f"asynq1@{HOST}\nasynq2@{HOST}\n"
     assert multi("names", "2", "--range-prefix", "w", "-n", "box").out == "w1@box\nw2@box\n"
     assert multi("names", "a", "b@c", "-n@x.%h").out == f"a@x.{HOST}\nb@c\n"
+    assert multi("names", "a@%h", "b@x.%h").out == f"a@{HOST}\nb@x.{HOST}\n"
 
 
 def test_expand(multi):
@@ -120,6 +121,7 @@ def test_help_is_the_same_by_all_its_names(multi):
         (("start", "w1", "-Q:w2", "a"), "no node 'w2' for the selector :w2; there are w1"),
         (("start", "w1", "w1"), "is named twice"),
         (("start", "w1", "-Q"), "-Q needs a value"),
+        (("start", "w-%p"), f"'w-%p@{HOST}' is no node name"),
         (("start", "w1", "--lgolevel=INFO"), "No such option '--lgolevel'"),
         (("start", "w1", "-c", "many"), "'many' is not a valid integer range"),
         (("start", "2", "-c:2", "0"), "0 is not in the range"),
