@@ -24,6 +24,10 @@ NOT_DONE: Final = 1
 """The exit code where a node could not be told to stop."""
 
 
+Begun = tuple[Launch, Future[Up | Failed]]
+"""A node whose start has begun, and what becomes of it."""
+
+
 class Voice(Protocol):
     """Whoever says what happens."""
 
@@ -58,6 +62,7 @@ class Cluster:
         self._launches = launches
         self._voice = voice
         self._code = 0
+        self._refused: set[str] = set()
 
     def start(self) -> int:
         """Start all that can be started.
@@ -67,8 +72,7 @@ class Cluster:
         """
         self._voice.heading("Starting nodes...")
         with _starters() as starters:
-            started = [starters.submit(self._start, launch) for launch in self._launches]
-            self._tell(started)
+            self._tell([self._begin(starters, launch) for launch in self._launches])
         return self._code
 
     def stop(self, number: int) -> int:
@@ -84,20 +88,15 @@ class Cluster:
 
     def restart(self, number: int) -> int:
         """Stop all, and start each as soon as it has ended; those that do not run, too."""
-        started: list[Future[Up | Failed]] = []
         with self._told(number) as living, _starters() as starters:
-
-            def start(launch: Launch) -> None:
-                started.append(starters.submit(self._start, launch))
-                order.append(launch)
-
-            order: list[Launch] = []
-            for launch in self._launches:
-                if launch.name not in living and launch.name not in self._refused:
-                    start(launch)
-            self._wait(living, start)
+            begun = [
+                self._begin(starters, launch)
+                for launch in self._launches
+                if launch.name not in living and launch.name not in self._refused
+            ]
+            self._wait(living, lambda launch: begun.append(self._begin(starters, launch)))
             self._voice.heading("Restarting nodes...")
-            self._tell(started, order)
+            self._tell(begun)
         return self._code
 
     def kill(self) -> int:
@@ -110,14 +109,12 @@ class Cluster:
                 self._fail(launch.name, _reason(error), NOT_DONE)
         return self._code
 
-    def _start(self, launch: Launch) -> Up | Failed:
+    def _begin(self, starters: ThreadPoolExecutor, launch: Launch) -> Begun:
         self._voice.command(launch.command)
-        return try_to_launch(launch)
+        return launch, starters.submit(try_to_launch, launch)
 
-    def _tell(
-        self, started: Sequence[Future[Up | Failed]], launches: Sequence[Launch] | None = None
-    ) -> None:
-        for launch, future in zip(launches or self._launches, started, strict=True):
+    def _tell(self, begun: Sequence[Begun]) -> None:
+        for launch, future in begun:
             outcome = future.result()
             if isinstance(outcome, Failed):
                 self._fail(launch.name, outcome.why, outcome.code)
@@ -133,7 +130,6 @@ class Cluster:
     def _told(self, number: int) -> Iterator[dict[str, Holder]]:
         """Send the signal; those who have got it."""
         self._voice.heading("Stopping nodes...")
-        self._refused: set[str] = set()
         living: dict[str, Holder] = {}
         with ExitStack() as stack:
             for launch in self._launches:

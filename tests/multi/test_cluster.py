@@ -174,3 +174,5 @@ def test_one_that_can_not_be_told_does_not_keep_the_others_from_it(make, heard, 
     assert heard.said[-1] == "b@h: DOWN"
     assert make(a=READY, b=READY).restart(signal.SIGTERM) == NOT_DONE
     assert heard.said[-1] == "b@h: OK"
+    assert make(a=READY).restart(signal.SIGTERM) == NOT_DONE
+    assert heard.said[-1] == "Restarting nodes..."

@@ -1,6 +1,8 @@
 """Words after `asynq multi`: which are names, which are options, and for whom."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from asynq.multi.words import Given, Option, UnknownOption, UnreadableWords, read
 
@@ -81,3 +83,16 @@ def test_an_unknown_option_is_told_with_the_nearest():
 )
 def test_a_worker_is_told_it_without_the_selector(given, words):
     assert given.words() == words
+
+
+VALUES = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
+OPTIONS = st.one_of(
+    st.builds(Given, st.just(QUEUES), st.sampled_from(["-Q", "--queues"]), VALUES),
+    st.builds(Given, st.just(EVENTS), st.sampled_from(["-E", "--events"])),
+)
+
+
+@given(st.lists(OPTIONS))
+def test_what_a_worker_is_told_means_to_it_what_it_meant_here(options):
+    words = [word for one in options for word in one.words()]
+    assert read(words, KNOWN).given == tuple(options)
