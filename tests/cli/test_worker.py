@@ -14,7 +14,6 @@ from asynq import Asynq
 from asynq.cli import worker as command
 from asynq.cli.worker import banner
 from asynq.worker.worker import Worker
-from tests.pages import ROOT
 from tests.waiting import until
 
 HOST = socket.gethostname()
