@@ -40,6 +40,10 @@ class BaseSchedule:
     tz: tzinfo | None = None
     """The zone of its wall-clock times; None: the entry's, or the app's `timezone`."""
 
+    apart: timedelta = timedelta(0)
+    """Two slots are further apart than this: what seems to follow a slot by less is the same one,
+    told by another version of what tells it."""
+
     def next_after(self, moment: datetime, anchor: datetime) -> datetime | None:
         """The first slot that is later than a moment.
 

@@ -55,6 +55,7 @@ def due(
         misfire: What becomes of missed slots.
         grace: Seconds by which a slot may be late; None: as the policy has it.
     """
+    since += schedule.apart
     following = schedule.next_after(max(since, now.astimezone(since.tzinfo)), anchor)
     passed = schedule.between(since, now, anchor, most=MOST)
     if not passed:

@@ -24,9 +24,6 @@ EVENTS: Final = {
 }
 """Celery's names; what the library calls each, and how far under the horizon the sun is then."""
 
-APART: Final = timedelta(hours=3)
-"""Two of the same event are further apart than this. Two beats whose libraries differ by a second
-must not take one for two."""
 DAYS: Final = 400
 """There is a sunrise in every year, everywhere."""
 
@@ -45,6 +42,8 @@ class solar(BaseSchedule):  # noqa: N801 - Celery's name
         ImproperlyConfigured: `astral` is not installed.
     """
 
+    apart = timedelta(minutes=1)
+
     def __init__(self, event: str, lat: float, lon: float, **more: Any) -> None:
         if more:
             raise TypeError(f"solar: no argument {', '.join(more)}")
@@ -59,14 +58,8 @@ class solar(BaseSchedule):  # noqa: N801 - Celery's name
     def next_after(self, moment: datetime, anchor: datetime) -> datetime | None:
         """See `BaseSchedule.next_after`."""
         moment = in_utc(moment)
-        last = self._first_after(moment - APART, moment.date() - 2 * DAY)
-        if last is not None and last > moment:
-            return last
-        return self._first_after(moment + APART, moment.date() - DAY)
-
-    def _first_after(self, moment: datetime, first: date) -> datetime | None:
-        for number in range(DAYS):
-            found = self._on(first + number * DAY)
+        for number in range(-1, DAYS):
+            found = self._on(moment.date() + number * DAY)
             if found is not None and found > moment:
                 return found
         return None

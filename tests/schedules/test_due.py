@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from asynq.schedules import crontab, schedule
+from asynq.schedules import crontab, schedule, solar
 from asynq.schedules.due import due
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -65,6 +65,16 @@ def test_at_most_a_hundred_are_made_up_for_the_last_ones():
     asked = ask(schedule(1), NOON - 10 * HOUR, misfire="all")
     assert len(asked.slots) == 100
     assert asked.slots[0] == NOON - timedelta(seconds=99)
+
+
+def test_a_sunset_that_is_told_a_second_later_is_not_another():
+    sunset = solar("sunset", 52.5, 13.4)
+    at = sunset.next_after(NOON, NOON)
+    right = sunset._event_on
+    sunset._event_on = lambda **day: right(**day) + timedelta(seconds=1)
+    asked = ask(sunset, at, at + timedelta(seconds=5), misfire="all")
+    assert asked.slots == []
+    assert asked.next - at > timedelta(hours=20)
 
 
 def test_a_clock_that_was_put_back_brings_no_slot_again():
