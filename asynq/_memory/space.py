@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import Lock, RLock
+from typing import TYPE_CHECKING
 
 from asynq._memory.events import Events
 from asynq._memory.fanout import Channels
@@ -11,6 +12,9 @@ from asynq._memory.queues import Message, Queues
 from asynq._memory.records import Records
 from asynq._memory.revocations import Revocations
 from asynq._memory.workflows import Workflows
+
+if TYPE_CHECKING:
+    from asynq.wire.firing import Entry
 
 Watcher = Callable[[Message, float | None], None]
 
@@ -31,6 +35,11 @@ class Space:
         self.rules: dict[str, str] = {}
         """See `Broker.rules`."""
         self.events = Events(self.lock)
+        self.entries: dict[str, Entry] = {}
+        """Of periodic tasks, by their names."""
+        self.entries_version = 0
+        self.entries_lease: tuple[str, float] | None = None
+        """Token of the beat that fires first, and until when, by the monotonic clock."""
         self.watchers: list[Watcher] = []
         """Called with each message that is published, and when it is due."""
         self.workers: dict[str, tuple[float, float, bytes]] = {}
@@ -45,8 +54,8 @@ class Space:
                 watcher(message, due)
 
     def clear(self) -> None:
-        """Forget all messages, records, revocations, workflows, events, workers and rules; who is
-        connected stays so."""
+        """Forget all messages, records, revocations, workflows, events, workers, rules and periodic
+        tasks; who is connected stays so."""
         with self.lock:
             self.queues.clear()
             self.records.clear()
@@ -55,6 +64,8 @@ class Space:
             self.events.clear()
             self.workers.clear()
             self.rules.clear()
+            self.entries.clear()
+            self.entries_version += 1
 
 
 def open_space(server: str, namespace: str) -> Space:

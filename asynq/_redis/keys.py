@@ -56,6 +56,9 @@ class Keys:
         "result_prefix",
         "revoked",
         "rules",
+        "schedule_lease",
+        "schedule_version",
+        "schedules",
         "terminated",
         "waiting",
         "worker_infos",
@@ -96,6 +99,12 @@ class Keys:
         """STREAM: batches of events (`b`), each with the bytes of all up to it (`t`)."""
         self.workflows = prefix + b"wfs"
         """ZSET: id of a workflow to the time (ms) when it was launched."""
+        self.schedules = prefix + b"sch"
+        """ZSET: name of a periodic task's entry to the time (ms) when it was first seen."""
+        self.schedule_version = prefix + b"schv"
+        """STRING: differs when any of these entries was changed."""
+        self.schedule_lease = prefix + b"schl"
+        """STRING: token of the beat that fires first."""
 
     def lanes(self, queue: str) -> tuple[bytes, ...]:
         """STREAMs of a queue in the order they are read: handed back first, then by level."""
@@ -125,6 +134,10 @@ class Keys:
     def workflow(self, id: str) -> bytes:
         """HASH: a workflow, see `asynq/brokers/redis/flow.lua`."""
         return b"%bwf:%b" % (self.prefix, id.encode())
+
+    def schedule(self, name: str) -> bytes:
+        """HASH: a periodic task's entry, see `asynq/brokers/redis/schedule.lua`."""
+        return b"%b:%b" % (self.schedules, name.encode())
 
     def buried(self, queue: str) -> bytes:
         """STREAM: what can never run, with its level, `why` and `when`."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
@@ -25,6 +25,9 @@ from asynq.wire.stock import PARKED as PARKED
 from asynq.wire.stock import Bounds as Bounds
 from asynq.wire.stock import Counts as Counts
 from asynq.wire.stock import parked_until as parked_until
+
+if TYPE_CHECKING:  # for who fires periodic tasks
+    from asynq.brokers.schedules import Schedules
 
 
 class Location(Struct, frozen=True):
@@ -444,6 +447,9 @@ class Broker(Protocol):
 
     def events(self) -> EventLog:
         """What keeps the events of tasks and workers; an object of its own at each call."""
+
+    def schedules(self) -> Schedules:
+        """What keeps the entries of periodic tasks, and fires them."""
 
     async def queues(self) -> Sequence[str]:
         """The names of all queues that were ever used and may hold messages, sorted."""

@@ -10,11 +10,12 @@ import asyncio
 import sys
 import weakref
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from asynq import _time
+from asynq._imports import import_object
 from asynq._memory.bell import Bell
 from asynq._memory.events import Events
 from asynq._memory.fanout import MemoryFanout
@@ -46,6 +47,9 @@ from asynq.brokers.base import (
     parked_until,
 )
 from asynq.exceptions import ImproperlyConfigured, OperationalError
+
+if TYPE_CHECKING:  # for who fires periodic tasks
+    from asynq.brokers.schedules import Schedules
 
 SILENT_SECONDS = 3600.0
 """How long a worker is remembered that has fallen silent."""
@@ -268,6 +272,11 @@ class MemoryBroker:
         log = MemoryEventLog(self._space.events)
         self._event_logs.add(log)
         return log
+
+    def schedules(self) -> Schedules:
+        """What keeps the entries of periodic tasks."""
+        make: Callable[..., Schedules] = import_object("asynq._memory.schedules:MemorySchedules")
+        return make(self._space, self._publish)
 
     async def queues(self) -> Sequence[str]:
         """The names of the queues that were ever used, sorted."""

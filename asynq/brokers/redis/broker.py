@@ -16,9 +16,10 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
+from asynq._imports import import_object
 from asynq._redis.backoff import Backoff
 from asynq._redis.client import Server
 from asynq._redis.errors import Refused, explain
@@ -59,6 +60,9 @@ from asynq.brokers.redis.scripts import ANNOUNCE, COUNT, DEPTH, PURGE, WAITING, 
 from asynq.brokers.redis.sending import Marks
 from asynq.brokers.redis.workflows import RedisWorkflows
 from asynq.exceptions import OperationalError
+
+if TYPE_CHECKING:  # for who fires periodic tasks
+    from asynq.brokers.schedules import Schedules
 
 PURGED: Final = 500
 """Messages of each lane thrown away in one call."""
@@ -249,6 +253,13 @@ class RedisBroker:
         log = RedisEventLog(self._calls)
         self._event_logs.add(log)
         return log
+
+    def schedules(self) -> Schedules:
+        """See `Broker.schedules`."""
+        make: Callable[..., Schedules] = import_object(
+            "asynq.brokers.redis.schedules:RedisSchedules"
+        )
+        return make(self._calls, self._clock)
 
     async def queues(self) -> Sequence[str]:
         """See `Broker.queues`."""

@@ -13,7 +13,7 @@ from asynq._redis.blocking import Blocking
 from asynq._redis.errors import Refused, explain
 from asynq.brokers.base import Page
 from asynq.brokers.redis.calls import Calls
-from asynq.brokers.redis.scripts import KEEP
+from asynq.brokers.redis.scripts import APPEND
 
 START: Final = "0-0"
 LAST_OF_A_MILLISECOND: Final = 2**64 - 1
@@ -30,7 +30,7 @@ class RedisEventLog:
 
     async def append(self, body: bytes, *, max_bytes: int, expires: float) -> None:
         """See `EventLog.append`."""
-        await self._calls.run(KEEP, (self._stream,), (body, max_bytes, round(expires * 1000)))
+        await self._calls.run(APPEND, (self._stream,), (body, max_bytes, round(expires * 1000)))
 
     async def read(self, after: str, *, limit: int, wait: float = 0.0) -> Sequence[Page]:
         """See `EventLog.read`. Who waits has a connection of its own."""

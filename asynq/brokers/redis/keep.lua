@@ -1,22 +1,14 @@
--- Appends a batch of events, and drops the oldest for it.
--- KEYS 1 stream of events
--- ARGV 1 the batch  2 bytes that all batches together may have  3 how long one is kept, ms
--- Returns the entry's id. One script, so that the stream has an end in bytes and in time: each entry
--- says how many bytes were ever appended up to it, so the difference of two is what lies between.
-local SIZE_OF_ENTRY = 64
-local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
-local total = SIZE_OF_ENTRY + #ARGV[1]
-if last then total = total + tonumber(last[2][2]) end
-local id = redis.call('XADD', KEYS[1], '*', 't', string.format('%d', total), 'b', ARGV[1])
-local most = tonumber(ARGV[2])
-local oldest = tonumber(string.match(id, '^%d+')) - tonumber(ARGV[3])
--- The oldest goes while too much lies after it. Mostly nothing does, so one at a time is looked at.
-for _ = 1, 100 do
-  local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
-  local after = total - tonumber(first[2][2])
-  local fits = after < most and tonumber(string.match(first[1], '^%d+')) >= oldest
-  if fits or first[1] == id then break end
-  redis.call('XDEL', KEYS[1], first[1])
+-- keep: stores a workflow or a part of one.
+--   workflow  its hash, see flow.lua
+--   first     where in ARGV it begins: milliseconds to keep it while it goes on, and when it is
+--             over; a word that is not for us; how many words follow, names and values of fields
+-- Returns where it ends. The first write is one that a full server refuses.
+local function keep(workflow, first)
+  local last = first + 3 + ARGV[first + 3]
+  redis.call('HSET', workflow, 'ttl', ARGV[first], 'kept', ARGV[first + 1])
+  for at = first + 4, last, 400 do
+    redis.call('HSET', workflow, unpack(ARGV, at, math.min(last, at + 399)))
+  end
+  redis.call('PEXPIRE', workflow, ARGV[first])
+  return last
 end
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return id

@@ -13,12 +13,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local prefix = string.sub(KEYS[2], 1, -7)
 
-redis.call('HSET', workflow, 'ttl', ARGV[1], 'kept', ARGV[2])
-local last = 4 + ARGV[4]
-for first = 5, last, 400 do
-  redis.call('HSET', workflow, unpack(ARGV, first, math.min(last, first + 399)))
-end
-redis.call('PEXPIRE', workflow, ARGV[1])
+local last = keep(workflow, 1)
 if ARGV[3] == '' then return 1 end
 
 enlist(workflow, prefix, now)

@@ -65,16 +65,9 @@ class RedisWorkflows:
 
     async def _launch(self, part: Workflow, begin: Sequence[Parcel], id: str) -> None:
         keys = (self._keys.workflow(part.id), self._keys.queues, self._keys.workflows)
-        fields: list[Word] = []
-        for number, step in part.steps.items():
-            fields += (f"n{number}", packed(step.parcel, wants_input=step.wants_input))
-        for number, join in part.joins.items():
-            fields += (f"j{number}", packed_join(join))
-        for name, note in part.notes.items():
-            fields += (name, note)
-        ttl = ttl_word(part.ttl)
-        words: list[Word] = [ttl, ttl_word(part.kept) or ttl, id, len(fields), *fields]
-        await self._calls.run(LAUNCH, keys, [*words, *map(packed, begin)])
+        words = launch_words(part, begin)
+        words[2] = id
+        await self._calls.run(LAUNCH, keys, words)
 
     async def _fields(self, id: str, names: Sequence[str]) -> list[bytes | None]:
         key, found = self._keys.workflow(id), []
@@ -97,3 +90,19 @@ class RedisWorkflows:
             )
             for at in range(0, len(told), 4)
         ]
+
+
+def launch_words(part: Workflow | None, begin: Sequence[Parcel]) -> list[Word]:
+    """A workflow, or none, and what begins, as LAUNCH and FIRE read them."""
+    if part is None:
+        return [0, 0, "", 0, *map(packed, begin)]
+    fields: list[Word] = []
+    for number, step in part.steps.items():
+        fields += (f"n{number}", packed(step.parcel, wants_input=step.wants_input))
+    for number, join in part.joins.items():
+        fields += (f"j{number}", packed_join(join))
+    for name, note in part.notes.items():
+        fields += (name, note)
+    ttl = ttl_word(part.ttl)
+    kept = ttl_word(part.kept) or ttl
+    return [ttl, kept, part.id, len(fields), *fields, *map(packed, begin)]

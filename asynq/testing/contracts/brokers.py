@@ -23,6 +23,7 @@ from asynq.testing.contracts.moving import Moving
 from asynq.testing.contracts.remembering import Remembering
 from asynq.testing.contracts.revoking import Revoking
 from asynq.testing.contracts.ruling import Ruling
+from asynq.testing.contracts.scheduling import Scheduling
 from asynq.testing.contracts.settling import Settling
 from asynq.testing.contracts.telling import Telling
 
@@ -30,6 +31,15 @@ __all__ = ["BrokerContract", "BrokerSuite", "Connect"]
 
 
 class BrokerContract(
-    Carrying, Settling, Holding, Revoking, Burying, Telling, Remembering, Moving, Ruling
+    Carrying,
+    Settling,
+    Holding,
+    Revoking,
+    Burying,
+    Telling,
+    Remembering,
+    Moving,
+    Ruling,
+    Scheduling,
 ):
     """Every sentence of `asynq.brokers.base.Broker`, as a test."""
