@@ -13,8 +13,8 @@ from contextlib import suppress
 
 from asynq.brokers.base import Bounds, Broker, Delivery
 from asynq.exceptions import BrokerRefused, ImproperlyConfigured, OperationalError
+from asynq.outage import Outage
 from asynq.wire.rules import Rules
-from asynq.worker.outage import Outage
 from asynq.worker.slots import Slot
 from asynq.worker.state import WorkerState
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 from asynq._time import monotonic, time
 from asynq.brokers.base import Broker
 from asynq.exceptions import OperationalError
-from asynq.worker.outage import Outage
+from asynq.outage import Outage
 from asynq.worker.state import WorkerState
 
 RECENTLY = 0.2

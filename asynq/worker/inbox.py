@@ -16,8 +16,8 @@ import msgspec
 from asynq.brokers.base import Broker
 from asynq.control.orders import CHANNEL, Order, opened_order
 from asynq.exceptions import DecodeError, OperationalError, SecurityError
+from asynq.outage import Outage
 from asynq.wire.sealing import Seal
-from asynq.worker.outage import Outage
 from asynq.worker.state import WorkerState
 
 logger = logging.getLogger("asynq.worker")

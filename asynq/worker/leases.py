@@ -20,7 +20,7 @@ from asynq._time import monotonic
 from asynq.brokers.base import Delivery, LeaseKeeper
 from asynq.exceptions import AsynqError
 from asynq.execution.frames import stack_since_task
-from asynq.worker.outage import Outage
+from asynq.outage import Outage
 from asynq.worker.shutdown import HARD_EXIT_CODE
 
 logger = logging.getLogger("asynq.worker")

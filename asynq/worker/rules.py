@@ -15,7 +15,7 @@ from contextlib import suppress
 from asynq.brokers.base import Broker, Delivery
 from asynq.exceptions import BrokerRefused, OperationalError
 from asynq.wire.rules import Rules
-from asynq.worker.outage import Outage
+from asynq.outage import Outage
 
 
 class RuleKeeper:

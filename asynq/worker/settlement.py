@@ -22,9 +22,9 @@ from asynq.backends.base import ResultBackend
 from asynq.brokers.base import SPEND, Broker, Delivery, Requeue, Settlement, StoredRecord
 from asynq.exceptions import OperationalError
 from asynq.execution.outcome import Outcome
+from asynq.outage import Outage
 from asynq.worker.admission import Refusal
 from asynq.worker.effects import Effects
-from asynq.worker.outage import Outage
 from asynq.worker.records import Records
 from asynq.worker.state import Run
 

@@ -4,9 +4,9 @@ import logging
 
 import pytest
 
+from asynq import outage as room
 from asynq.exceptions import BrokerRefused, OperationalError
-from asynq.worker import outage as room
-from asynq.worker.outage import Outage
+from asynq.outage import Outage
 
 
 @pytest.fixture

@@ -28,8 +28,9 @@ REPEAT_AFTER = 60.0
 class Outage:
     """The outage one agent sees, from its first error to the next success."""
 
-    def __init__(self, doing: str) -> None:
+    def __init__(self, doing: str, logger: logging.Logger = logger) -> None:
         self._doing = doing
+        self._logger = logger
         self._failures = 0
         self._refusals = 0
         self._since = 0.0
@@ -58,13 +59,13 @@ class Outage:
             self._since = at
         if not self._failures or at - self._logged >= REPEAT_AFTER:
             self._logged = at
-            logger.error("Can't %s: %s. Trying again…", self._doing, error)
+            self._logger.error("Can't %s: %s. Trying again…", self._doing, error)
         self._failures += 1
 
     def over(self) -> None:
         """Note a success."""
         if self._failures:
-            logger.warning(
+            self._logger.warning(
                 "Can %s again, after %.1f s and %d tries",
                 self._doing,
                 monotonic() - self._since,
