@@ -63,16 +63,7 @@ class WorkflowCall(Submission[Any]):
         plan = self._plan
         if not isinstance(plan, Plan):
             plan = await asyncio.to_thread(plan)
-        await plan.prepare()
-        steps = await plan.steps(waiting=waiting)
-        begin = [
-            steps.pop(number).parcel
-            for first, last in plan.root.entries
-            for number in range(first, last + 1)
-        ]
-        if self._timeout is not None and begin:
-            begin.append(_expiry(plan, begin[0], self._timeout))
-        await store(plan, steps, begin)
+        await store(plan, *await _ready(plan, self._timeout, waiting=waiting))
         handle = await _aside(plan, partial(handle_of, plan))
         handle._workflow = plan.id
         return handle
@@ -110,13 +101,30 @@ async def store(plan: Plan, steps: Mapping[int, Step], begin: Sequence[Parcel]) 
         steps: Its steps that begin later.
         begin: The messages it begins with.
     """
-    *parts, last = await _aside(plan, lambda: _parts(steps, plan.joins(), plan.notes()))
     workflows = plan.producer.connections.broker().workflows()
-    if parts or last.size + sum(len(each.body) for each in begin) > PART_BYTES:
-        for part in (*parts, last):
-            await workflows.keep(_workflow(plan, part))
-        last = _Part({}, {}, {})
-    await workflows.launch(_workflow(plan, last), begin)
+    await workflows.launch(await _last_part(plan, steps, begin), begin)
+
+
+async def hold(canvas: Canvas[Any]) -> tuple[Plan, Workflow, Sequence[Parcel]]:
+    """Make a canvas ready for who launches it; what is too much for one call is kept already.
+
+    Returns:
+        What it comes down to; what is to be kept of it with its launch; what it begins with.
+
+    Raises:
+        ValueError: it is empty.
+    """
+    signature = _any_of(canvas)
+    if signature is None:
+        raise ValueError(f"{canvas!r} is empty: there is nothing to send")
+    root, producer = canvas.tree((), None, {}), signature.type.producer
+    plan = (
+        await asyncio.to_thread(Plan, root, producer)
+        if _size(canvas) >= LARGE
+        else Plan(root, producer)
+    )
+    steps, begin = await _ready(plan, canvas.options.get("workflow_timeout"), waiting=False)
+    return plan, await _last_part(plan, steps, begin), begin
 
 
 def launch(
@@ -157,6 +165,33 @@ def launch(
         return WorkflowCall(plan.id_of(plan.root.last()), plan, timeout)
     id = options.get("task_id") or _chosen_id(canvas) or new_id()
     return WorkflowCall(id, partial(_plan, build, producer, id), timeout)
+
+
+async def _ready(
+    plan: Plan, timeout: float | None, *, waiting: bool
+) -> tuple[dict[int, Step], list[Parcel]]:
+    """Its steps that begin later, and the messages it begins with."""
+    await plan.prepare()
+    steps = await plan.steps(waiting=waiting)
+    begin = [
+        steps.pop(number).parcel
+        for first, last in plan.root.entries
+        for number in range(first, last + 1)
+    ]
+    if timeout is not None and begin:
+        begin.append(_expiry(plan, begin[0], timeout))
+    return steps, begin
+
+
+async def _last_part(plan: Plan, steps: Mapping[int, Step], begin: Sequence[Parcel]) -> Workflow:
+    """What is kept with the launch; what is too much for that is kept here, before it."""
+    *parts, last = await _aside(plan, lambda: _parts(steps, plan.joins(), plan.notes()))
+    if parts or last.size + sum(len(each.body) for each in begin) > PART_BYTES:
+        workflows = plan.producer.connections.broker().workflows()
+        for part in (*parts, last):
+            await workflows.keep(_workflow(plan, part))
+        last = _Part({}, {}, {})
+    return _workflow(plan, last)
 
 
 def _any_of(canvas: Canvas[Any]) -> Signature[Any] | None:
