@@ -24,6 +24,7 @@ from asynq.named import Names
 from asynq.options import CallOptions, TaskOptions
 from asynq.producer import Producer
 from asynq.registry import TaskRegistry, check_class, check_function, make, new
+from asynq.repeating import Repeating
 from asynq.result import handle
 from asynq.result.group import GroupResult
 from asynq.result.reading import Results
@@ -40,7 +41,7 @@ if TYPE_CHECKING:  # loaded when somebody looks at one
     from asynq.workflows import Workflows
 
 
-class Asynq:
+class Asynq(Repeating):
     """An app: the tasks that belong together, with their settings.
 
     Making one does no I/O and reads no settings; so do decorating and importing.
@@ -77,6 +78,7 @@ class Asynq:
         middleware: Iterable[Middleware] = (),
         **settings: object,
     ) -> None:
+        super().__init__()
         self.main = None if main is None else check_name(main, "app name")
         given = {"broker_url": broker, "result_backend": backend, "include": include}
         if config_source is None:
@@ -300,6 +302,7 @@ class Asynq:
         import_named(self.conf.imports, "imports")
         self._discovery.run()
         self.finalize()
+        self.settle()
 
     # Calling and results
 

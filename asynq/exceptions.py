@@ -16,6 +16,7 @@
     ├── PayloadTooLarge             a message or a result is over the limit
     ├── QueueNotFound               the queue is not declared, and may not be made on the fly
     ├── WorkflowNotFound            no workflow of that id is kept (also a KeyError)
+    ├── ScheduleNotFound            no periodic task of that name is known (also a KeyError)
     └── TaskError
         ├── NotRegistered           no task of that name here (also a KeyError)
         ├── AlreadyRegistered       two tasks of one name
@@ -103,6 +104,12 @@ class QueueNotFound(AsynqError, KeyError):  # noqa: N818 - Celery's name
 
 class WorkflowNotFound(AsynqError, KeyError):  # noqa: N818 - beside QueueNotFound
     """No workflow of that id is kept, or not any more."""
+
+    __str__ = Exception.__str__
+
+
+class ScheduleNotFound(AsynqError, KeyError):  # noqa: N818 - beside QueueNotFound
+    """No periodic task of that name is known."""
 
     __str__ = Exception.__str__
 

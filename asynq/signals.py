@@ -159,6 +159,33 @@ class Signal:
         return f"<Signal: {self.name}>"
 
 
+class Moment(Signal):
+    """A point that an app reaches once, like `app.on_after_finalize`.
+
+    Each receiver is called once, a `def`, with the app as `sender`; what it raises is raised where
+    the app gets there. One that is connected later is called the next time it is looked at.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._told: set[object] = set()
+
+    def reached(self, sender: object, **named: Any) -> None:
+        """Call those that were not called before.
+
+        Raises:
+            TypeError: a receiver is an `async def`.
+        """
+        for each in self.receivers:
+            receiver = each.get()
+            if each.key in self._told or receiver is None:
+                continue
+            self._told.add(each.key)
+            if inspect.iscoroutinefunction(receiver):
+                raise TypeError(f"{self!r}: expected a `def`, and {receiver!r} is an `async def`")
+            receiver(signal=self, sender=sender, **named)
+
+
 def _check(receiver: object) -> None:
     if not callable(receiver):
         raise TypeError(f"connect: expected a function, got {receiver!r}")
@@ -238,3 +265,8 @@ worker_shutdown = Signal("worker_shutdown")
 worker_process_init = Signal("worker_process_init")
 """A child process for `pool="process"` tasks is about to run its first; sent in it. `sender`: None.
 (Celery's `worker_process_shutdown` is not there: a child ends at once when it is not needed.)"""
+
+beat_init = Signal("beat_init")
+"""A beat of its own is about to start. `sender`: the beat."""
+beat_embedded_init = Signal("beat_embedded_init")
+"""A beat inside a worker (`worker -B`) is about to start. `sender`: the beat."""

@@ -4,6 +4,7 @@ Fixtures:
     `server`: a running server shared by the tests of one process. A test that asks for it, or for
         `url`, runs once for each kind of server found here.
     `url`: that server's URL, the server being empty.
+    `place`: such a URL too, or ``memory://``: a test that asks for it runs once for each.
     `own_server`: makes servers of the test's own, to be killed, paused, restarted, configured.
     `kind`: which kind those two are of.
     `namespace`: a name no other test uses.
@@ -105,6 +106,15 @@ def server(kind: str, _shared_servers: dict[str, PrivateServer]) -> PrivateServe
 
 @pytest.fixture
 def url(server: PrivateServer) -> str:
+    server.command("FLUSHALL")
+    return server.url
+
+
+@pytest.fixture(params=["memory", *sorted(KINDS)])
+def place(request: pytest.FixtureRequest, _shared_servers: dict[str, PrivateServer]) -> str:
+    if request.param == "memory":
+        return "memory://"
+    server = _shared_servers[request.param].start()
     server.command("FLUSHALL")
     return server.url
 

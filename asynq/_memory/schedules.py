@@ -30,7 +30,7 @@ class MemorySchedules:
     async def look(self, *, known: str = "", token: str = "", lease: float = 0.0) -> Look:
         """Look at the entries, if they are not known."""
         with self._locked():
-            version = str(self._space.entries_version or "")
+            version = self._space.entries_version
             changed = not version or version != known
             return Look(
                 now=_now(),
@@ -153,7 +153,8 @@ class MemorySchedules:
         self._changed()
 
     def _changed(self) -> None:
-        self._space.entries_version = max(self._space.entries_version + 1, _now())
+        began, _, count = self._space.entries_version.partition("-")
+        self._space.entries_version = f"{began or _now()}-{int(count or 0) + 1}"
 
     def _send(self, firing: Firing) -> None:
         if firing.workflow is None:

@@ -37,7 +37,7 @@ class Space:
         self.events = Events(self.lock)
         self.entries: dict[str, Entry] = {}
         """Of periodic tasks, by their names."""
-        self.entries_version = 0
+        self.entries_version = ""
         self.entries_lease: tuple[str, float] | None = None
         """Token of the beat that fires first, and until when, by the monotonic clock."""
         self.watchers: list[Watcher] = []
@@ -65,7 +65,7 @@ class Space:
             self.workers.clear()
             self.rules.clear()
             self.entries.clear()
-            self.entries_version += 1
+            self.entries_version = ""
 
 
 def open_space(server: str, namespace: str) -> Space:

@@ -23,9 +23,8 @@ _ADAPTER = "set socket_connect_timeout in result_backend_transport_options"
 _OTHER_BACKEND = "it belongs to a result backend that asynq does not have"
 
 _LATER: Final[dict[str, str]] = {
-    "periodic tasks": """
-        beat_schedule beat_scheduler beat_schedule_filename beat_max_loop_interval beat_sync_every
-        beat_cron_starting_deadline beat_enable_remote_control beat_remote_control_max_tick_age""",
+    "remote control of beat": """
+        beat_enable_remote_control beat_remote_control_max_tick_age""",
     "other": """
         task_inherit_parent_priority task_annotations task_compression result_compression
         result_failure_expires
@@ -90,6 +89,8 @@ _MEANINGLESS: Final[dict[str, str]] = {
     "a workflow is kept as long as anything happens in it": "result_chord_expires",
     "a chord's errback is called once, whoever of its header fails": """
         task_allow_error_cb_on_chord_header""",
+    "the state of periodic tasks is on the server, and any number of beats may run": """
+        beat_scheduler beat_schedule_filename beat_sync_every""",
     _OTHER_BACKEND: """
         cache_backend_options couchbase_backend_settings arangodb_backend_settings
         mongodb_backend_settings elasticsearch_retry_on_timeout elasticsearch_max_retries

@@ -20,6 +20,7 @@ from asynq.conf.kinds import (
     MODULES,
     NAME,
     OPTIONS,
+    PERIODIC,
     PRIORITY,
     QUEUE,
     QUEUES,
@@ -246,6 +247,20 @@ class Declared:
     )
     worker_log_color = Setting(
         FLAG.or_none("if it is a terminal"), None, "Colour the log lines by their level."
+    )
+
+    # Beat
+
+    beat_schedule = Setting(PERIODIC, _NO_OPTIONS, "Periodic tasks, which a beat calls.")
+    beat_max_loop_interval = Setting(
+        SECONDS_ABOVE_ZERO,
+        1.0,
+        "How often a beat looks whether its entries were changed, and which other beats there are.",
+    )
+    beat_cron_starting_deadline = Setting(
+        SECONDS.or_none("an hour, or the time between two slots if that is shorter"),
+        None,
+        "How late a crontab's slot may be fired for which no beat was there.",
     )
 
 

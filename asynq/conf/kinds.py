@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Final, Generic, Protocol, TypeVar, overload
 from zoneinfo import ZoneInfo
 
+from asynq._imports import import_object
 from asynq.routes import Queue, check_name, check_routes, queues_of
 from asynq.wire.keyring import KeyRing, read_keys
 
@@ -217,6 +218,15 @@ def _zone(value: object) -> str:
     return name
 
 
+def _periodic(value: object) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise TypeError
+    if value:  # who has no periodic tasks needs no calendar
+        read: Callable[[object], object] = import_object("asynq.schedules.entries:read_entries")
+        read(value)
+    return MappingProxyType(dict(value))
+
+
 def _namespace(value: object) -> str:
     return check_name(_text(value))
 
@@ -277,6 +287,9 @@ QUEUES: Final[Kind[tuple[Queue, ...], object]] = Kind(
 )
 KEYS: Final[Kind[KeyRing | None, object]] = Kind(
     "a dict from key ids to secrets of 16 bytes or more", read_keys
+)
+PERIODIC: Final[Kind[Mapping[str, object], Mapping[str, object]]] = Kind(
+    "a dict from names to entries, which have a `task` and a `schedule`", _periodic
 )
 ROUTES: Final[Kind[object, object]] = Kind(
     "a dict from task names to queues or options, a function, or a list of these", _routes

@@ -17,7 +17,7 @@ ADDED: Final = ""
 """The owner of an entry that no code declares: it was added at run time."""
 
 Verdict: TypeAlias = Literal["fired", "known", "moved", "early", "gone"]
-"""``fired``: it is sent. ``known``: this very firing was sent before. ``moved``: another slot was
+"""``fired``: it is sent. ``known``: it was sent before, by this name. ``moved``: another slot was
 fired meanwhile. ``early``: the slot is yet to come. ``gone``: the entry is not there any more, is
 paused, or is another one now. Only with the first was anything sent."""
 
@@ -59,7 +59,8 @@ class Look(Struct, frozen=True, kw_only=True):
 
     now: int
     version: str
-    """Differs when any entry was changed, added or removed; empty: there never were any."""
+    """Differs when any entry was changed, added or removed: ``began-changes``. Where `began` is
+    another one, the server has lost its data meanwhile. Empty: there never were any entries."""
     leads: bool
     """Who looks has the lease."""
     entries: Sequence[Entry] | None
@@ -77,7 +78,7 @@ class Firing(Struct, frozen=True, kw_only=True):
     slot: int | None
     """None: it is out of turn, and every entry that is there will do."""
     id: str
-    """Tells this firing from others."""
+    """A name of this firing: of a slot the same, whoever fires it."""
     begin: Sequence[Parcel]
     """What is sent; up to 100 together with the workflow's steps, joins and notes."""
     workflow: Workflow | None = None

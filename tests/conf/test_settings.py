@@ -283,7 +283,7 @@ def test_reading_leaves_the_revision():
     ("name", "text"),
     [
         ("worker_concurency", "did you mean 'worker_concurrency'"),
-        ("beat_schedule", "periodic tasks are not in this release yet"),
+        ("task_inherit_parent_priority", "not in this release yet"),
         ("worker_state_db", "has no meaning here: the server remembers what is revoked"),
         ("worker_direct", "it is not in this release yet"),
         ("task_default_exchange", "has no meaning here: it is AMQP's"),

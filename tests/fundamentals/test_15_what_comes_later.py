@@ -29,7 +29,7 @@ def test_options_of_calls(app, option):
 
 @pytest.mark.parametrize(
     "setting",
-    [{"beat_schedule": {"sums": {"task": "sums.add", "schedule": 30}}}],
+    [{"worker_max_tasks_per_child": 100}],
     ids=lambda setting: next(iter(setting)),
 )
 def test_settings(app, setting):

@@ -174,8 +174,8 @@ async def test_a_password_that_is_changed_is_waited_out_and_never_logged(
     open_shop, own_server, caplog, monkeypatch
 ):
     monkeypatch.setattr(client, "REFUSED_SECONDS", (0.1, 0.2))
-    monkeypatch.setattr("asynq.worker.outage.FIRST_PAUSE_REFUSED", 0.1)
-    monkeypatch.setattr("asynq.worker.outage.LONGEST_PAUSE_REFUSED", 0.2)
+    monkeypatch.setattr("asynq.outage.FIRST_PAUSE_REFUSED", 0.1)
+    monkeypatch.setattr("asynq.outage.LONGEST_PAUSE_REFUSED", 0.2)
     private = own_server(config={"requirepass": "geheim"})
     caplog.set_level(logging.DEBUG)
     async with open_shop(private.url) as shop:

@@ -16,10 +16,11 @@ local function number(value)
 end
 
 -- changed: the entries are others from now on. Called before anything else is written: a full
--- server refuses it, and so all of it.
+-- server refuses it, and so all of it. The version is when the first entry came, and how many
+-- changes there were: a server that has lost its data begins another.
 local function changed(version, now)
-  local before = tonumber(redis.call('GET', version) or '0')
-  redis.call('SET', version, number(math.max(before + 1, now)))
+  local began, count = string.match(redis.call('GET', version) or '', '^(%d+)-(%d+)$')
+  redis.call('SET', version, (began or number(now)) .. '-' .. number((count or 0) + 1))
 end
 
 -- differs: would write do anything?

@@ -40,6 +40,8 @@ class Scheduling(BrokerSuite):
         await schedules.pause("a", paused=True)
         changed = await schedules.look(known=first.version)
         assert [entry.name for entry in changed.entries or ()] == ["a"]
+        began, _, count = changed.version.partition("-")
+        assert first.version.partition("-") == (began, "-", str(int(count) - 1))
 
     async def test_the_oldest_come_first(self, broker: Broker) -> None:
         schedules = broker.schedules()
