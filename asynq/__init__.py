@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # type checkers go by the name; `typing` is a third of what a
 
     from asynq import exceptions, signals
     from asynq.app import Asynq
+    from asynq.beat.beat import Beat
     from asynq.blocking import run
     from asynq.canvas.chord import chord
     from asynq.canvas.group import group
@@ -53,6 +54,7 @@ if TYPE_CHECKING:  # type checkers go by the name; `typing` is a third of what a
     from asynq.result import AsyncResult, EagerResult, Submission, Update
     from asynq.result.group import GroupResult
     from asynq.routes import Queue
+    from asynq.schedules import crontab, schedule, solar
     from asynq.task import Task
     from asynq.wire.attempts import Attempt
     from asynq.wire.failures import register_exception
@@ -64,6 +66,7 @@ __all__ = [
     "Asynq",
     "AsynqError",
     "Attempt",
+    "Beat",
     "ChordError",
     "DeadLetter",
     "EagerResult",
@@ -87,6 +90,7 @@ __all__ = [
     "chain",
     "chord",
     "chunks",
+    "crontab",
     "current_app",
     "current_task",
     "exceptions",
@@ -95,9 +99,11 @@ __all__ = [
     "register_exception",
     "register_serializer",
     "run",
+    "schedule",
     "shared_task",
     "signals",
     "signature",
+    "solar",
     "xmap",
     "xstarmap",
 ]
@@ -107,6 +113,7 @@ _LATER = {
     "Asynq": "asynq.app:Asynq",
     "AsynqError": "asynq.exceptions:AsynqError",
     "Attempt": "asynq.wire.attempts:Attempt",
+    "Beat": "asynq.beat.beat:Beat",
     "ChordError": "asynq.exceptions:ChordError",
     "DeadLetter": "asynq.dead:DeadLetter",
     "EagerResult": "asynq.result:EagerResult",
@@ -130,6 +137,7 @@ _LATER = {
     "chain": "asynq.canvas:chain",
     "chord": "asynq.canvas:chord",
     "chunks": "asynq.canvas:chunks",
+    "crontab": "asynq.schedules:crontab",
     "current_app": "asynq.current:current_app",
     "current_task": "asynq.current:current_task",
     "exceptions": "asynq.exceptions",
@@ -138,9 +146,11 @@ _LATER = {
     "register_exception": "asynq.wire.failures:register_exception",
     "register_serializer": "asynq.wire.serialization:register_serializer",
     "run": "asynq.blocking:run",
+    "schedule": "asynq.schedules:schedule",
     "shared_task": "asynq.registry:shared_task",
     "signals": "asynq.signals",
     "signature": "asynq.canvas:signature",
+    "solar": "asynq.schedules:solar",
     "xmap": "asynq.canvas:xmap",
     "xstarmap": "asynq.canvas:xstarmap",
 }

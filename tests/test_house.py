@@ -20,6 +20,9 @@ NOT_FOR_PRODUCERS = (
     "asynq.worker",
     "asynq.cli",
     "asynq.contrib",
+    "asynq.beat",
+    "asynq.periodic",
+    "asynq.schedules",
     "asynq.testing",
     "click",
     "rich",
@@ -32,6 +35,11 @@ NOT_FOR_PRODUCERS = (
 # What a worker's process would keep in memory for its whole life. typer loads pydantic.
 NOT_FOR_WORKERS = (
     "asynq.contrib",
+    "asynq.beat",
+    "asynq.periodic",
+    "asynq.schedules",
+    "asynq.cli.beat",
+    "asynq.cli.schedule",
     "asynq.testing",
     "asynq.cli.dead",
     "asynq.cli.doctor",
