@@ -13,9 +13,7 @@ import click
 from asynq._imports import import_object
 from asynq.cli.errors import Misused
 
-_LATER: Final = {
-    "periodic tasks": "beat",
-}
+_LATER: Final = {}
 
 _LATER_CONTROL: Final = {
     "stamps": "revoke_by_stamped_headers terminate_by_stamped_headers",
@@ -33,10 +31,14 @@ _INSTEAD_OF_CONTROL: Final = {
 
 _LATER_OPTIONS: Final = {
     "worker": {
-        "periodic tasks": "-B --beat -s --schedule --schedule-filename --scheduler",
         "replacing child processes": "--max-tasks-per-child --max-memory-per-child",
     },
+    "beat": {"a beat in the background": "-D --detach --pidfile --uid --gid --umask"},
 }
+
+_NO_FILE: Final = (
+    "what is known of periodic tasks is on the server, so any number of beats may run; leave it out"
+)
 
 _INSTEAD: Final = {
     "worker": {
@@ -50,7 +52,9 @@ _INSTEAD: Final = {
         ),
         "the server remembers what is revoked, so leave it out": "-S --statedb",
         "name the modules in the setting `include`": "-I --include",
+        _NO_FILE: "-s --schedule --schedule-filename --scheduler",
     },
+    "beat": {_NO_FILE: "-s --schedule --schedule-filename -S --scheduler"},
     "call": {"it is AMQP's; say --queue": "--exchange --routing-key"},
 }
 

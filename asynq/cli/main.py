@@ -18,6 +18,7 @@ from asynq.exceptions import AsynqError
 
 COMMANDS: Final = {
     "worker": "asynq.cli.worker:worker",
+    "beat": "asynq.cli.beat:beat",
     "multi": "asynq.cli.multi:multi",
     "call": "asynq.cli.tasks:call",
     "result": "asynq.cli.tasks:result",
@@ -33,6 +34,7 @@ COMMANDS: Final = {
     "queues": "asynq.cli.queues:group",
     "events": "asynq.cli.events:events",
     "dead": "asynq.cli.dead:group",
+    "schedule": "asynq.cli.schedule:group",
     "workflow": "asynq.cli.workflow:group",
     "server": "asynq.cli.server:group",
 }

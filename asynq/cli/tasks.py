@@ -82,8 +82,8 @@ def call(
         "serializer": serializer,
     }
     options = {option: value for option, value in given.items() if value is not None}
-    positional = _json(args, list[Any], "--args: expected a JSON list")
-    keyword = _json(kwargs, dict[str, Any], "--kwargs: expected a JSON object")
+    positional = read_json(args, list[Any], "--args: expected a JSON list")
+    keyword = read_json(kwargs, dict[str, Any], "--kwargs: expected a JSON object")
 
     async def send(found: Asynq) -> tuple[str, Any]:
         submission = _submission(found, name, positional, keyword, options)
@@ -260,7 +260,12 @@ def _submission(
     return submission
 
 
-def _json(text: str, kind: type[T], expected: str) -> T:
+def read_json(text: str, kind: type[T], expected: str) -> T:
+    """A value from an option's text.
+
+    Raises:
+        Misused: it is no JSON of that kind.
+    """
     try:
         return msgspec.json.decode(text, type=kind)
     except msgspec.DecodeError as error:

@@ -6,15 +6,17 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 from click.exceptions import Exit
 
+from asynq import signals
+from asynq._imports import import_object
 from asynq._secrets import hide_password
 from asynq._version import __version__
 from asynq.app import Asynq
@@ -23,12 +25,13 @@ from asynq.cli.daemon import ONLY_BEFORE, filled, go_to_background, print_there,
 from asynq.cli.errors import Misused
 from asynq.cli.later import Command
 from asynq.cli.leaving import DefaultExecutor, leave
+from asynq.cli.log import set_up_logging
 from asynq.cli.loop import loop_factory, run
 from asynq.cli.metrics import NOWHERE, Address, exposed
 from asynq.cli.options import app_option, common
 from asynq.cli.render import pairs, say, speak_by_the_line
 from asynq.cli.worker_options import worker_options
-from asynq.logs import MAIN_PROCESS, set_up
+from asynq.logs import MAIN_PROCESS
 from asynq.multi.stages import Stages
 from asynq.worker.events import HEARTBEAT
 from asynq.worker.health import LOOPBACK
@@ -67,6 +70,7 @@ def worker(
     soft_time_limit: float | None,
     task_events: bool,
     heartbeat_interval: float | None,
+    beat: bool,
     purge: bool,
     reload: bool,
     detach: bool,
@@ -121,7 +125,7 @@ def worker(
         exposing = nullcontext if metrics.port is None else exposed(found, metrics)
         collect_rarely()
         known = threading.enumerate()
-        code = run(_serve(found, build, stages, exposing, purge=purge))
+        code = run(_serve(found, build, stages, exposing, purge=purge, beat=beat))
         leave(known, code)
         raise Exit(code)
     if purge:
@@ -154,6 +158,7 @@ async def _serve(
     exposing: Callable[[], AbstractAsyncContextManager[object]],
     *,
     purge: bool,
+    beat: bool,
 ) -> int:
     worker = build()
     is_child = PARENT_PIPE in os.environ
@@ -168,11 +173,28 @@ async def _serve(
         if purge:
             await _throw_away(app, worker)
         watch_parent(worker.stop)
-        async with exposing():
+        async with exposing(), _beat_beside(app, worker) if beat else nullcontext():
             await worker.run(on_ready=ready)
     if worker.worn_out:
         return HARD_EXIT_CODE
     return SHUT_DOWN if worker.shut_down and is_child else 0
+
+
+@asynccontextmanager
+async def _beat_beside(app: Asynq, worker: Worker) -> AsyncIterator[None]:
+    """Fire periodic tasks until the worker begins to stop."""
+    # Not imported with this module: most workers have no beat.
+    make: Callable[..., AbstractAsyncContextManager[Any]] = import_object("asynq.beat.beat:Beat")
+    async with make(app, embedded=True) as companion:
+
+        def stop(**_: object) -> None:
+            companion.stop()
+
+        signals.worker_shutting_down.connect(stop, sender=worker.hostname)
+        try:
+            yield
+        finally:
+            signals.worker_shutting_down.disconnect(stop, sender=worker.hostname)
 
 
 async def _purge(app: Asynq, worker: Worker) -> None:
@@ -194,34 +216,23 @@ def _set_up_logging(
     hostname: str | None,
     index: int,
 ) -> None:
-    conf = app.conf
-    is_child = PARENT_PIPE in os.environ
     node = node_name(hostname)
     if logfile is not None:
         pattern = str(logfile)
         logfile = Path(filled("--logfile", pattern, node, index))
-    try:
-        if logfile is not None and index:
+        if index:
             main = node.replace(f"-{index}@", "@", 1)
-            print_there(logfile, Path(filled("--logfile", pattern, main)))
-        set_up(
-            level,
-            log_format=log_format or conf.worker_log_format,
-            task_format=log_format or conf.worker_task_log_format,
-            color=conf.worker_log_color,
-            logfile=logfile,
-            hijack_root=conf.worker_hijack_root_logger,
-            process_name=node.partition("@")[0] if is_child else MAIN_PROCESS,
-        )
-    except ValueError as error:
-        raise Misused(f"--loglevel or --log-format: {error}") from None
-    except OSError as error:
-        raise Misused(f"--logfile {logfile}: {error.strerror}") from None
+            try:
+                print_there(logfile, Path(filled("--logfile", pattern, main)))
+            except OSError as error:
+                raise Misused(f"--logfile {logfile}: {error.strerror}") from None
+    process = node.partition("@")[0] if PARENT_PIPE in os.environ else MAIN_PROCESS
+    set_up_logging(app, level, logfile, log_format, process_name=process)
 
 
 PORTS: Final = {"health_port": "--health-port", "metrics_port": "--metrics-port"}
 HANDLED_BY_PARENT: Final = frozenset(
-    {"app", "hostname", "processes", "process_index", "purge", "reload", *PORTS}
+    {"app", "beat", "hostname", "processes", "process_index", "purge", "reload", *PORTS}
     | {"detach", "executable", "gid", "pidfile", "uid", "umask"}
 )
 
@@ -241,6 +252,8 @@ def command_of(
             words += [f"{option}={port + number if port else 0}"]
     if "%" in str(context.params.get("logfile")) and context.params.get("processes") != 1:
         words += [f"--process-index={number + 1}"]
+    if context.params.get("beat") and number == 0:  # one will do
+        words.append("--beat")
     return [*words, f"--hostname={hostname}"]
 
 

@@ -102,6 +102,7 @@ OPTIONS: Final = (
         metavar="SECONDS",
         help="Time between two events that say that it lives: 2.",
     ),
+    click.option("-B", "--beat", is_flag=True, help="Call periodic tasks too, as `asynq beat`."),
     click.option("--purge", is_flag=True, help="Throw away all waiting tasks of its queues first."),
     click.option(
         "--reload", is_flag=True, help="Start again when Python files here change: to develop."

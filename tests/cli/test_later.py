@@ -6,10 +6,12 @@ import pytest
 @pytest.mark.parametrize(
     ("words", "what", "part"),
     [
-        (("beat", "-l", "info"), "asynq beat", "periodic tasks"),
-        (("beat", "--help"), "asynq beat", "periodic tasks"),
-        (("worker", "-B"), "asynq worker -B", "periodic tasks"),
-        (("worker", "--beat", "-l", "info"), "asynq worker --beat", "periodic tasks"),
+        (("beat", "--detach"), "asynq beat --detach", "a beat in the background"),
+        (
+            ("worker", "--max-tasks-per-child", "3"),
+            "asynq worker --max-tasks-per-child",
+            "replacing child processes",
+        ),
     ],
     ids=lambda part: " ".join(part) if isinstance(part, tuple) else "",
 )
@@ -25,6 +27,8 @@ def test_what_comes_with_a_later_release_is_said_in_one_line(project, words, wha
         (("worker", "-P", "prefork"), "asynq worker -P: there is no prefork pool"),
         (("worker", "--pool=gevent"), "asynq worker --pool: there is no prefork pool"),
         (("worker", "-O", "fair"), "asynq worker -O: tasks go to who is free"),
+        (("beat", "-s", "file"), "asynq beat -s: what is known of periodic tasks is on the server"),
+        (("worker", "-B", "-s", "file"), "asynq worker -s: what is known of periodic tasks is on"),
         (("worker", "--without-gossip"), "asynq worker --without-gossip: workers do not talk"),
         (("revoke", "some-id"), "asynq revoke: say control revoke ID…"),
         (("terminate", "KILL", "x"), "asynq terminate: say control revoke ID… --terminate"),

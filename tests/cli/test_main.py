@@ -11,8 +11,9 @@ from asynq.cli import tasks
 from asynq.exceptions import ImproperlyConfigured, OperationalError
 
 COMMANDS = (
-    *("worker", "multi", "call", "result", "purge", "list", "report", "doctor", "ping"),
-    *("shell", "inspect", "control", "status", "queues", "events", "dead", "workflow", "server"),
+    *("worker", "beat", "multi", "call", "result", "purge", "list", "report", "doctor", "ping"),
+    *("shell", "inspect", "control", "status", "queues", "events", "dead", "schedule"),
+    *("workflow", "server"),
 )
 GROUPS = {
     "multi": (
@@ -21,6 +22,7 @@ GROUPS = {
     ),
     "queues": ("pause", "resume", "limit"),
     "dead": ("list", "show", "retry", "purge"),
+    "schedule": ("list", "add", "pause", "resume", "run-now", "remove"),
     "workflow": ("list", "show", "cancel"),
     "server": ("status", "start", "stop", "path"),
 }
