@@ -1,6 +1,6 @@
-# make demo, make test, make check, make bench; make canvas, make chaos and make soak take their time. Each makes
-# its own environment first.
-.PHONY: demo test check bench canvas chaos soak reliability clean
+# make demo, make test, make check, make bench; make canvas, make chaos, make beats and make soak take their
+# time. Each makes its own environment first.
+.PHONY: demo test check bench canvas chaos beats soak reliability clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -35,6 +35,9 @@ canvas: $(STAMP)
 
 chaos: $(STAMP)
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+beats: $(STAMP)
+	@$(BIN)/python -m tests.chaos.beats $(ARGS)
 
 reliability: $(STAMP)
 	@$(BIN)/python -m benchmarks.reliability $(ARGS)
