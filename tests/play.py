@@ -38,7 +38,7 @@ from tests.pages import ROOT, Snippet, snippets_of
 SECONDS = 40.0
 """How long one command may take."""
 ERROR = re.compile(r"([A-Z]\w+)(?:: (.*))?")
-A_WORKER = re.compile(r"^asynq\b.*\bworker\b(?!.* (-h|--help|-D|--detach)\b)")
+A_WORKER = re.compile(r"^asynq\b.*\b(worker|beat)\b(?!.* (-h|--help|-D|--detach)\b)")
 
 
 class ClaimError(AssertionError):

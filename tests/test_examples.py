@@ -114,6 +114,13 @@ SAYS = {
         "all three run now",
         "['1 pages', '2 pages', '3 pages']",
     ],
+    "periodic_tasks": [
+        "every fifth of a second",
+        "every fifth of a second",
+        "added at run time",
+        "quick: every 0.2 s, paused",
+        "report: 0 9 * * mon-fri",
+    ],
     "dead_letters": [
         "shipped a book",
         "put aside: shop.ship('lamp',), Reject: no lamp in stock",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from asynq import Asynq, Worker
+from asynq import Asynq, Beat, Worker
 from asynq._redis.acl import COMMANDS, line, rules
 from asynq.exceptions import AsynqError, BrokerRefused, OperationalError, TaskRevokedError
 from tests.servers import PrivateServer, ServerFactory
@@ -95,7 +95,18 @@ async def test_a_producer_a_worker_and_a_monitor_do_all_they_do(
             await until(lambda: buried(looking))
             assert await running.broker.discard("default") == 1
         await running.broker.purge("default")
+        async with Beat(sending, max_interval=0.05):
+            await sending.schedules.add("often", 0.1, "add", (1, 2))
+            await until(lambda: has_fired(looking))
+            await sending.schedules.pause("often")
+            await sending.schedules.resume("often")
+            await sending.schedules.run_now("often")
+            await sending.schedules.remove("often")
     assert denied(private) == []
+
+
+async def has_fired(app: Asynq) -> bool:
+    return any(each.count for each in await app.schedules.list())
 
 
 async def buried(app: Asynq) -> bool:
