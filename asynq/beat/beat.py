@@ -191,7 +191,7 @@ class Beat:
     async def _left(self, due: list[Row], broker: Broker) -> list[Row]:
         """Those that who fires first has not fired; none before it had its time."""
         limit = self._now(broker) - round(STANDBY * 1000)
-        waited = [row for row in due if row.slots[0] <= limit]
+        waited = [row for row in due if (row.waiting_since or 0) <= limit]
         if not waited:
             return []
         lasts = await broker.schedules().lasts([row.entry.name for row in waited])

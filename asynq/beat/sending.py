@@ -81,6 +81,7 @@ class Sender:
                     composed.id,
                 )
                 row.done(slot)
+                row.tell_missed()
             case "moved":
                 row.done(fired.last)
             case "early":

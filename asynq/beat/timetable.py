@@ -58,8 +58,11 @@ class Row:
         """The last slot that is done with, as far as is known here."""
         self.slots: list[int] = []
         """Those that are due now."""
+        self.waiting_since: int | None = None
+        """The first slot since when something is due; later ones may have taken its place."""
         self.next: int | None = entry.last
         """When to look at it again; None: never."""
+        self._missed = 0
         self._zone = periodic.schedule.tz or periodic.zone or zone
         self._anchor = moment(entry.anchor, self._zone)
         self._passed = entry.last
@@ -80,13 +83,18 @@ class Row:
         except Exception:  # a schedule of somebody's own must not stop the others
             logger.exception("Periodic task %r: its schedule has failed", self.entry.name)
             self.slots, self.next = [], now + AFTER_AN_ERROR
+        self._wait()
 
     def done(self, last: int) -> None:
         """Slots up to this one are done with, whoever fired them."""
         if last != self.last:
             self.last = last
             self._passed = max(self._passed, last)
-            self.slots = [slot for slot in self.slots if slot > last]
+            # One without slots was due at some moment, and another beat's moment is as good.
+            left = [] if self.periodic.schedule.is_polled else self.slots
+            self.slots = [slot for slot in left if slot > last]
+            self.waiting_since = None
+            self._wait()
             if not self.slots:
                 self.next = last  # what comes after it is to be found
 
@@ -94,6 +102,24 @@ class Row:
         """A slot can't be fired."""
         self._passed = max(self._passed, slot)
         self.slots = [each for each in self.slots if each > slot]
+        self._wait()
+
+    def tell_missed(self) -> None:
+        """Log what is left out. Not before it is known that no other beat has fired it."""
+        missed, self._missed = self._missed, 0
+        if missed:
+            logger.warning(
+                "Periodic task %r: slots that were missed, and are left out (misfire: %s): %d",
+                self.entry.name,
+                self.periodic.misfire,
+                missed,
+            )
+
+    def _wait(self) -> None:
+        if not self.slots:
+            self.waiting_since = None
+        elif self.waiting_since is None:
+            self.waiting_since = self.slots[0]
 
     def _find(self, now: int) -> None:
         found = due(
@@ -104,17 +130,12 @@ class Row:
             misfire=self.periodic.misfire,
             grace=self._grace,
         )
-        if found.missed:
-            logger.warning(
-                "Periodic task %r: %d slots were missed, and are left out (misfire: %s)",
-                self.entry.name,
-                found.missed,
-                self.periodic.misfire,
-            )
+        self._missed = found.missed
         self.slots = [slot for each in found.slots if (slot := milliseconds(each)) > self._passed]
         self.next = None if found.next is None else milliseconds(found.next)
         if not self.slots:
             self._passed = max(self._passed, now)
+            self.tell_missed()
 
     def _ask(self, now: int) -> None:
         with clock(lambda: now / 1000):
@@ -164,11 +185,7 @@ class Timetable:
 
     def next(self) -> int | None:
         """When something is due; None: never."""
-        times = [
-            row.slots[0] if row.slots else row.next
-            for row in self.rows.values()
-            if row.slots or row.next is not None
-        ]
+        times = [row.waiting_since or row.next for row in self.rows.values()]
         return min((each for each in times if each is not None), default=None)
 
     def _made(self, entry: Entry, own: Own, revive: Revive) -> tuple[Periodic, Canvas[Any]] | None:
@@ -187,5 +204,5 @@ def moment(milliseconds: int, zone: tzinfo) -> datetime:
 
 
 def milliseconds(moment: datetime) -> int:
-    """A slot as brokers have it."""
-    return (moment.astimezone(UTC) - EPOCH) // MILLISECOND
+    """A slot as brokers have it: the first millisecond that is no earlier."""
+    return -((EPOCH - moment.astimezone(UTC)) // MILLISECOND)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from asynq.application import Application
 from asynq.canvas import Canvas, Signature, signature
-from asynq.canvas.nodes import read_options
+from asynq.canvas.nodes import LINKS, read_options
 from asynq.exceptions import AsynqError, ImproperlyConfigured
 from asynq.schedules.entries import Periodic, periodic, read_entries
 
@@ -91,5 +91,5 @@ def _check(canvas: Canvas[Any]) -> None:
         raise ValueError("options: no task_id: each firing has an id of its own")
     if isinstance(canvas, Signature):
         # As it will be made when its time comes, so that what is wrong is known when a beat starts.
-        own = {n: each for n, each in canvas.options.items() if n not in ("link", "link_error")}
+        own = {n: each for n, each in canvas.options.items() if n not in LINKS}
         canvas.type.prepare(canvas.args, canvas.kwargs, own, takes=0).close()

@@ -1,13 +1,13 @@
 """Which entries a beat fires, and when."""
 
 import logging
-from datetime import UTC
+from datetime import UTC, timedelta
 
 import pytest
 
 from asynq.beat.timetable import Timetable
 from asynq.brokers.schedules import ADDED, Declared, Entry
-from asynq.schedules import crontab, schedstate, schedule
+from asynq.schedules import BaseSchedule, crontab, schedstate, schedule
 from asynq.schedules.entries import periodic
 
 START = 1_800_000_000_000
@@ -82,11 +82,21 @@ def test_a_slot_that_is_given_up_does_not_come_back():
     assert (row.slots, row.last) == ([START + 20_000], START)
 
 
-def test_missed_slots_are_told(caplog):
+def test_missed_slots_are_told_when_the_last_one_is_fired(caplog):
     table = taken_up(entry(), when=10)
     with caplog.at_level(logging.WARNING, "asynq.beat"):
-        table.due(START + 35_000)
-    assert "'a': 2 slots were missed" in caplog.text
+        [row] = table.due(START + 35_000)
+        assert caplog.text == ""  # another beat may have fired them
+        row.tell_missed()
+        row.tell_missed()
+    assert caplog.text.count("'a': slots that were missed, and are left out") == 1
+    assert caplog.text.endswith("(misfire: latest): 2\n")
+
+
+def test_missed_slots_are_told_where_none_is_fired(caplog):
+    table = taken_up(entry(), when=10, misfire="skip", grace=1)
+    assert table.due(START + 35_000) == []
+    assert caplog.text.endswith("(misfire: skip): 3\n")
 
 
 def test_a_paused_entry_is_left_out():
@@ -163,6 +173,32 @@ def test_a_zone_is_the_schedules_then_the_entrys_then_the_apps():
         assert table.next() == day + hours[zone] * 3_600_000, zone
 
 
+def test_what_waits_to_be_fired_has_waited_since_its_first_slot():
+    table = taken_up(entry(), when=1)
+    [row] = table.due(START + 1_000)
+    assert row.waiting_since == table.next() == START + 1_000
+    table.due(START + 2_100)
+    assert (row.slots, row.waiting_since) == ([START + 2_000], START + 1_000)
+    row.done(START + 2_000)
+    assert table.due(START + 2_200) == []
+    table.due(START + 3_000)
+    assert row.waiting_since == START + 3_000
+
+
+def test_a_slot_with_parts_of_a_millisecond_is_not_found_again():
+    class Fine(BaseSchedule):
+        def next_after(self, moment, anchor):
+            step = timedelta(seconds=1, microseconds=500)
+            return anchor + ((moment - anchor) // step + 1) * step
+
+    table = taken_up(entry(), when=Fine())
+    [row] = table.due(START + 1_001)
+    assert row.slots == [START + 1_001]
+    row.done(START + 1_001)
+    assert table.due(START + 1_001) == []
+    assert table.next() == START + 2_001
+
+
 class Asked(schedule):
     answers = ()
 
@@ -183,6 +219,16 @@ def test_a_schedule_without_slots_is_asked_again_and_again():
     row.done(START + 5_010)
     assert table.due(START + 5_020) == []
     assert table.next() == START + 5_020 + 50  # not at once, whatever it says
+
+
+def test_of_what_has_no_slots_another_beats_firing_is_our_own():
+    when = Asked(60)
+    when.answers = [(True, 5), (False, 5)]
+    table = taken_up(entry(), when=when)
+    [row] = table.due(START + 1_000)
+    row.done(START + 990)  # by another beat, a moment before
+    assert table.due(START + 1_010) == []
+    assert when.asked[0].timestamp() * 1000 == START + 990
 
 
 def test_a_schedule_that_fails_does_not_stop_the_others(caplog):
