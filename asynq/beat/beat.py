@@ -38,7 +38,7 @@ STANDBY: Final = 0.5
 LEASE: Final = 5.0
 """Seconds that the lease lasts, or a few looks if that is longer."""
 LEASE_LOOKS: Final = 3
-AT_ONCE: Final = 50
+AT_ONCE: Final = 500
 """Entries that are fired at the same time."""
 AFTER_AN_ERROR: Final = 5.0
 SHORTEST_SLEEP: Final = 0.002
