@@ -19,7 +19,7 @@ local known = {#ids}
 for _, id in ipairs(ids) do
   local workflow = prefix .. 'wf:' .. id
   local told = redis.call('HMGET', workflow, 'ttl', 'kept', 'began', 'over')
-  if told[3] then
+  if told[1] and told[3] then
     local over = told[4] and string.match(told[4], '^[^|]*') or ''
     local idle = math.max(0, (told[4] and told[2] or told[1]) - redis.call('PTTL', workflow))
     if ARGV[4] == '' or (over == '' and idle >= tonumber(ARGV[4])) then

@@ -21,3 +21,14 @@ async def test_the_list_of_workflows_forgets_those_behind_one_that_is_kept(
         while look.command("ZCARD", look.keys.workflows) > 10:
             await workflows.launch(Workflow(id="again", ttl=0.001, kept=60), [])
     assert [each.id for each in await workflows.known()][-2:] == ["longer", "long"]
+
+
+async def test_the_list_passes_over_what_is_left_of_a_workflow_that_was_forgotten_at_once(
+    broker: RedisBroker, look: Looker
+):
+    workflows = broker.workflows()
+    await workflows.launch(Workflow(id="kept", ttl=60, kept=60), [])
+    # As a server that is slow for a millisecond leaves one whose time is that short.
+    look.command("HSET", look.keys.workflow("short"), "began", 1)
+    look.command("ZADD", look.keys.workflows, 1, "short")
+    assert [each.id for each in await workflows.known()] == ["kept"]
