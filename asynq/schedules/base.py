@@ -75,6 +75,11 @@ class BaseSchedule:
         later = DAY if following is None else following - now
         return schedstate(True, later.total_seconds())
 
+    def remaining_estimate(self, last_run_at: datetime) -> timedelta:
+        """How long it is until it is due, counted from its last run; below zero: it is."""
+        slot = self.next_after(last_run_at, last_run_at)
+        return DAY if slot is None else slot - self.now()
+
     def now(self) -> datetime:
         """The time of the server's clock in a beat, of this machine's elsewhere; aware, in UTC."""
         clock = _clock.get()

@@ -51,6 +51,12 @@ def test_is_due_answers_as_celerys_does(what, last, answer):
         assert what.is_due(last) == answer
 
 
+def test_an_estimate_tells_how_long_it_is():
+    with clock(NOON.timestamp):
+        assert schedule(60).remaining_estimate(NOON - timedelta(seconds=20)).total_seconds() == 40
+        assert schedule(60).remaining_estimate(NOON - timedelta(seconds=90)).total_seconds() == -30
+
+
 def test_now_is_the_clock_of_who_asks():
     with clock(NOON.timestamp):
         assert schedule(5).now() == NOON
