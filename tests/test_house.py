@@ -67,7 +67,7 @@ def look(*_, **__):
     print(*sys.modules)
     raise SystemExit
 
-worker._serve = look
+worker.serve = look
 main(["-A", "tests.integration.proj", "worker", "-Q", "q", "-c", "5", "-l", "INFO"])
 """
 

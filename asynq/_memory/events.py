@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -9,6 +11,8 @@ from typing import Final
 
 from asynq import _time
 from asynq._memory.bell import Bell
+from asynq.exceptions import OperationalError
+from asynq.wire.parcels import Page
 
 SIZE_OF_ENTRY: Final = 64
 """Bytes that count for an entry beside its body."""
@@ -75,3 +79,62 @@ class Events:
             self._bytes -= len(body) + SIZE_OF_ENTRY
             dropped += 1
         del self._entries[:dropped]
+
+
+class MemoryEventLog:
+    """See `asynq.brokers.base.EventLog`: one reader, or writer, of a log."""
+
+    def __init__(self, events: Events) -> None:
+        self._events = events
+        self._bell: Bell | None = None
+        self._closed = False
+
+    async def append(self, body: bytes, *, max_bytes: int, expires: float) -> None:
+        """Append an entry."""
+        self._check_open()
+        self._events.append(body, max_bytes=max_bytes, expires=expires)
+
+    async def read(self, after: str, *, limit: int, wait: float = 0.0) -> Sequence[Page]:
+        """Entries from after that place."""
+        await asyncio.sleep(0)
+        place, deadline = _place(after), _time.monotonic() + wait
+        bell = self._bell = Bell()
+        with self._events.watched(bell):
+            while True:
+                bell.clear()
+                self._check_open()
+                found = self._events.read(place, limit)
+                left = deadline - _time.monotonic()
+                if found or left <= 0:
+                    return [Page(f"{at}-{number}", body) for (at, number), body in found]
+                await bell.wait(left)
+
+    async def last(self) -> str:
+        """The place of the youngest entry."""
+        last = self._events.last()
+        return "" if last is None else f"{last[0]}-{last[1]}"
+
+    def at(self, time: float) -> str:
+        """The place before all that was appended from that time on."""
+        return f"{max(0, int(time * 1000) - 1)}-{sys.maxsize}"
+
+    async def aclose(self) -> None:
+        """Close; who waits gets an `OperationalError`."""
+        self.close()
+
+    def close(self) -> None:
+        """As `aclose`."""
+        self._closed = True
+        if self._bell is not None:
+            self._bell.ring()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise OperationalError("the event log was closed")
+
+
+def _place(text: str) -> tuple[int, int]:
+    at, _, number = (text or "0-0").partition("-")
+    if not (at.isascii() and at.isdigit() and number.isascii() and number.isdigit()):
+        raise ValueError(f"{text!r} is no place in an event log")
+    return int(at), int(number)

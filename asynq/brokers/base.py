@@ -18,6 +18,7 @@ from msgspec import Struct
 from asynq.wire.parcels import Advance as Advance
 from asynq.wire.parcels import Join as Join
 from asynq.wire.parcels import Known as Known
+from asynq.wire.parcels import Page as Page
 from asynq.wire.parcels import Parcel as Parcel
 from asynq.wire.parcels import Step as Step
 from asynq.wire.parcels import Workflow as Workflow
@@ -250,14 +251,6 @@ class Fanout(Protocol):
         Survives a server that is away. None comes out where something may have been missed (after
         the server was away, or when the listener was too slow).
         """
-
-
-class Page(Struct, frozen=True):
-    """One entry of an event log."""
-
-    place: str
-    """Where it stands: what `EventLog.read` goes on from."""
-    body: bytes
 
 
 class EventLog(Protocol):

@@ -7,7 +7,6 @@ in there ends with the process.
 from __future__ import annotations
 
 import asyncio
-import sys
 import weakref
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from msgspec.structs import replace
 from asynq import _time
 from asynq._imports import import_object
 from asynq._memory.bell import Bell
-from asynq._memory.events import Events
+from asynq._memory.events import MemoryEventLog
 from asynq._memory.fanout import MemoryFanout
 from asynq._memory.queues import PRIORITIES, Message, Queues
 from asynq._memory.records import Entry
@@ -36,7 +35,6 @@ from asynq.brokers.base import (
     Known,
     LeaseKeeper,
     Location,
-    Page,
     Parcel,
     Requeue,
     Settlement,
@@ -420,65 +418,6 @@ class MemoryWorkflows:
         """One of them."""
         found = self._workflows.known([id])
         return found[0] if found else None
-
-
-class MemoryEventLog:
-    """See `asynq.brokers.base.EventLog`."""
-
-    def __init__(self, events: Events) -> None:
-        self._events = events
-        self._bell: Bell | None = None
-        self._closed = False
-
-    async def append(self, body: bytes, *, max_bytes: int, expires: float) -> None:
-        """Append an entry."""
-        self._check_open()
-        self._events.append(body, max_bytes=max_bytes, expires=expires)
-
-    async def read(self, after: str, *, limit: int, wait: float = 0.0) -> Sequence[Page]:
-        """Entries from after that place."""
-        await asyncio.sleep(0)
-        place, deadline = _place(after), _time.monotonic() + wait
-        bell = self._bell = Bell()
-        with self._events.watched(bell):
-            while True:
-                bell.clear()
-                self._check_open()
-                found = self._events.read(place, limit)
-                left = deadline - _time.monotonic()
-                if found or left <= 0:
-                    return [Page(f"{at}-{number}", body) for (at, number), body in found]
-                await bell.wait(left)
-
-    async def last(self) -> str:
-        """The place of the youngest entry."""
-        last = self._events.last()
-        return "" if last is None else f"{last[0]}-{last[1]}"
-
-    def at(self, time: float) -> str:
-        """The place before all that was appended from that time on."""
-        return f"{max(0, int(time * 1000) - 1)}-{sys.maxsize}"
-
-    async def aclose(self) -> None:
-        """Close; who waits gets an `OperationalError`."""
-        self.close()
-
-    def close(self) -> None:
-        """As `aclose`."""
-        self._closed = True
-        if self._bell is not None:
-            self._bell.ring()
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise OperationalError("the event log was closed")
-
-
-def _place(text: str) -> tuple[int, int]:
-    at, _, number = (text or "0-0").partition("-")
-    if not (at.isascii() and at.isdigit() and number.isascii() and number.isdigit()):
-        raise ValueError(f"{text!r} is no place in an event log")
-    return int(at), int(number)
 
 
 def _due(source: Parcel | Requeue) -> float | None:

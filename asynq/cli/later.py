@@ -13,8 +13,6 @@ import click
 from asynq._imports import import_object
 from asynq.cli.errors import Misused
 
-_LATER: Final = {}
-
 _LATER_CONTROL: Final = {
     "stamps": "revoke_by_stamped_headers terminate_by_stamped_headers",
 }
@@ -63,10 +61,8 @@ def _words(table: dict[str, str]) -> dict[str, str]:
     return {word: why for why, words in table.items() for word in words.split()}
 
 
-LATER: Final = _words(_LATER)
-"""Commands that a later release will have, each with the part of asynq it belongs to."""
 LATER_CONTROL: Final = _words(_LATER_CONTROL)
-"""The same for what stands after `control`."""
+"""What a later release will have after `control`, each with the part of asynq it belongs to."""
 INSTEAD_OF_COMMANDS: Final = _words(_INSTEAD_OF_COMMANDS)
 """Commands that stand elsewhere."""
 INSTEAD_OF_CONTROL: Final = _words(_INSTEAD_OF_CONTROL)
@@ -86,7 +82,7 @@ class InOrder(click.Group):
 
 
 class Commands(click.Group):
-    """The commands, each imported when it is asked for, which knows those to come.
+    """The commands, each imported when it is asked for.
 
     Args:
         places: Name to ``"module:command"``.
@@ -104,14 +100,10 @@ class Commands(click.Group):
         """The command of that name; None: there is none.
 
         Raises:
-            NotImplementedError: it comes with a later release.
             Misused: it stands elsewhere.
         """
-        if not ctx.resilient_parsing:
-            if why := LATER.get(cmd_name):
-                raise NotImplementedError(_not_yet(cmd_name, why))
-            if instead := INSTEAD_OF_COMMANDS.get(cmd_name):
-                raise Misused(f"asynq {cmd_name}: {instead}")
+        if not ctx.resilient_parsing and (instead := INSTEAD_OF_COMMANDS.get(cmd_name)):
+            raise Misused(f"asynq {cmd_name}: {instead}")
         if cmd_name not in self._places:
             return None
         command: click.Command = import_object(self._places[cmd_name])

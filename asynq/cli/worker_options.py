@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
+from msgspec import Struct
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -124,6 +125,41 @@ OPTIONS: Final = (
     ),
     click.option("--process-index", type=click.IntRange(min=0), default=0, hidden=True),
 )
+
+
+class Given(Struct, frozen=True, kw_only=True):
+    """What was said; the names are those of the options."""
+
+    queues: str | None
+    exclude_queues: str | None
+    concurrency: int | None
+    autoscale: str | None
+    processes: int
+    threads: int | None
+    prefetch_multiplier: int | None
+    hostname: str | None
+    loglevel: str
+    logfile: Path | None
+    log_format: str | None
+    grace: float | None
+    health_port: int | None
+    health_host: str | None
+    metrics_port: int | None
+    metrics_host: str | None
+    time_limit: float | None
+    soft_time_limit: float | None
+    task_events: bool
+    heartbeat_interval: float | None
+    beat: bool
+    purge: bool
+    reload: bool
+    detach: bool
+    pidfile: str | None
+    uid: str | None
+    gid: str | None
+    umask: str | None
+    executable: str | None
+    process_index: int
 
 
 def worker_options(function: Function) -> Function:

@@ -95,3 +95,11 @@ class Advance(Struct, frozen=True, kw_only=True):
     later: Sequence[tuple[str, float]] = ()
     """Queues where what begins waits for its time, and in how many seconds that is: a broker need
     not look for it then."""
+
+
+class Page(Struct, frozen=True):
+    """One entry of an event log."""
+
+    place: str
+    """Where it stands: what `EventLog.read` goes on from."""
+    body: bytes

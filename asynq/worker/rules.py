@@ -14,8 +14,8 @@ from contextlib import suppress
 
 from asynq.brokers.base import Broker, Delivery
 from asynq.exceptions import BrokerRefused, OperationalError
-from asynq.wire.rules import Rules
 from asynq.outage import Outage
+from asynq.wire.rules import Rules
 
 
 class RuleKeeper:
