@@ -19,6 +19,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from asynq._time import from_timestamp, monotonic
 from asynq.brokers.base import Broker, Counts
@@ -59,6 +60,13 @@ class QueueInfo(Struct, frozen=True, kw_only=True):
     """How many may run at once, on all workers together; None: any number."""
     workers: tuple[str, ...]
     """Those that serve it."""
+    gone: int
+    """How many tasks have ended in it, or went back to it, since it was made: two looks give the
+    rate."""
+
+    def with_rate(self, rate: float) -> QueueInfo:
+        """The same, with another rate."""
+        return replace(self, rate=max(0.0, rate))
 
 
 class _Worker(Struct):
@@ -232,6 +240,7 @@ def _info(
         paused=name in rules.paused,
         limit=rules.limits.get(name),
         workers=tuple(serving.get(name, ())),
+        gone=counts.gone,
     )
 
 
