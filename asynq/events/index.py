@@ -33,7 +33,7 @@ class Index:
         self._most = most
         self.tasks: dict[str, Task] = {}
         self._numbers: dict[int, Task] = {}
-        self._next = 0
+        self._next = self._oldest = 0
         self.by_state: dict[str, Group] = {}
         self.by_name: dict[str, Group] = {}
         self.by_worker: dict[str, Group] = {}
@@ -57,8 +57,14 @@ class Index:
         if worker is not None:
             _add(self.by_worker, worker, task)
         if len(self.tasks) > self._most:
-            self.drop(next(iter(self.tasks.values())))
+            self.drop(self._first())
         return task
+
+    def _first(self) -> Task:
+        """The oldest. Not by iterating: a dict passes over all that was taken out before it."""
+        while self._oldest not in self._numbers:
+            self._oldest += 1
+        return self._numbers[self._oldest]
 
     def drop(self, task: Task) -> None:
         """Forget it."""

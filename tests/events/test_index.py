@@ -114,6 +114,20 @@ def fastest(question):
     return min(times)
 
 
+def test_a_new_task_takes_no_longer_the_more_have_gone_for_others():
+    state = filled(20_000)
+
+    def more(first):
+        lives = [life(number) for number in range(first, first + 5000)]
+        batch = Batch("w1@h", 1, "s", first, 2000.0, tasks=[("t1", "q", lives)])
+        began = time.thread_time()
+        state.batch(batch)
+        return time.thread_time() - began
+
+    took = [more(first) for first in range(20_000, 70_000, 5000)]
+    assert min(took[5:]) < 2 * min(took[:2])
+
+
 @pytest.mark.parametrize(
     "wanted",
     [
