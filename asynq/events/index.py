@@ -118,6 +118,20 @@ class Index:
         text: str | None = None,
     ) -> Iterator[Task]:
         """Those that are of all that is named, the newest first."""
+        found = self.search(name=name, state=state, worker=worker, queue=queue, text=text)
+        return (task for task in found if task is not None)
+
+    def search(
+        self,
+        *,
+        name: str | None = None,
+        state: str | None = None,
+        worker: str | None = None,
+        queue: str | None = None,
+        text: str | None = None,
+    ) -> Iterator[Task | None]:
+        """As `find`; where texts are searched, None stands between neighbourhoods, where one may
+        let others run: tasks that come and go meanwhile do no harm."""
         groups: list[Group] = []
         for value, index in (
             *((name, self.by_name), (state, self.by_state)),
@@ -127,11 +141,12 @@ class Index:
                 groups.append(index.get(value, {}))
         groups.sort(key=len)
         rest = groups
+        found: Iterable[Task | None]
         if text:
             needle = text.lower()
             if groups and len(groups[0]) <= FEW:
                 candidates, rest = _newest(groups[0]), groups[1:]
-                found: Iterable[Task] = filter(_holds(needle), candidates)
+                found = (task for task in candidates if needle in text_of(task))
             else:
                 found = self._with_text(needle)
         elif groups and len(groups[0]) <= FEW:
@@ -142,7 +157,7 @@ class Index:
             found = filter(_in(group), found)
         return iter(found)
 
-    def _with_text(self, needle: str) -> Iterator[Task]:
+    def _with_text(self, needle: str) -> Iterator[Task | None]:
         numbers = self._numbers
         if not numbers:
             return
@@ -155,12 +170,12 @@ class Index:
                 near = (numbers.get(number) for number in range(first, first + NEIGHBOURS))
                 text = "\n".join([text_of(task) for task in near if task is not None])
                 self._texts[hood] = text
-            if needle not in text:
-                continue
-            for number in range(first + NEIGHBOURS - 1, first - 1, -1):
-                task = numbers.get(number)
-                if task is not None and holds(task):
-                    yield task
+            if needle in text:
+                for number in range(first + NEIGHBOURS - 1, first - 1, -1):
+                    task = numbers.get(number)
+                    if task is not None and holds(task):
+                        yield task
+            yield None
 
 
 def text_of(task: Task) -> str:
@@ -173,8 +188,8 @@ def _holds(needle: str) -> Callable[[Task], bool]:
     return lambda task: needle in text_of(task)
 
 
-def _in(group: Group) -> Callable[[Task], bool]:
-    return lambda task: task.uuid in group
+def _in(group: Group) -> Callable[[Task | None], bool]:
+    return lambda task: task is None or task.uuid in group
 
 
 def _newest(group: Group) -> list[Task]:

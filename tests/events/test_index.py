@@ -114,6 +114,23 @@ def fastest(question):
     return min(times)
 
 
+def test_a_text_is_searched_bit_by_bit_while_tasks_come_and_go():
+    state = filled(4 * NEIGHBOURS)
+    found = state.search(text="customer")
+    seen = []
+    while (task := next(found)) is not None:  # None: here others may run
+        seen.append(task.uuid)
+    assert len(seen) == NEIGHBOURS
+    forgotten = next(iter(state.tasks))
+    state.batch(Batch("w1@h", 1, "s", 9, 9999.0, tasks=[("t1", "q", [life(10**6)])]))
+    seen += [task.uuid for task in found if task is not None]
+    assert len(set(seen)) == len(seen)
+    now = {task.uuid for task in state.find(text="customer", limit=None)}
+    assert now - set(seen) == {"id-1000000"}
+    assert set(seen) - now == set()
+    assert forgotten not in seen
+
+
 def test_a_new_task_takes_no_longer_the_more_have_gone_for_others():
     state = filled(20_000)
 
