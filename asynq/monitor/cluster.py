@@ -43,6 +43,8 @@ class Cluster:
             not.
         loaded: Set when what is kept of the past is known.
         problem: Why the server can't be asked now; None: it answers.
+        answered: When it has answered last (monotonic, seconds): whoever asks tries for a while
+            before there is a problem.
         changed: Counts up when something was learned.
     """
 
@@ -54,6 +56,7 @@ class Cluster:
         self.alive: Sequence[str] = ()
         self.loaded = asyncio.Event()
         self.problem: str | None = None
+        self.answered = monotonic()
         self.changed = 0
         self._every = every
         self._look_now = asyncio.Event()
@@ -96,7 +99,7 @@ class Cluster:
             except OperationalError as error:
                 self.problem = str(error)
             else:
-                self.problem = None
+                self.problem, self.answered = None, monotonic()
             self.changed += 1
             try:
                 async with asyncio.timeout(self._every):
