@@ -26,6 +26,8 @@ NOT_FOR_PRODUCERS = (
     "asynq.testing",
     "click",
     "rich",
+    "textual",
+    "asynq.monitor",
     "anyio.to_process",
     "opentelemetry",
     "prometheus_client",
@@ -56,6 +58,8 @@ NOT_FOR_WORKERS = (
     "pydantic",
     "redis",
     "rich",
+    "textual",
+    "asynq.monitor",
     "typer",
 )
 WORKER = """

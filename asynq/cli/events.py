@@ -1,12 +1,13 @@
-"""`asynq events`: what workers tell, line by line, or looked at by a camera of your own."""
+"""`asynq events`: the cluster on a live screen; what is told line by line; or a camera of yours."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
+import sys
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import click
 import msgspec
@@ -23,8 +24,11 @@ from asynq.events.event import Event
 from asynq.events.room import Since
 from asynq.events.snapshot import Polaroid
 
+WANTED: Final = ("textual", "asynq-tasks[screen]")
+"""The module that the live screen needs, and what to install for it."""
 
-@click.command(cls=Command, short_help="Watch what workers tell.")
+
+@click.command(cls=Command, short_help="Watch the cluster, live.")
 @app_option
 @click.option("-d", "--dump", is_flag=True, help="Print every event on a line.")
 @click.option(
@@ -59,21 +63,49 @@ def events(
     frequency: float,
     json: bool,
 ) -> None:
-    """Watch what workers tell: those that run with -E, or were told to enable events."""
+    """Watch the cluster on a live screen; or, with --dump, what is told of it, line by line.
+
+    What is seen is what workers tell: those that run with -E, or were told to enable events.
+    """
     speak_by_the_line()
     if camera is not None:
         taken = _camera(camera)
         in_app(context, app, lambda found: _take_pictures(found, taken, frequency))
         return
     if not dump and not json:
-        raise NotImplementedError(
-            "asynq events without --dump (the live screen) is not in this release yet: "
-            "say asynq events --dump"
-        )
+        _check_screen(since, types, limit)
+        in_app(context, app, screen_room().show)
+        return
     begin = _since(since)
     if not json:
         say("-> evdump: starting capture...")
     in_app(context, app, lambda found: _dump(found, types, begin, limit, json=json))
+
+
+def screen_room() -> Any:
+    """The room of the live screen, loaded now.
+
+    Raises:
+        Misused: what it needs is not installed.
+    """
+    module, package = WANTED
+    try:
+        return import_object("asynq.monitor.screen")
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != module:
+            raise
+        raise Misused(
+            f"the live screen needs {module}: pip install '{package}'; or say asynq events --dump"
+        ) from None
+
+
+def _check_screen(since: str | None, types: tuple[str, ...], limit: int | None) -> None:
+    for option, given in (("--from", since), ("--type", types), ("--limit", limit)):
+        if given:
+            raise Misused(f"{option} goes with --dump, or --json")
+    # It is read from standard input, and drawn on standard error.
+    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr)):
+        raise Misused("the live screen needs a terminal: say asynq events --dump")
 
 
 async def _dump(
