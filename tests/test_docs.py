@@ -33,6 +33,8 @@ NOT_RUN = {
         "docs/guarantees.md",
         '$ make soak ARGS="--seconds 3600 --server redis --seed 726867"',
     ),
+    ("docs/live-screen.md", "$ asynq -A proj events"),
+    ("docs/live-screen.md", "$ pip install 'asynq-tasks[screen]'"),
     ("docs/monitoring.md", "$ pip install 'asynq-tasks[prometheus,opentelemetry]'"),
     ("docs/performance.md", "$ make bench QUICK=1                  # a look: below 3 minutes"),
     (
