@@ -144,6 +144,8 @@ def called(data: bytes | str | None, *, named: bool = False) -> str:
         return "{}" if named else "()"
     if not isinstance(data, bytes):
         return str(data)
+    if data == b"{}" and named:  # nearly always
+        return "{}"
     try:
         value: Any = CODECS[""].decode(data)
         return repr(value if named else tuple(value))

@@ -116,9 +116,12 @@ class Index:
         worker: str | None = None,
         queue: str | None = None,
         text: str | None = None,
+        values: bool = True,
     ) -> Iterator[Task]:
         """Those that are of all that is named, the newest first."""
-        found = self.search(name=name, state=state, worker=worker, queue=queue, text=text)
+        found = self.search(
+            name=name, state=state, worker=worker, queue=queue, text=text, values=values
+        )
         return (task for task in found if task is not None)
 
     def search(
@@ -129,6 +132,7 @@ class Index:
         worker: str | None = None,
         queue: str | None = None,
         text: str | None = None,
+        values: bool = True,
     ) -> Iterator[Task | None]:
         """As `find`; where texts are searched, None stands between neighbourhoods, where one may
         let others run: tasks that come and go meanwhile do no harm."""
@@ -146,9 +150,10 @@ class Index:
             needle = text.lower()
             if groups and len(groups[0]) <= FEW:
                 candidates, rest = _newest(groups[0]), groups[1:]
-                found = (task for task in candidates if needle in text_of(task))
+                holds = _holds(needle, values)
+                found = (task for task in candidates if holds(task))
             else:
-                found = self._with_text(needle)
+                found = self._with_text(needle, values)
         elif groups and len(groups[0]) <= FEW:
             found, rest = _newest(groups[0]), groups[1:]
         else:
@@ -157,23 +162,23 @@ class Index:
             found = filter(_in(group), found)
         return iter(found)
 
-    def _with_text(self, needle: str) -> Iterator[Task | None]:
+    def _with_text(self, needle: str, values: bool) -> Iterator[Task | None]:
         numbers = self._numbers
         if not numbers:
             return
+        holds = _holds(needle, values)
         oldest = next(iter(numbers)) // NEIGHBOURS
-        holds = _holds(needle)
         for hood in range((self._next - 1) // NEIGHBOURS, oldest - 1, -1):
-            first = hood * NEIGHBOURS
+            near = range(hood * NEIGHBOURS, (hood + 1) * NEIGHBOURS)
             text = self._texts.get(hood)
             if text is None:
-                near = (numbers.get(number) for number in range(first, first + NEIGHBOURS))
-                text = "\n".join([text_of(task) for task in near if task is not None])
-                self._texts[hood] = text
+                known = [text_of(numbers[number]) for number in near if number in numbers]
+                text = self._texts[hood] = "\n".join(known)
             if needle in text:
-                for number in range(first + NEIGHBOURS - 1, first - 1, -1):
-                    task = numbers.get(number)
-                    if task is not None and holds(task):
+                # A line for each: what changes one, or takes one away, drops the whole text.
+                here = [numbers[number] for number in near if number in numbers]
+                for task, line in zip(reversed(here), reversed(text.split("\n")), strict=True):
+                    if needle in line and (values or holds(task)):
                         yield task
             yield None
 
@@ -181,11 +186,17 @@ class Index:
 def text_of(task: Task) -> str:
     """What can be searched in a task, in small letters."""
     parts = (task.uuid, task.name, task.args, task.kwargs, task.result, task.exception, task.worker)
-    return "\t".join(filter(None, parts)).lower()
+    return "\t".join(filter(None, parts)).replace("\n", "\t").lower()
 
 
-def _holds(needle: str) -> Callable[[Task], bool]:
-    return lambda task: needle in text_of(task)
+def text_without_values(task: Task) -> str:
+    """The same without what it was called with, and what it has returned."""
+    return "\t".join(filter(None, (task.uuid, task.name, task.exception, task.worker))).lower()
+
+
+def _holds(needle: str, values: bool) -> Callable[[Task], bool]:
+    text = text_of if values else text_without_values
+    return lambda task: needle in text(task)
 
 
 def _in(group: Group) -> Callable[[Task | None], bool]:

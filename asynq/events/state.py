@@ -141,6 +141,7 @@ class State:
         text: str | None = None,
         limit: int | None = 100,
         offset: int = 0,
+        values: bool = True,
     ) -> list[Task]:
         """The tasks of which all is true that is asked for, the newest first.
 
@@ -153,8 +154,12 @@ class State:
                 letters are the same.
             limit: How many at most; None: all.
             offset: How many to pass over first.
+            values: Search for the text in arguments and results too: who must not see them must
+                not find them out by searching either.
         """
-        found = self._index.find(name=name, state=state, worker=worker, queue=queue, text=text)
+        found = self._index.find(
+            name=name, state=state, worker=worker, queue=queue, text=text, values=values
+        )
         return list(islice(found, offset, None if limit is None else offset + limit))
 
     def search(
@@ -164,12 +169,15 @@ class State:
         state: str | None = None,
         worker: str | None = None,
         queue: str | None = None,
-        text: str,
+        text: str | None = None,
+        values: bool = True,
     ) -> Iterator[Task | None]:
         """As `find`, bit by bit: None stands where one may let others run, events be taken in, and
         then go on. Most of 100,000 tasks are passed over in less than a second, which is longer
         than an event loop should stand still."""
-        return self._index.search(name=name, state=state, worker=worker, queue=queue, text=text)
+        return self._index.search(
+            name=name, state=state, worker=worker, queue=queue, text=text, values=values
+        )
 
     def count_by_state(self) -> dict[str, int]:
         """How many tasks are in each state."""

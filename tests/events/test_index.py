@@ -168,3 +168,32 @@ def test_an_answer_takes_milliseconds_however_many_there_are(many, wanted):
 def test_counts_take_no_time(many):
     assert fastest(lambda: (many.count_by_state(), many.count_by_name())) < LIMIT / 10
     assert many.count_by_state() == {"FAILURE": MANY // 10, "SUCCESS": MANY * 9 // 10}
+
+
+def test_values_are_not_searched_where_they_must_not_be_seen():
+    state = filled(3 * NEIGHBOURS)
+    assert numbers(state.find(text="Customer 777'")) == [777]
+    assert state.find(text="Customer 777'", values=False) == []
+    assert state.find(text="Customer 777'", name="t0", values=False) == []
+    assert numbers(state.find(text="1554", values=False)) == []
+    assert numbers(state.find(text="ValueError(1530)", values=False)) == [1530]
+    assert numbers(state.find(text="id-1234", values=False)) == [1234]
+
+
+def test_a_search_can_be_left_alone_for_a_while():
+    state = filled(3 * NEIGHBOURS)
+    found = state.search(text="customer")
+    first = [next(found) for _ in range(NEIGHBOURS + 1)]
+    assert first[-1] is None
+    assert None not in first[:-1]
+    state.clear_tasks()
+    assert [*found] == [None, None]
+
+
+def test_a_text_of_several_lines_is_that_of_one_task():
+    state = State()
+    lives = [Life(f"id-{n}", args=b'["a\\nb %d"]' % n, received=n, ended=n, kind=FAILED,
+                  text=f"ValueError: one\ntwo {n}\n") for n in range(5)]  # fmt: skip
+    state.batch(Batch("w@h", 1, "s", 1, 1000.0, tasks=[("t", "q", lives)]))
+    assert numbers(state.find(text="two 3")) == [3]
+    assert numbers(state.find(text="t")) == [4, 3, 2, 1, 0]
