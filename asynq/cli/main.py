@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "status": "asynq.cli.inspect:status",
     "queues": "asynq.cli.queues:group",
     "events": "asynq.cli.events:events",
+    "web": "asynq.cli.web:web",
     "dead": "asynq.cli.dead:group",
     "schedule": "asynq.cli.schedule:group",
     "workflow": "asynq.cli.workflow:group",

@@ -30,6 +30,8 @@ ELSEWHERE: Final = (
     "ASYNQ_PARENT_PIPE",
     "ASYNQ_REDIS_SERVER",
     "ASYNQ_STATE_DIR",
+    "ASYNQ_WEB_BASIC",
+    "ASYNQ_WEB_TOKEN",
 )
 """Those that others read, for themselves."""
 

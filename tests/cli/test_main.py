@@ -12,7 +12,7 @@ from asynq.exceptions import ImproperlyConfigured, OperationalError
 
 COMMANDS = (
     *("worker", "beat", "multi", "call", "result", "purge", "list", "report", "doctor", "ping"),
-    *("shell", "inspect", "control", "status", "queues", "events", "dead", "schedule"),
+    *("shell", "inspect", "control", "status", "queues", "events", "web", "dead", "schedule"),
     *("workflow", "server"),
 )
 GROUPS = {

@@ -73,7 +73,6 @@ def workflow(look: Look, graph: Graph) -> Markup:
     )
     began = ago(graph.began.timestamp() if graph.began else None, look.now)
     still = idle(graph.idle) if not graph.over else ""
-    still = f"idle for {still}" if still else ""
     inside = h("div", bar, h("div", told, class_="states"), class_="inside")
     return layout(
         look,
