@@ -23,12 +23,12 @@ Fields = Mapping[str, str]
 Action = Callable[[Site, Fields], Awaitable[str]]
 """Does it, and says what was done."""
 
-FIELDS: Final = ("id", "queue", "task", "receipt", "limit", "terminate")
+FIELDS: Final = ("id", "queue", "task", "receipt", "limit", "terminate", "name")
 SAID: Final = 400
 """Characters that are told of what was done."""
 BACK: Final = "back"
 PAGES: Final = frozenset({"./", "tasks", "task", "queues", "workers", "dead", "workflows",
-                          "workflow"})  # fmt: skip
+                          "workflow", "schedules"})  # fmt: skip
 """Where one may come back to."""
 
 
@@ -141,6 +141,21 @@ async def _cancel(site: Site, fields: Fields) -> str:
     return f"{number(count)} tasks of it were not over, and are revoked."
 
 
+async def _pause_schedule(site: Site, fields: Fields) -> str:
+    await site.schedules().pause(name := _given(fields, "name"))
+    return f"{name} is not called until it is resumed."
+
+
+async def _resume_schedule(site: Site, fields: Fields) -> str:
+    await site.schedules().resume(name := _given(fields, "name"))
+    return f"{name} is called again, from its next time on."
+
+
+async def _run_schedule(site: Site, fields: Fields) -> str:
+    result = await site.schedules().run_now(_given(fields, "name"))
+    return f"Called, as {result.id}."
+
+
 ACTIONS: Final[Mapping[str, Action]] = {
     "revoke": _revoke,
     "retry": _retry,
@@ -153,4 +168,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "pause-task": _pause_task,
     "resume-task": _resume_task,
     "cancel": _cancel,
+    "pause-schedule": _pause_schedule,
+    "resume-schedule": _resume_schedule,
+    "run-schedule": _run_schedule,
 }

@@ -139,6 +139,13 @@ async def workflow(site: Site, request: Request) -> Any:
     return (await site.app.workflows.show(request.path_params["id"])).to_dict()
 
 
+async def schedules(site: Site, request: Request) -> Any:
+    """Schedules."""
+    found = msgspec.to_builtins(await site.schedules().list(), enc_hook=repr)
+    hidden = {} if site.shows_arguments else {"args": None, "kwargs": None}
+    return [{**each, **hidden} for each in found]
+
+
 def _task(site: Site, seen: Task) -> dict[str, Any]:
     told = seen.as_dict()
     return told if site.shows_arguments else {**told, **dict.fromkeys(VALUES)}
@@ -159,4 +166,5 @@ LOOKS: Final[tuple[tuple[str, Look], ...]] = (
     ("dead", dead),
     ("workflows", workflows),
     ("workflows/{id:path}", workflow),
+    ("schedules", schedules),
 )

@@ -21,6 +21,7 @@ from asynq.web.views import layout, overview, queues, tasks, workers
 from asynq.web.views.dead import PAGE as LETTERS
 from asynq.web.views.dead import dead
 from asynq.web.views.parts import Look
+from asynq.web.views.schedules import schedules
 from asynq.web.views.task import task
 from asynq.web.views.workflows import workflow, workflows
 
@@ -73,6 +74,7 @@ async def _look(site: Site, request: Request, page: str, secret: str) -> Look:
         form_token=form_token(secret),
         writable=site.writable,
         shows_arguments=site.shows_arguments,
+        has_schedules=site.has_schedules,
         may_log_out=site.access.has_login,
         told=told_of(request, secret),
     )
@@ -134,6 +136,11 @@ async def see_workflow(site: Site, request: Request, look: Look) -> Markup:
     return workflow(look, await site.app.workflows.show(request.query_params.get("id", "")))
 
 
+async def see_schedules(site: Site, request: Request, look: Look) -> Markup:
+    """Schedules, of an app that has any."""
+    return schedules(look, await site.schedules().list())
+
+
 PAGES: Final[tuple[tuple[str, View], ...]] = (
     ("", see_overview),
     ("tasks", see_tasks),
@@ -143,6 +150,7 @@ PAGES: Final[tuple[tuple[str, View], ...]] = (
     ("dead", see_dead),
     ("workflows", see_workflows),
     ("workflow", see_workflow),
+    ("schedules", see_schedules),
 )
 
 

@@ -47,15 +47,29 @@ def idle(seconds: float | None) -> str:
 
 def ago(timestamp: float | None, now: float) -> Markup:
     """How long ago a Unix time is, with the moment itself at hand; empty where it is not known."""
+    seconds = now - (timestamp or 0.0)
+    return _at(timestamp, "now" if seconds < 1 else f"{duration(_whole(seconds))} ago")
+
+
+def until(timestamp: float | None, now: float) -> Markup:
+    """How long it is until a Unix time, as `ago`."""
+    seconds = (timestamp or 0.0) - now
+    return _at(timestamp, "now" if seconds < 1 else f"in {duration(_whole(seconds))}")
+
+
+def _whole(seconds: float) -> float:
+    return seconds // 1
+
+
+def _at(timestamp: float | None, told: str) -> Markup:
     if not timestamp:
         return Markup("")
     try:
         moment = datetime.fromtimestamp(timestamp, UTC)
     except (OverflowError, ValueError, OSError):  # an event can tell anything
         return Markup("")
-    seconds = now - timestamp
-    told = "now" if seconds < 1 else f"{duration(int(seconds))} ago"
-    return h("time", told, datetime=moment.isoformat(), title=f"{moment:%Y-%m-%d %H:%M:%S.%f} UTC")
+    title = f"{moment:%Y-%m-%d %H:%M:%S.%f} UTC"
+    return h("time", told, datetime=moment.isoformat(), title=title)
 
 
 def clock(timestamp: float | None) -> str:

@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from asynq import Worker, chain, chord, group
+from asynq import Asynq, Worker, chain, chord, group
 from asynq.events.event import FAILED, Batch, Life, encode
 from asynq.web import Web
 from asynq.web.live import _stream, version
@@ -104,6 +104,37 @@ async def test_a_worker_that_tells_nothing_is_shown_so(app, visitor):
         visitor.cluster.look()
         await visitor.shows("workers", "tells no events")
         assert "Start workers with -E" in (await visitor.get("")).text
+
+
+has_schedules = pytest.mark.skipif(
+    not hasattr(Asynq, "schedules"), reason="this release has no periodic tasks"
+)
+
+
+@has_schedules
+async def test_schedules_are_shown_paused_and_run(app, worker, operator):
+    await app.schedules.add("nightly <b>", 3600.0, "proj.add", (1, "s3cret"))
+    page = (await operator.get("schedules")).text
+    for told in ("nightly &lt;b&gt;", "proj.<wbr>add", "every", ">in ", "added", "s3cret"):
+        assert told in page
+    assert 'href="schedules"' in (await operator.get("")).text
+    page = await operator.follow(await operator.do("pause-schedule", name="nightly <b>"))
+    assert "is not called" in page.text
+    assert (await operator.get("api/schedules")).json()[0]["paused"] is True
+    await operator.do("resume-schedule", name="nightly <b>")
+    page = await operator.follow(await operator.do("run-schedule", name="nightly <b>"))
+    assert "Called, as " in page.text
+    page = await operator.follow(await operator.do("run-schedule", name="none"))
+    assert "That was not done" in page.text
+    async with visiting(app) as visitor:
+        for path in ("schedules", "api/schedules"):
+            assert "s3cret" not in (await visitor.get(path)).text
+
+
+@pytest.mark.skipif(hasattr(Asynq, "schedules"), reason="this release has periodic tasks")
+async def test_a_release_without_schedules_shows_none(operator):
+    assert (await operator.get("schedules")).status_code == 400
+    assert 'href="schedules"' not in (await operator.get("")).text
 
 
 # What can be done
@@ -355,7 +386,7 @@ async def long(app):
 
 
 async def test_pages_are_quick_with_a_long_history(long):
-    paths = [name for name, _ in PAGES if name != "workflow"]
+    paths = [name for name, _ in PAGES if name not in ("workflow", "schedules")]
     paths += ["tasks?offset=99900", "tasks?state=FAILURE&name=proj.t3", "tasks?text=customer+777",
               "tasks?text=no+such+thing&state=SUCCESS", "?span=1+h", "task?id=id-5",
               "api/tasks?limit=500", "api/overview"]  # fmt: skip

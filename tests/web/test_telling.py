@@ -4,7 +4,7 @@ import pytest
 
 from asynq.events.rates import Rates
 from asynq.web import charts
-from asynq.web.telling import ago, clock, duration, number, rate, short
+from asynq.web.telling import ago, clock, duration, number, rate, short, until
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,8 @@ def test_how_long_ago_something_is():
     assert ">now<" in ago(1000.0, 1000.4)
     assert ">12 s ago<" in ago(1000.0, 1012.9)
     assert 'datetime="1970-01-01T00:16:40+00:00"' in ago(1000.0, 1001.0)
+    assert ">in 12 s<" in until(1012.9, 1000.0)
+    assert (until(None, 1.0), until(1e300, 1.0)) == ("", "")
     assert (ago(None, 1.0), ago(1e300, 1.0), clock(1e300)) == ("", "", "")
     assert clock(1000.5) == "00:16:40.500"
     assert short("019ad0aa-1234") == "019ad0aa-1234"

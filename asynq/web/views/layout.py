@@ -11,13 +11,14 @@ from asynq.web.markup import Child, Markup, h
 from asynq.web.telling import number
 from asynq.web.views.parts import Look
 
-PAGES: Final = (
+PAGES: Final[tuple[tuple[str, str], ...]] = (
     ("", "Overview"),
     ("tasks", "Tasks"),
     ("queues", "Queues"),
     ("workers", "Workers"),
     ("dead", "Dead letters"),
     ("workflows", "Workflows"),
+    ("schedules", "Schedules"),
 )
 
 SILENT: Final = (
@@ -39,7 +40,7 @@ def layout(look: Look, title: str, *children: Child) -> Markup:
         h("a", "Skip to content", href="#main", class_="skip"),
         h("a", h("img", src=SYMBOL, alt="", width=20, height=20), h("b", "asynq"),
           h("span", look.name, class_="app"), href="./", class_="brand"),
-        h("nav", [_entry(look, path, label) for path, label in PAGES], aria_label="Pages"),
+        h("nav", _entries(look), aria_label="Pages"),
         h("div", _status(look), _log_out(look), class_="status"),
         class_="bar",
     )  # fmt: skip
@@ -84,6 +85,11 @@ def problem(look: Look, title: str, why: str) -> Markup:
     """A page that says why there is none."""
     said = h("section", h("h1", title), h("p", why), class_="panel problem")
     return layout(look, title, said)
+
+
+def _entries(look: Look) -> list[Markup]:
+    shown = [each for each in PAGES if each[0] != "schedules" or look.has_schedules]
+    return [_entry(look, path, label) for path, label in shown]
 
 
 def _entry(look: Look, path: str, label: str) -> Markup:
