@@ -48,6 +48,8 @@ NOT_RUN = {
         "# function by function, script by script, bytes each way",
     ),
     ("docs/security.md", 'pip install "asynq-tasks[encryption]"'),
+    ("docs/web.md", "$ pip install 'asynq-tasks[web]'"),
+    ("docs/web.md", "$ asynq -A proj worker -E"),
 }
 """The snippets that can't be run here, by their first line."""
 

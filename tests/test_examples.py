@@ -9,7 +9,7 @@ import time
 import httpx
 import pytest
 
-from examples import fastapi_app
+from examples import fastapi_app, web_page
 from tests.pages import ROOT
 from tests.waiting import until
 
@@ -220,3 +220,21 @@ async def test_a_service_shows_the_error_of_a_task(client):
 
 async def test_a_service_says_what_it_does_not_know(client):
     assert (await client.get("/reports/nothing")).status_code == 404
+
+
+async def test_a_service_shows_its_tasks_to_its_staff(url, namespace):
+    api, page = web_page.api, "/tasks/tasks"
+    settings = {"broker_url": url, "result_backend": url, "namespace": namespace}
+    with web_page.app.conf.overridden(**settings):
+        async with (
+            api.router.lifespan_context(api),
+            httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://test") as client,
+        ):
+            id = (await client.post("/orders/3")).json()["id"]
+            assert (await client.get(page)).status_code == 401
+            assert (await client.get(page, auth=("ada", "byron"))).status_code == 401
+
+            async def shown():
+                return id in (await client.get(page, auth=("ada", "lovelace"))).text
+
+            await until(shown)
