@@ -142,17 +142,17 @@ async def _cancel(site: Site, fields: Fields) -> str:
 
 
 async def _pause_schedule(site: Site, fields: Fields) -> str:
-    await site.schedules().pause(name := _given(fields, "name"))
+    await site.app.schedules.pause(name := _given(fields, "name"))
     return f"{name} is not called until it is resumed."
 
 
 async def _resume_schedule(site: Site, fields: Fields) -> str:
-    await site.schedules().resume(name := _given(fields, "name"))
+    await site.app.schedules.resume(name := _given(fields, "name"))
     return f"{name} is called again, from its next time on."
 
 
 async def _run_schedule(site: Site, fields: Fields) -> str:
-    result = await site.schedules().run_now(_given(fields, "name"))
+    result = await site.app.schedules.run_now(_given(fields, "name"))
     return f"Called, as {result.id}."
 
 

@@ -141,7 +141,7 @@ async def workflow(site: Site, request: Request) -> Any:
 
 async def schedules(site: Site, request: Request) -> Any:
     """Schedules."""
-    found = msgspec.to_builtins(await site.schedules().list(), enc_hook=repr)
+    found = msgspec.to_builtins(await site.app.schedules.list(), enc_hook=repr)
     hidden = {} if site.shows_arguments else {"args": None, "kwargs": None}
     return [{**each, **hidden} for each in found]
 

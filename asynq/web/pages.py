@@ -74,7 +74,6 @@ async def _look(site: Site, request: Request, page: str, secret: str) -> Look:
         form_token=form_token(secret),
         writable=site.writable,
         shows_arguments=site.shows_arguments,
-        has_schedules=site.has_schedules,
         may_log_out=site.access.has_login,
         told=told_of(request, secret),
     )
@@ -138,7 +137,7 @@ async def see_workflow(site: Site, request: Request, look: Look) -> Markup:
 
 async def see_schedules(site: Site, request: Request, look: Look) -> Markup:
     """Schedules, of an app that has any."""
-    return schedules(look, await site.schedules().list())
+    return schedules(look, await site.app.schedules.list())
 
 
 PAGES: Final[tuple[tuple[str, View], ...]] = (

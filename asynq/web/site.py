@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 from asynq.app import Asynq
-from asynq.exceptions import OptionValueError
 from asynq.monitor import Cluster
 from asynq.web.access import Access
 from asynq.web.audit import audit
@@ -55,22 +54,6 @@ class Site:
                 async with asyncio.timeout(PATIENCE):
                     await cluster.loaded.wait()
         return cluster
-
-    @property
-    def has_schedules(self) -> bool:
-        """Does this release call tasks at their times?"""
-        return hasattr(type(self.app), "schedules")
-
-    def schedules(self) -> Any:
-        """The app's periodic tasks.
-
-        Raises:
-            OptionValueError: this release has none.
-        """
-        if not self.has_schedules:
-            raise OptionValueError("periodic tasks are not in this release")
-        app: Any = self.app
-        return app.schedules
 
     def follow(self) -> Cluster:
         """Follow the cluster in the running event loop, until `close` or the loop's end."""

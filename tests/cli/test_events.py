@@ -45,15 +45,6 @@ def test_only_some_types_can_be_asked_for(project, history):
     assert told == ["task-succeeded", "worker-offline"]
 
 
-def test_without_dump_it_says_what_is_not_there_yet(project):
-    ran = project.run("-A", "shop", "events")
-    assert (ran.code, ran.out) == (78, "")
-    assert ran.err == (
-        "Error: asynq events without --dump (the live screen) is not in this release yet: say "
-        "asynq events --dump\n"
-    )
-
-
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from asynq import Asynq, Worker, chain, chord, group
+from asynq import Worker, chain, chord, group
 from asynq.events.event import FAILED, Batch, Life, encode
 from asynq.web import Web
 from asynq.web.live import _stream, version
@@ -106,12 +106,6 @@ async def test_a_worker_that_tells_nothing_is_shown_so(app, visitor):
         assert "Start workers with -E" in (await visitor.get("")).text
 
 
-has_schedules = pytest.mark.skipif(
-    not hasattr(Asynq, "schedules"), reason="this release has no periodic tasks"
-)
-
-
-@has_schedules
 async def test_schedules_are_shown_paused_and_run(app, worker, operator):
     await app.schedules.add("nightly <b>", 3600.0, "proj.add", (1, "s3cret"))
     page = (await operator.get("schedules")).text
@@ -129,12 +123,6 @@ async def test_schedules_are_shown_paused_and_run(app, worker, operator):
     async with visiting(app) as visitor:
         for path in ("schedules", "api/schedules"):
             assert "s3cret" not in (await visitor.get(path)).text
-
-
-@pytest.mark.skipif(hasattr(Asynq, "schedules"), reason="this release has periodic tasks")
-async def test_a_release_without_schedules_shows_none(operator):
-    assert (await operator.get("schedules")).status_code == 400
-    assert 'href="schedules"' not in (await operator.get("")).text
 
 
 # What can be done

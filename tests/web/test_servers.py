@@ -8,7 +8,6 @@ from asynq.web.pages import PAGES
 from tests.waiting import until
 from tests.web.conftest import visiting
 
-has_schedules = hasattr(Asynq, "schedules")
 DISPENSABLE = (b"config|get", b"acl|getuser")
 
 
@@ -55,7 +54,7 @@ async def test_a_monitor_sees_all_and_a_worker_can_do_all(private, app_as):
             await visitor.seen(result.id, "SUCCESS")
             await visitor.seen(letter.id, "REJECTED")
             await visitor.shows("workers", "online")
-            for path in [name for name, _ in PAGES if name != "schedules" or has_schedules]:
+            for path in [name for name, _ in PAGES]:
                 asked = {"id": result.workflow_id if path == "workflow" else result.id}
                 assert (await visitor.get(path, params=asked)).status_code == 200, path
             await visitor.shows("dead", "no lamp in stock")

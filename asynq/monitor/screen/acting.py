@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from textual.screen import Screen
@@ -121,27 +121,24 @@ class Actions:
 
     # What remote control does
 
-    def can(self, command: str) -> bool:
-        """Has `app.control` this command?"""
-        return hasattr(type(self._app.control), command)
-
     async def rate_limit(self, name: str) -> None:
         """Limit how often each worker begins a task of a name."""
         words = f"{name}\nHow often may each worker begin it? 10/s, 100/m, 2/h; 0: without limit."
         text = await self._face.ask(Type("Limit the rate", words))
         if text:
-            await self._do(
-                lambda: self._said("rate_limit", f"Told all workers: {text}.", name, text)
-            )
+            await self._do(lambda: self._limit_rate(name, text))
 
     async def enable_events(self) -> None:
         """Have all workers tell events."""
-        await self._do(lambda: self._said("enable_events", "Told all workers to tell events."))
+        await self._do(self._enable_events)
 
-    async def _said(self, command: str, words: str, *arguments: str) -> str:
-        say: Callable[..., Awaitable[Any]] = getattr(self._app.control, command)
-        await say(*arguments)
-        return words
+    async def _limit_rate(self, name: str, rate: str) -> str:
+        await self._app.control.rate_limit(name, rate)
+        return f"Told all workers: {rate}."
+
+    async def _enable_events(self) -> str:
+        await self._app.control.enable_events()
+        return "Told all workers to tell events."
 
     async def _do(self, work: Callable[[], Coroutine[Any, Any, str]]) -> None:
         try:

@@ -74,10 +74,9 @@ class Top(Horizontal):
 class Banner(Static):
     """What is wrong, in a line; not there while nothing is."""
 
-    def __init__(self, cluster: Cluster, *, can_enable: bool) -> None:
+    def __init__(self, cluster: Cluster) -> None:
         super().__init__(id="banner")
         self.cluster = cluster
-        self._can_enable = can_enable
 
     def renew(self) -> None:
         """Show what has come in."""
@@ -95,6 +94,6 @@ class Banner(Static):
         if not cluster.loaded.is_set():
             return " Reading what was told so far…", False
         if cluster.alive and not cluster.events_are_told:
-            how = "press E, or start them with -E" if self._can_enable else "start them with -E"
+            how = "press E, or start them with -E"
             return f" No worker tells events, so no task is seen: {how}.", False
         return "", False

@@ -85,7 +85,7 @@ class Monitor(App[None]):
     def compose(self) -> ComposeResult:
         """The top, the views, the keys."""
         yield Top(self.cluster)
-        yield Banner(self.cluster, can_enable=self.actions.can("enable_events"))
+        yield Banner(self.cluster)
         yield ContentSwitcher(*self._views.values(), initial="overview", id="views")
         yield Footer(compact=True, show_command_palette=False)
 
@@ -200,12 +200,6 @@ class Monitor(App[None]):
         tasks.ask(wanted.asked)
 
     # What the keys do to what is chosen
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Is that key there? Those of remote control are where it is."""
-        if action in ("rate_limit", "enable_events"):
-            return self.actions.can(action)
-        return True
 
     def action_info(self) -> None:
         """Open the chosen task."""

@@ -88,8 +88,7 @@ def problem(look: Look, title: str, why: str) -> Markup:
 
 
 def _entries(look: Look) -> list[Markup]:
-    shown = [each for each in PAGES if each[0] != "schedules" or look.has_schedules]
-    return [_entry(look, path, label) for path, label in shown]
+    return [_entry(look, path, label) for path, label in PAGES]
 
 
 def _entry(look: Look, path: str, label: str) -> Markup:

@@ -48,7 +48,6 @@ class Look(Struct, kw_only=True):
     form_token: str = ""
     writable: bool = False
     shows_arguments: bool = False
-    has_schedules: bool = False
     may_log_out: bool = False
     told: str = ""
     """What was done a moment ago."""

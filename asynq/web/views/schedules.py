@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+from asynq.periodic.schedules import ScheduleInfo
 from asynq.web.markup import Child, Markup, h, link
 from asynq.web.telling import ago, number, until
 from asynq.web.views.layout import layout
@@ -17,7 +17,7 @@ HEAD = (
 NONE = "There is none. Those that code declares are known when a beat has started."
 
 
-def schedules(look: Look, found: Sequence[Any]) -> Markup:
+def schedules(look: Look, found: Sequence[ScheduleInfo]) -> Markup:
     """The page.
 
     Args:
@@ -29,7 +29,7 @@ def schedules(look: Look, found: Sequence[Any]) -> Markup:
     return layout(look, "Schedules", panel("Schedules", listed, id="schedules"))
 
 
-def _row(look: Look, info: Any) -> Markup:
+def _row(look: Look, info: ScheduleInfo) -> Markup:
     marks = [
         tag("paused", "warn") if info.paused else None,
         tag("added", "busy", "At run time; no code declares it") if info.origin != "code" else None,

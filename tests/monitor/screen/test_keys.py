@@ -71,7 +71,7 @@ async def test_the_help_tells_them_and_the_footer_the_most_important():
 
 
 class Control:
-    """What `app.control` will be."""
+    """In the place of `app.control`: remembers what is said."""
 
     def __init__(self):
         self.said = []
@@ -83,7 +83,7 @@ class Control:
         self.said.append("enable_events")
 
 
-async def test_what_remote_control_does_is_there_where_it_is(monkeypatch):
+async def test_what_remote_control_does_has_keys(monkeypatch):
     monitor = SampleMonitor(cluster())
     control = Control()
     monkeypatch.setattr(monitor.cluster.app, "control", control)
