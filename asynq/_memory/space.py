@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Lock, RLock
+from threading import RLock
 from typing import TYPE_CHECKING
 
 from asynq._memory.events import Events
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 Watcher = Callable[[Message, float | None], None]
 
 _spaces: dict[tuple[str, str], Space] = {}
-_registry = Lock()
+_registry = RLock()
+"""Reentrant: while a space is made, the garbage collector may drop another, on this very thread."""
 
 
 class Space:

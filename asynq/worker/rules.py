@@ -54,8 +54,11 @@ class RuleKeeper:
 
     async def run(self) -> None:
         """Keep to the rules until cancelled."""
-        outage = Outage("ask what is paused")
+        asking = Outage("ask what is paused")
+        outage = Outage("fetch tasks")  # nobody does before the rules are known
         while True:
+            if self.known.is_set():
+                outage = asking
             self._changed.clear()
             try:
                 await self._read()

@@ -13,6 +13,7 @@ import pytest
 
 from asynq._imports import import_object
 from asynq.cli.main import COMMANDS, main
+from asynq.control import commands
 from asynq.worker.worker import Worker
 
 # Else the first test to need one would have pytest rewrite and compile it, and in Python 3.11 that
@@ -106,17 +107,20 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path, namespace, monkeypatch, capsys):
+def project(tmp_path, namespace, monkeypatch, capsys, root_logger):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     for name in ("ASYNQ_APP", "ASYNQ_BROKER_URL", "ASYNQ_RESULT_BACKEND"):
         monkeypatch.setenv(name, "")  # so that what a command sets is taken back
         monkeypatch.delenv(name)
+    remote = dict(commands.COMMANDS)
     before = set(sys.modules)
     yield Project(tmp_path, namespace, monkeypatch, capsys)
     for name in set(sys.modules) - before:
         if str(getattr(sys.modules[name], "__file__", None)).startswith(str(tmp_path)):
             del sys.modules[name]
+    commands.COMMANDS.clear()  # what a project's module has declared is gone with it
+    commands.COMMANDS.update(remote)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 -- Appends a batch of events, and drops the oldest for it.
 -- KEYS 1 stream of events
 -- ARGV 1 the batch  2 bytes that all batches together may have  3 how long one is kept, ms
--- Returns the entry's id. One script, so that the stream has an end in bytes and in time: each entry
+-- Returns the id. One script, so that the stream has an end in bytes and in time: each entry
 -- says how many bytes were ever appended up to it, so the difference of two is what lies between.
 local SIZE_OF_ENTRY = 64
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]

@@ -1,6 +1,6 @@
 -- Looks at the entries of periodic tasks, and takes or renews the lease of who fires them first.
 -- KEYS 1 their version  2 their names (a zset: name to when it was first seen)  3 the lease
--- ARGV 1 the version that is known  2 token of who wants the lease, '': nobody  3 milliseconds of it
+-- ARGV 1 the version that is known  2 token of who wants the lease, '': nobody  3 how long, in ms
 -- Returns the time now, the version, 1 for who has the lease; then, where the version is another
 -- one, for each entry its name and its fields o r d v p a l f n i (see schedule.lua).
 -- Atomic, so that nobody sees an entry of one version beside one of another.
