@@ -22,4 +22,5 @@ async def keep_up(broker: Broker, consumer: Consumer) -> None:
         finally:
             keeping.cancel()
             changing.cancel()
-            await asyncio.wait({keeping, changing})
+            # What fails while it is stopped is said by whoever has stopped it.
+            await asyncio.gather(keeping, changing, return_exceptions=True)
