@@ -88,7 +88,7 @@ def variants(results: Results, workloads: Mapping[str, Workload]) -> Table:
         if any(ratios):
             title = f"{workload.title}, {column.heading}"
             rows.append([title, *(_shown(ratio, 2) for ratio in ratios)])
-    head = ("to the plain figure of the same round", "messages signed", "INFO log lines")
+    head = ("to the plain figure of the same round", "messages signed", "INFO log lines", "events")
     return Table("asynq with more to do", head, rows)
 
 
