@@ -76,12 +76,17 @@ class Refusal(Struct, frozen=True):
     state: str = states.FAILURE
     """What is stored of it, if it will not run anywhere."""
     task: AnyTask | None = None
-    """The task that does not run, where it is known and was not wanted any more."""
+    """The task that does not run, where it is known and was not wanted, now or any more."""
 
     @property
     def final(self) -> bool:
         """It will not run anywhere."""
         return not isinstance(self.verdict, Requeue)
+
+    @property
+    def parked(self) -> bool:
+        """It waits until its task is resumed."""
+        return isinstance(self.error, TaskPausedError)
 
     @property
     def revoked(self) -> bool:
@@ -188,7 +193,8 @@ class Admission:
                 f"{message.task} is paused: it is put aside until it is resumed"
             )
             later = Requeue(due=parked_until(message.task))
-            return Refusal(delivery, later, paused, message)
+            task = self._tasks.get(message.task)
+            return Refusal(delivery, later, paused, message, task=task)
         task = self._tasks.get(message.task)
         if task is None:
             return self._unknown(delivery, message, format, input)

@@ -8,7 +8,7 @@ the worker stops.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
 from asynq.brokers.base import Bounds, Broker, Delivery
@@ -101,12 +101,8 @@ class Consumer:
         """Keep to these rules from now on; returns what was fetched from queues that are paused,
         for handing back."""
         self._state.rules = rules
-        reserved = self._state.reserved
-        paused = [delivery for delivery in reserved if delivery.queue in rules.paused]
-        for delivery in paused:
-            reserved.remove(delivery)
         self._call_off()
-        return paused
+        return self.give_up(rules.paused)
 
     async def _receive(self, limit: int) -> Sequence[Delivery]:
         """What there is, or comes, of the queues that are not paused."""
@@ -148,10 +144,10 @@ class Consumer:
         self.slots, self._reserve = slots, reserve
         self.reopened()
 
-    def give_up(self, queue: str) -> list[Delivery]:
-        """What is reserved of a queue, and not reserved any more: to be handed back."""
+    def give_up(self, queues: Collection[str]) -> list[Delivery]:
+        """What is reserved of these queues, and not reserved any more: to be handed back."""
         reserved = self._state.reserved
-        left = [delivery for delivery in reserved if delivery.queue == queue]
+        left = [delivery for delivery in reserved if delivery.queue in queues]
         for delivery in left:
             reserved.remove(delivery)
         return left

@@ -76,7 +76,7 @@ async def test_every_metric_is_on_it(exported):
 
 
 def test_a_state_it_asks_for_is_one_that_a_task_can_have():
-    states = {*prometheus.STATES.values(), "unknown"}
+    states = {*prometheus.STATES.values(), "parked", "unknown"}
     for query in QUERIES:
         for named in re.findall(r'state(?:=|!~|=~)"([^"]*)"', query):
             assert set(named.split("|")) <= states

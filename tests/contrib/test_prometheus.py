@@ -106,6 +106,20 @@ async def test_what_was_revoked_and_what_can_not_run_is_counted(app, metrics, re
     assert b"who.knows" not in generate_latest(registry)
 
 
+async def test_what_is_paused_is_not_called_unknown(app, metrics, registry):
+    @app.task(name="later")
+    async def later():
+        return None
+
+    await app.queues.pause_task("later")
+    result = await later.delay()
+    async with Worker(app):
+        await until(lambda: ended(registry, "later", "parked") == 1)
+        await app.queues.resume_task("later")
+        await result.get(timeout=10)
+    assert ended(registry, "other", "unknown") is None
+
+
 async def test_waiting_and_running_are_timed(app, metrics, registry):
     gate = asyncio.Event()
 

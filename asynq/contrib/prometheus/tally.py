@@ -127,6 +127,8 @@ class Tally:
 def _refused(refusal: Refusal) -> str:
     if refusal.state == states.REVOKED:
         return "revoked"
+    if refusal.parked:
+        return "parked"
     match refusal.verdict:
         case Requeue():  # for a worker that knows it
             return "unknown"

@@ -82,7 +82,7 @@ def cancel_consumer(state: Panel, queue: str, **_: Any) -> dict[str, str]:
     if queue not in state.queues:
         return {"ok": f"was not consuming from {queue}"}
     state.crew.consumer.serve([name for name in state.queues if name != queue])
-    state.crew.settlements.hand_back(state.crew.consumer.give_up(queue))
+    state.crew.settlements.hand_back(state.crew.consumer.give_up([queue]))
     return {"ok": f"no longer consuming from {queue}"}
 
 
