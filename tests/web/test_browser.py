@@ -150,7 +150,8 @@ async def test_it_can_be_used_with_keys_alone_and_without_a_script(app, browser)
         tab = await browser.tab(java_script_enabled=False)
         await tab.goto(f"{url}queues")
         assert tab.url == f"{url}login"
-        await tab.keyboard.type(token)  # the field has the focus
+        await tab.wait_for_selector("#token:focus")
+        await tab.keyboard.type(token)
         await tab.keyboard.press("Enter")
         await tab.wait_for_url(url)
         await tab.keyboard.press("Tab")

@@ -11,7 +11,7 @@ KEYS = Keys("n")
 
 def test_each_key_is_named_once_and_each_lane():
     keys, words = enqueue_call(KEYS, Marks(b"marks", 10.0), parcels(5))
-    assert keys == [b"marks", KEYS.queues, KEYS.lane("q", 0)]
+    assert keys == [b"marks:1", KEYS.queues, KEYS.lane("q", 0)]
     assert words[:7] == [1, 60_000, 1, "q", 1, 3, 5]
     assert words[7:] == [word for number in range(5) for word in (f"id-{number}", b"{}")]
 
