@@ -144,7 +144,8 @@ class Keys:
         return b"%bdlq:%b" % (self.prefix, queue.encode())
 
     def marks(self, client: str) -> bytes:
-        """HASH: the last batches a client sent, so that one sent again is known."""
+        """STRINGs, `:` and a place behind it: the last batches that a client sent, so that one sent
+        again is known."""
         return b"%bdd:%b" % (self.prefix, client.encode())
 
     def result(self, id: str) -> bytes:

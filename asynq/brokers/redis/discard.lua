@@ -1,5 +1,5 @@
 -- Throws dead letters of a queue away.
--- KEYS 1 marks of this client  2 stream of buried messages
+-- KEYS 1 mark of this call  2 stream of buried messages
 -- ARGV 1 number of this call, counted by the client  2 milliseconds in which it may be sent again
 --      3 'all', or 'some' and then receipts, 500 at most
 -- Returns how many there were. Atomic: what is buried meanwhile is counted or kept. The first write

@@ -1,5 +1,5 @@
 -- Stores a batch of messages, once.
--- KEYS 1 marks of this client  2 queues  then the lanes, zsets and hashes that ARGV points at
+-- KEYS 1 mark of this batch  2 queues  then the lanes, zsets and hashes that ARGV points at
 -- ARGV 1 number of this batch, counted by the client
 --      2 milliseconds in which it may be sent again
 --      3 how many queue names follow, then the names
@@ -10,9 +10,7 @@
 -- Returns 1, or 0 when this batch had been stored before.
 -- Atomic: the mark and the messages are one, so that a batch sent again after a lost reply is
 -- stored once. The first write is one that a full server refuses: all of a batch or nothing.
-local number = ARGV[1]
-local slot = number % 128
-if redis.call('HGET', KEYS[1], slot) == number then return 0 end
+if redis.call('GET', KEYS[1]) == ARGV[1] then return 0 end
 local at = 4 + ARGV[3]
 local put = redis.call
 local lanes = tonumber(ARGV[at])
@@ -41,6 +39,5 @@ if at <= #ARGV then
   end
 end
 for i = 4, 3 + ARGV[3] do redis.call('SADD', KEYS[2], ARGV[i]) end
-redis.call('HSET', KEYS[1], slot, number)
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1

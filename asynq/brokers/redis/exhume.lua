@@ -1,5 +1,5 @@
 -- Puts dead letters back into the lanes of their priority, without redeliveries.
--- KEYS 1 marks of this client  2 stream of buried messages  3… lanes of the levels
+-- KEYS 1 mark of this call  2 stream of buried messages  3… lanes of the levels
 -- ARGV 1 number of this call, counted by the client  2 milliseconds in which it may be sent again
 --      3 how many levels, then the levels in the order of their lanes
 --      then for each letter: receipt, '1' when a body follows and '0' when it stays, body

@@ -55,28 +55,32 @@ class Letters:
 
     async def exhume(self, queue: str, letters: Mapping[str, bytes | None]) -> int:
         """See `Broker.exhume`. They go back in the order of their age."""
-        keys = (self._marks.key, self._keys.buried(queue), *self._keys.lanes(queue)[1:])
+        keys = (self._keys.buried(queue), *self._keys.lanes(queue)[1:])
         receipts = sorted(_receipts(letters), key=lambda receipt: entry_order(receipt.encode()))
         count = 0
         for first in range(0, len(receipts), EXHUMED):
-            words: list[Word] = [*self._marks.words(), len(LEVELS), *LEVELS]
+            mark, *number = self._marks.next()
+            words: list[Word] = [*number, len(LEVELS), *LEVELS]
             for receipt in receipts[first : first + EXHUMED]:
                 body = letters[receipt]
                 words += (receipt, 0, b"") if body is None else (receipt, 1, body)
-            count += await self._calls.run(EXHUME, keys, words)
+            count += await self._calls.run(EXHUME, (mark, *keys), words)
         return count
 
     async def discard(self, queue: str, receipts: Sequence[str] | None) -> int:
         """See `Broker.discard`."""
-        keys = (self._marks.key, self._keys.buried(queue))
         if receipts is None:
-            return int(await self._calls.run(DISCARD, keys, (*self._marks.words(), "all")))
+            return await self._discard(queue, "all")
         known = _receipts(receipts)
         count = 0
         for first in range(0, len(known), DISCARDED):
-            some = known[first : first + DISCARDED]
-            count += await self._calls.run(DISCARD, keys, (*self._marks.words(), "some", *some))
+            count += await self._discard(queue, "some", *known[first : first + DISCARDED])
         return count
+
+    async def _discard(self, queue: str, *which: Word) -> int:
+        mark, *number = self._marks.next()
+        keys = (mark, self._keys.buried(queue))
+        return int(await self._calls.run(DISCARD, keys, (*number, *which)))
 
 
 def _receipts(given: Iterable[str]) -> list[str]:

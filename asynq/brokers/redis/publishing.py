@@ -81,7 +81,8 @@ def enqueue_call(
     keys: Keys, marks: Marks, parcels: Sequence[Parcel]
 ) -> tuple[list[Word], list[Word]]:
     """Keys and arguments of ENQUEUE."""
-    indexed = Indexed(marks.key, keys.queues)
+    mark, number, lasting = marks.next()
+    indexed = Indexed(mark, keys.queues)
     lanes: dict[bytes, list[Word]] = {}
     delayed: list[Word] = []
     queues: dict[str, None] = {}
@@ -98,7 +99,7 @@ def enqueue_call(
             delayed += (zset, indexed.place(lane), level, due, parcel.id, parcel.body)
         else:
             ready += (parcel.id, parcel.body)
-    words: list[Word] = [*marks.words(), len(queues), *queues]
+    words: list[Word] = [number, lasting, len(queues), *queues]
     used = [(lane, ready) for lane, ready in lanes.items() if ready]
     words.append(len(used))
     for lane, ready in used:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from asynq._redis.keys import GROUP, PROVISIONAL, Keys, level_of, ttl_word
 from asynq._redis.pipeline import Word
@@ -21,19 +22,21 @@ from asynq.brokers.redis.packing import due_word, packed
 
 SETTLEMENTS = 200
 """Deliveries in one call of SETTLE."""
+PLACES: Final = 128
+"""Marks of one client, each a small key of its own; more than it has batches on the wire."""
 
 
 class Marks:
     """What makes a batch that is sent again known to the server.
 
     Args:
-        key: A hash of this client's own.
+        key: What begins the keys of this client's marks.
         timeout: Seconds in which a batch is sent again. The server may act on the last of these
             much later than it was written.
     """
 
     def __init__(self, key: bytes, timeout: float) -> None:
-        self.key = key
+        self._key = key
         self._milliseconds = 60_000
         self._number = 0
         self.last_for(timeout)
@@ -42,10 +45,11 @@ class Marks:
         """From now on, remember batches for as long as that many seconds of tries ask for."""
         self._milliseconds = max(self._milliseconds, round((2 * timeout + 30.0) * 1000))
 
-    def words(self) -> tuple[int, int]:
-        """The number of the next batch, and the milliseconds in which it may be sent again."""
-        self._number += 1
-        return self._number, self._milliseconds
+    def next(self) -> tuple[bytes, int, int]:
+        """Of the next batch: the key of its mark, its number, and the milliseconds in which it may
+        be sent again."""
+        self._number = number = self._number + 1
+        return b"%b:%d" % (self._key, number % PLACES), number, self._milliseconds
 
 
 class Records:
@@ -97,7 +101,8 @@ def settle_call(
     Raises:
         TypeError: a delivery is another broker's.
     """
-    indexed = Indexed(marks.key, keys.queues, records.keys.waiting, records.keys.late)
+    mark, *number = marks.next()
+    indexed = Indexed(mark, keys.queues, records.keys.waiting, records.keys.late)
     words: list[Word] = []
     queues: dict[str, None] = {}
     for settlement in settlements:
@@ -116,7 +121,7 @@ def settle_call(
             words += _published(keys, indexed, parcel)
     elsewhere = "" if records.database == database else records.database
     prefix = len(records.keys.result_prefix)
-    head: list[Word] = [GROUP, *marks.words(), elsewhere, database, prefix]
+    head: list[Word] = [GROUP, *number, elsewhere, database, prefix]
     head += (len(queues), *queues)
     return indexed.keys, head + words
 

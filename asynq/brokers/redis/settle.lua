@@ -1,5 +1,5 @@
 -- Ends deliveries, each with all its effects or, when it was no longer ours, with none.
--- KEYS 1 marks of this client  2 queues  3 waiting  4 late  then what ARGV points at
+-- KEYS 1 mark of this batch  2 queues  3 waiting  4 late  then what ARGV points at
 -- ARGV 1 group  2 number of this batch  3 milliseconds in which it may be sent again
 --      4 database of the results ('' when it is this one)  5 this database
 --      6 length of what stands before the id in a result's key
@@ -31,8 +31,7 @@
 -- uses its key) costs no other delivery its end. The first write is XACK or XCLAIM, which a full
 -- server does not refuse, so that what runs can end.
 local number = ARGV[2]
-local slot = number % 128
-local before = redis.call('HGET', KEYS[1], slot)
+local before = redis.call('GET', KEYS[1])
 if before == number then return 1 end
 if before and string.sub(before, 1, #number + 1) == number .. ':' then
   return string.sub(before, #number + 2)
@@ -182,8 +181,7 @@ for lane, entries in pairs(done) do
 end
 for name = 8, 7 + ARGV[7] do redis.call('SADD', KEYS[2], ARGV[name]) end
 local answer = all_ours and number or number .. ':' .. table.concat(answers)
-redis.call('HSET', KEYS[1], slot, answer)
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
+redis.call('SET', KEYS[1], answer, 'PX', ARGV[3])
 
 local said = all_ours and 1 or table.concat(answers)
 if #records == 0 then return said end
