@@ -33,6 +33,10 @@ async def main() -> None:
             except TaskRevokedError as error:
                 print(f"the newsletter: {error}")
 
+            for reader in ("acme", "other"):
+                await newsletter.apply_async((1,), headers={"customer": reader}, countdown=3600)
+            await app.control.revoke_by_stamped_headers({"customer": "acme"})  # when it is due
+
             running = await export.delay()
             await started.wait()
             await running.revoke(terminate=True)

@@ -150,6 +150,22 @@ class Canvas(Struct, Generic[R], tag_field=KIND, tag="canvas", dict=True):
             self.set_immutable(immutable)
         return self
 
+    def stamp(self, **headers: Any) -> Self:
+        """Write headers on all its calls, and on their callbacks and errbacks: a task finds them in
+        `self.request.headers`, and `app.control.revoke_by_stamped_headers` finds the tasks. It
+        changes, and is returned.
+
+        Args:
+            **headers: Plain values, or lists of them; they stand over a call's own.
+        """
+        for each in (
+            *self.some(),
+            *self.options.get("link", ()),
+            *self.options.get("link_error", ()),
+        ):
+            each.stamp(**headers)
+        return self
+
     def set_immutable(self, immutable: bool) -> None:
         """Leave a caller's arguments out, or not."""
         raise NotImplementedError

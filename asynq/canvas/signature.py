@@ -106,6 +106,11 @@ class Signature(Canvas[R], Generic[R], tag="task", dict=True):
         """Leave a caller's arguments out, or not."""
         self.immutable = immutable
 
+    def stamp(self, **headers: Any) -> Self:
+        """Write headers on it, and on its callbacks and errbacks; see `Canvas.stamp`."""
+        self.set(headers={**self.options.get("headers", {}), **headers})
+        return super().stamp(**headers)
+
     def clone(
         self,
         args: Sequence[Any] | None = None,

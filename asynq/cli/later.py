@@ -13,10 +13,6 @@ import click
 from asynq._imports import import_object
 from asynq.cli.errors import Misused
 
-_LATER_CONTROL: Final = {
-    "stamps": "revoke_by_stamped_headers terminate_by_stamped_headers",
-}
-
 _INSTEAD_OF_COMMANDS: Final = {
     "say control revoke ID…": "revoke",
     "say control revoke ID… --terminate": "terminate",
@@ -24,6 +20,7 @@ _INSTEAD_OF_COMMANDS: Final = {
 
 _INSTEAD_OF_CONTROL: Final = {
     "say revoke ID… --terminate": "terminate",
+    "say revoke_by_stamped_headers HEADER=VALUE… --terminate": "terminate_by_stamped_headers",
     "workers here elect nobody: what one alone must do is a task, or a lock": "election",
 }
 
@@ -31,7 +28,6 @@ _LATER_OPTIONS: Final = {
     "worker": {
         "replacing child processes": "--max-tasks-per-child --max-memory-per-child",
     },
-    "beat": {"a beat in the background": "-D --detach --pidfile --uid --gid --umask"},
 }
 
 _NO_FILE: Final = (
@@ -61,8 +57,6 @@ def _words(table: dict[str, str]) -> dict[str, str]:
     return {word: why for why, words in table.items() for word in words.split()}
 
 
-LATER_CONTROL: Final = _words(_LATER_CONTROL)
-"""What a later release will have after `control`, each with the part of asynq it belongs to."""
 INSTEAD_OF_COMMANDS: Final = _words(_INSTEAD_OF_COMMANDS)
 """Commands that stand elsewhere."""
 INSTEAD_OF_CONTROL: Final = _words(_INSTEAD_OF_CONTROL)
@@ -111,14 +105,11 @@ class Commands(click.Group):
 
 
 def check_control(word: str) -> None:
-    """Look whether it is a word that stands after `control` elsewhere, or will stand there.
+    """Look whether it is a word that stands after `control` elsewhere.
 
     Raises:
-        NotImplementedError: it comes with a later release.
         Misused: it is another word here.
     """
-    if why := LATER_CONTROL.get(word):
-        raise NotImplementedError(_not_yet(f"control {word}", why))
     if instead := INSTEAD_OF_CONTROL.get(word):
         raise Misused(f"asynq control {word}: {instead}")
 

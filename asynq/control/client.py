@@ -12,7 +12,7 @@ from asynq.brokers.base import Broker
 from asynq.conf import Settings
 from asynq.control.orders import CHANNEL, Order, closed
 from asynq.exceptions import OptionValueError
-from asynq.options import NAME, read_call_options, read_option
+from asynq.options import NAME, NAMED, read_call_options, read_option
 from asynq.wire.sealing import Seal
 
 if TYPE_CHECKING:  # loaded when somebody asks workers something
@@ -24,8 +24,6 @@ _ANSWERS: Final = "asynq.control.answers:Answers"
 
 _INSTEAD: Final = {
     "election": "workers here elect nobody: what one alone must do is a task, or a lock",
-    "revoke_by_stamped_headers": "is not in this release yet (stamps): revoke by id",
-    "terminate_by_stamped_headers": "is not in this release yet (stamps): terminate by id",
 }
 """Celery's words that can't be said here, each with why."""
 
@@ -116,14 +114,7 @@ class Control:
                 not above zero.
             OperationalError: the broker can't be reached; workers may or may not have been told.
         """
-        if signal is not None:
-            raise OptionValueError(
-                f"revoke: signal={signal!r}: there is none to choose here, leave it out: a "
-                "coroutine is cancelled, a child process killed"
-            )
-        seconds = self._conf.task_revoke_expires if ttl is None else ttl
-        if seconds <= 0:
-            raise OptionValueError(f"revoke: ttl: expected seconds above 0, got {ttl!r}")
+        seconds = self._seconds(signal, ttl, "revoke")
         if timeout is not None and not wait:
             raise OptionValueError("revoke: timeout: says how long to wait, so say wait=True too")
         ids = tuple(dict.fromkeys(_id(each, "revoke") for each in _several(task_id)))
@@ -149,6 +140,45 @@ class Control:
     ) -> Answers | None:
         """`revoke` with `terminate=True`."""
         return await self.revoke(task_id, terminate=True, signal=signal, wait=wait, timeout=timeout)
+
+    async def revoke_by_stamped_headers(
+        self,
+        headers: Mapping[str, object],
+        *,
+        terminate: bool = False,
+        signal: None = None,
+        ttl: float | None = None,
+    ) -> None:
+        """Have all tasks not run that were called with one of these headers
+        (``apply_async(headers=…)``, ``signature.stamp(…)``), whoever called them, as `revoke` does
+        with ids. One that waits for its time ends REVOKED when that comes.
+
+        Args:
+            headers: Header to a value, or to a list of several. They are compared as texts.
+            terminate, signal, ttl: As of `revoke`. A task that comes to a worker after `ttl` runs.
+
+        Raises:
+            OptionTypeError, OptionValueError: what was given is no header with a value; `signal`
+                was given; `ttl` is not above zero.
+            OperationalError: the broker can't be reached; workers may or may not have been told.
+        """
+        owner = "revoke_by_stamped_headers"
+        seconds = self._seconds(signal, ttl, owner)
+        wanted: dict[str, object] = read_option("headers", headers, owner, NAMED)
+        if not wanted or [] in wanted.values() or () in wanted.values():
+            raise OptionValueError(
+                f"{owner}: headers: expected at least one header with a value, got {headers!r}"
+            )
+        broker = self._broker()
+        revoke = import_object("asynq.control.stamped:revoke")
+        await revoke(broker, wanted, ttl=seconds, terminate=terminate)
+        await broker.fanout().publish(CHANNEL, closed(Order(rules=True), CHANNEL, self._seal()))
+
+    async def terminate_by_stamped_headers(
+        self, headers: Mapping[str, object], *, signal: None = None, ttl: float | None = None
+    ) -> None:
+        """`revoke_by_stamped_headers` with `terminate=True`."""
+        await self.revoke_by_stamped_headers(headers, terminate=True, signal=signal, ttl=ttl)
 
     async def reschedule(
         self,
@@ -182,6 +212,18 @@ class Control:
         if moment.tzinfo is None and (zone := self._conf.zone) is not None:
             moment = moment.replace(tzinfo=zone)
         return await self._broker().reschedule(id, due=moment.timestamp())
+
+    def _seconds(self, signal: object, ttl: float | None, owner: str) -> float:
+        """How long it is remembered that something is revoked."""
+        if signal is not None:
+            raise OptionValueError(
+                f"{owner}: signal={signal!r}: there is none to choose here, leave it out: a "
+                "coroutine is cancelled, a child process killed"
+            )
+        seconds = self._conf.task_revoke_expires if ttl is None else ttl
+        if seconds <= 0:
+            raise OptionValueError(f"{owner}: ttl: expected seconds above 0, got {ttl!r}")
+        return seconds
 
     # Workers
 

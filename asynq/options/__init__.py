@@ -8,7 +8,7 @@ bug that shows weeks later.
 
 from __future__ import annotations
 
-from asynq.options.kinds import NAME
+from asynq.options.kinds import NAME, NAMED
 from asynq.options.reading import (
     PLAIN,
     Call,
@@ -24,6 +24,7 @@ from asynq.options.words import CallOptions, Pool, RetryOptions, TaskOptions
 
 __all__ = [
     "NAME",
+    "NAMED",
     "PLAIN",
     "Call",
     "CallOptions",

@@ -39,6 +39,7 @@ from asynq.wire.flow import split_input, with_input
 from asynq.wire.message import Message, decode, encode
 from asynq.wire.sealing import Seal
 from asynq.wire.serialization import check_accepted
+from asynq.wire.stamps import Stamps
 from asynq.worker.state import Run
 
 MAX_REDELIVERIES = 20
@@ -112,11 +113,14 @@ class Admission:
         self._hostname = hostname
         self._accept = frozenset(accept)
         self._unknown_task_ttl = unknown_task_ttl
-        self._now = now
+        self.now = now
+        """The broker's clock."""
         self._seal = seal
         self._max_bytes = None if max_bytes is None else max_bytes + GROWTH
         self.paused: Collection[str] = ()
         """Names of tasks that do not begin now."""
+        self.stamps = Stamps()
+        """Headers whose tasks do not run."""
         self._revoked: dict[str, float] = {}
         """Ids that were revoked lately, and until when that counts."""
 
@@ -180,7 +184,9 @@ class Admission:
             return _spent(delivery, message)
         if delivery.revoked or (self._revoked and self._was_revoked(delivery.id)):
             return self._refuse(delivery, message, "revoked")
-        if message.expires is not None and self._now() > message.expires:
+        if self.stamps and self.stamps.revoked(message.headers, self.now()):
+            return self._refuse(delivery, message, "revoked")
+        if message.expires is not None and self.now() > message.expires:
             return self._refuse(delivery, message, "expired")
         if delivery.redeliveries >= MAX_REDELIVERIES:
             lost = WorkerLostError(

@@ -15,6 +15,7 @@ from asynq.result.reading import Results
 from asynq.task import AnyTask
 from asynq.wire.rules import Rules
 from asynq.wire.sealing import Seal
+from asynq.wire.stamps import Stamps
 from asynq.worker.admission import Admission
 from asynq.worker.consumer import Consumer
 from asynq.worker.events import Events
@@ -126,6 +127,7 @@ def gather(
 
     def heed(rules: Rules) -> list[Delivery]:
         admission.paused = rules.paused_tasks
+        processor.revoke_stamped(Stamps(rules.stamps))
         return consumer.heed(rules)
 
     rules = RuleKeeper(

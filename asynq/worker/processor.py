@@ -30,6 +30,7 @@ from asynq.execution.outcome import (
 from asynq.execution.pools import Pools
 from asynq.execution.run import conclude, failed, run
 from asynq.request import lend
+from asynq.wire.stamps import Stamps
 from asynq.worker.admission import Admission, Refusal
 from asynq.worker.consumer import Consumer
 from asynq.worker.events import Events
@@ -126,16 +127,39 @@ class Processor:
         if that was asked for."""
         self._admission.revoke(ids)
         waiting = (*self._state.reserved, *self._state.throttled)
-        for delivery in [held for held in waiting if held.id in ids]:
+        self._drop_revoked([held for held in waiting if held.id in ids])
+        if terminate:
+            self._terminate([each for each in self._state.active.values() if each.id in ids])
+
+    def revoke_stamped(self, stamps: Stamps) -> None:
+        """The same of what has one of these headers."""
+        self._admission.stamps = stamps
+        if not stamps:
+            return
+        now = self._admission.now()
+        self._drop_revoked((*self._state.reserved, *self._state.throttled))
+        self._terminate(
+            [
+                each
+                for each in self._state.active.values()
+                if stamps.terminated(each.message.headers, now)
+            ]
+        )
+
+    def _drop_revoked(self, waiting: Sequence[Delivery]) -> None:
+        """What of these was revoked waits no longer, and is refused."""
+        for delivery in waiting:
+            admitted = self._admission.admit(delivery)
+            if not isinstance(admitted, Refusal) or not admitted.revoked:
+                continue
             if not self._rates.release(delivery):
                 self._state.reserved.remove(delivery)
                 self._rates.forget(delivery)
-            admitted = self._admission.admit(delivery)
-            if isinstance(admitted, Refusal):
-                self._refuse(admitted)
-        if terminate:
-            for active in [each for each in self._state.active.values() if each.id in ids]:
-                self._limits.end(active, Revoked("terminated"))
+            self._refuse(admitted)
+
+    def _terminate(self, running: Sequence[Run]) -> None:
+        for each in running:
+            self._limits.end(each, Revoked("terminated"))
 
     def stop(self) -> list[Delivery]:
         """Begin nothing more; returns what waits for its rate limit, for handing back."""

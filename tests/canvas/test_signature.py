@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from asynq import Asynq, Signature, signature
+from asynq import Asynq, Signature, group, signature
 from asynq.exceptions import ImproperlyConfigured
 from asynq.result import AsyncResult
 
@@ -52,6 +52,29 @@ def test_set_changes_it_and_gives_it_back(add):
     assert signed.options == {"countdown": 10}
     signed.set_immutable(True)
     assert signed.immutable
+
+
+def test_a_stamp_is_written_on_it_and_on_what_follows_from_it(add):
+    signed = add.s(1).set(headers={"trace": "x", "job": 1})
+    signed.link(add.s(2))
+    signed.link_error(add.si(3, 4))
+    flow = signed | group(add.s(5), add.s(6)) | add.si(7, 8)
+    assert flow.stamp(job=2) is flow
+    assert flow.to_dict() == signature(flow.to_dict()).stamp(job=2).to_dict()
+    stamped = []
+
+    def look(canvas):
+        links = [*canvas.options.get("link", ()), *canvas.options.get("link_error", ())]
+        for part in (*canvas.some(), *links):
+            look(part)
+        if isinstance(canvas, Signature):
+            stamped.append((canvas.args, canvas.options["headers"]))
+
+    look(flow)
+    assert sorted(stamped) == [
+        ((1,), {"trace": "x", "job": 2}),
+        *(((args), {"job": 2}) for args in [(2,), (3, 4), (5,), (6,), (7, 8)]),
+    ]
 
 
 def test_an_option_that_does_not_exist_is_refused_where_it_is_written(add):

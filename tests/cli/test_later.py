@@ -6,7 +6,6 @@ import pytest
 @pytest.mark.parametrize(
     ("words", "what", "part"),
     [
-        (("beat", "--detach"), "asynq beat --detach", "a beat in the background"),
         (
             ("worker", "--max-tasks-per-child", "3"),
             "asynq worker --max-tasks-per-child",
@@ -33,6 +32,10 @@ def test_what_comes_with_a_later_release_is_said_in_one_line(project, words, wha
         (("revoke", "some-id"), "asynq revoke: say control revoke ID…"),
         (("terminate", "KILL", "x"), "asynq terminate: say control revoke ID… --terminate"),
         (("control", "terminate", "KILL", "x"), "asynq control terminate: say revoke ID…"),
+        (
+            ("control", "terminate_by_stamped_headers", "KILL", "a=b"),
+            "asynq control terminate_by_stamped_headers: say revoke_by_stamped_headers HEADER=",
+        ),
         (("control", "election"), "asynq control election: workers here elect nobody"),
         (("worker", "--statedb", "x"), "asynq worker --statedb: the server remembers"),
         (("call", "x", "--routing-key", "a"), "asynq call --routing-key: it is AMQP's"),

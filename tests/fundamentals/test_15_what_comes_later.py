@@ -37,12 +37,6 @@ def test_settings(app, setting):
         app.conf.update(**setting)
 
 
-@pytest.mark.parametrize("word", ["revoke_by_stamped_headers"])
-def test_remote_control(app, word):
-    with pytest.raises(NotImplementedError, match=NOT_YET):
-        getattr(app.control, word)
-
-
 def test_what_is_no_option_at_all_is_an_error_of_its_own(app):
     with pytest.raises(TypeError, match="did you mean 'queue'"):
         app.task(queu="feeds")(lambda: None)
