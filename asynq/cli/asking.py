@@ -7,9 +7,9 @@ standard error is who has not answered, and since when nothing was heard of them
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from textwrap import indent
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import click
 import msgspec
@@ -19,32 +19,27 @@ from asynq.app import Asynq
 from asynq.cli.errors import Misused
 from asynq.cli.inside import in_app
 from asynq.cli.later import Command
-from asynq.cli.options import app_option, json_option
+from asynq.cli.options import app_option, json_option, with_options
 from asynq.cli.render import complain, plain, say, say_json
 from asynq.control.answers import Answers
 from asynq.control.commands import COMMANDS, Kind, RemoteCommand, commands_of
-
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 UNAVAILABLE: Final = 69
 """EX_UNAVAILABLE of sysexits.h: nobody has answered."""
 
 
-def asking_options(function: Function) -> Function:
-    """Have a command take whom to ask, how long, and how to show it."""
-    for option in (
-        json_option,
-        click.option(
-            *("-t", "--timeout"),
-            type=click.FloatRange(min=0.001),
-            metavar="SECONDS",
-            help="Time to answer.",
-        ),
-        click.option("-d", "--destination", metavar="NODE,…", help="Ask these workers only."),
-        app_option,
-    ):
-        function = option(function)
-    return function
+asking_options = with_options(
+    app_option,
+    click.option("-d", "--destination", metavar="NODE,…", help="Ask these workers only."),
+    click.option(
+        *("-t", "--timeout"),
+        type=click.FloatRange(min=0.001),
+        metavar="SECONDS",
+        help="Time to answer.",
+    ),
+    json_option,
+)
+"""Whom to ask, how long, and how to show it."""
 
 
 class CommandWithList(Command):

@@ -6,20 +6,30 @@ import asyncio
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
+from typing import Any, Final
 
 import click
+from click.exceptions import Exit
 
 from asynq._secrets import hide_password
 from asynq._version import __version__
 from asynq.app import Asynq
 from asynq.beat.beat import Beat
+from asynq.cli.again import foreground
+from asynq.cli.daemon import SERVICE_OPTIONS, filled, go_to_background, settle
 from asynq.cli.later import Command
 from asynq.cli.log import set_up_logging
 from asynq.cli.loop import run
-from asynq.cli.options import app_option, common
+from asynq.cli.options import app_option, common, with_options
 from asynq.cli.render import pairs, say, speak_by_the_line
+from asynq.multi.stages import Stages
+from asynq.worker.node import node_name
 from asynq.worker.shutdown import heeds_hangup
+
+NODE: Final = "beat@%h"
+"""What it is called where a worker has its node name."""
 
 
 @click.command(cls=Command, short_help="Call periodic tasks until told to stop.")
@@ -34,7 +44,7 @@ from asynq.worker.shutdown import heeds_hangup
     *("-f", "--logfile"),
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="Log there, not to standard error.",
+    help="Log there, not to standard error. %n is beat, %h the host, %p both.",
 )
 @click.option("--log-format", metavar="FORMAT", help="A format of `logging`, or json.")
 @click.option(
@@ -43,28 +53,41 @@ from asynq.worker.shutdown import heeds_hangup
     metavar="SECONDS",
     help="How often to look whether entries were changed.",
 )
+@with_options(*SERVICE_OPTIONS)
 @click.pass_context
 def beat(
     context: click.Context,
+    /,
     *,
     app: str | None,
     loglevel: str,
     logfile: Path | None,
     log_format: str | None,
     max_interval: float | None,
+    detach: bool,
+    **_: Any,
 ) -> None:
     """Call periodic tasks until told to stop.
 
     Run as many as you like: each slot is fired once. SIGTERM or Ctrl-C ends it.
     """
+    node = node_name(NODE)
+    if detach:
+        name = common(context).app if app is None else app
+        raise Exit(go_to_background(context, node, partial(foreground, context, name)))
     speak_by_the_line()
+    settle(context, node)
+    stages = Stages()
     found = common(context).open_with_tasks(app)
+    if logfile is not None:
+        logfile = Path(filled("--logfile", str(logfile), node))
     set_up_logging(found, loglevel, logfile, log_format)
     say(banner(found))
-    run(_serve(found, max_interval))
+    stages.loaded()
+    run(_serve(found, max_interval, stages))
 
 
-async def _serve(app: Asynq, max_interval: float | None) -> None:
+async def _serve(app: Asynq, max_interval: float | None, stages: Stages) -> None:
     async with app:
         own = Beat(app, max_interval=max_interval)
         loop = asyncio.get_running_loop()
@@ -74,7 +97,7 @@ async def _serve(app: Asynq, max_interval: float | None) -> None:
         for number in numbers:
             loop.add_signal_handler(number, own.stop)
         async with own:
-            telling = asyncio.create_task(_tell_when_ready(own), name="asynq-beat-ready")
+            telling = asyncio.create_task(_tell_when_ready(own, stages), name="asynq-beat-ready")
             try:
                 await own.wait()
             finally:
@@ -82,9 +105,10 @@ async def _serve(app: Asynq, max_interval: float | None) -> None:
     say("beat has stopped.")
 
 
-async def _tell_when_ready(own: Beat) -> None:
+async def _tell_when_ready(own: Beat, stages: Stages) -> None:
     await own.reached.wait()
     say("beat ready.")
+    stages.ready()
 
 
 def banner(app: Asynq) -> str:

@@ -1,4 +1,4 @@
-"""What makes a worker a service: its pidfile, its user, its place in the background."""
+"""What makes a worker or a beat a service: its pidfile, its user, its place in the background."""
 
 from __future__ import annotations
 
@@ -20,40 +20,55 @@ from asynq.multi.background import CANT_CREATE, Failed, Launch, Up, try_to_launc
 from asynq.multi.owner import NoSuchOwner, Owner
 from asynq.multi.pidfile import AlreadyRunning, hold
 from asynq.multi.places import LOGFILE, PIDFILE, as_pattern, default_place
-from asynq.worker.node import file_name, node_name
+from asynq.worker.node import file_name
 
 NO_PLACE_FOR_OTHERS: Final = (
     "with --uid say --pidfile and --logfile, in directories of that user's: the ones that are used "
     "where none is named are in our own home"
 )
 
+SERVICE_OPTIONS: Final = (
+    click.option("-D", "--detach", is_flag=True, help="Run in the background; return when ready."),
+    click.option(
+        "--pidfile",
+        metavar="PATH",
+        help="Keep the process id there, and be the only one who does. % as in --logfile.",
+    ),
+    click.option("--uid", metavar="USER", help="Become that user, a name or a number."),
+    click.option("--gid", metavar="GROUP", help="Become that group: the user's own."),
+    click.option("--umask", metavar="OCTAL", help="Of the files that are made, as in 027."),
+    click.option(
+        "--executable",
+        type=click.Path(exists=True, dir_okay=False),
+        metavar="PATH",
+        help="With --detach: the Python that runs it.",
+    ),
+)
+"""Options of the command line."""
+
 ONLY_BEFORE: Final = frozenset({"detach", "executable"})
-"""What the worker in the background is not told."""
+"""Which of them the process in the background is not told."""
 
 
-def settle(
-    node: str, *, pidfile: str | None, uid: str | None, gid: str | None, umask: str | None
-) -> None:
-    """Make this process the worker's, before it imports anything of the app.
+def settle(context: click.Context, node: str) -> None:
+    """Make this process the service's, before it imports anything of the app.
 
     Args:
-        node: The worker's name.
-        pidfile: Its pattern; None: it needs none.
-        uid: Whom to become; None: nobody else.
-        gid: The same for the group.
-        umask: Octal digits; None: as it is.
+        context: That of its command, which has `SERVICE_OPTIONS`.
+        node: Its name.
 
     Raises:
         Misused: something of it can't be.
         Exit: the pidfile is another's.
     """
-    if (owner := owner_of(uid, gid)) is not None:
+    told = context.params
+    if (owner := owner_of(told["uid"], told["gid"])) is not None:
         owner.become()
-    if umask is not None:
-        os.umask(octal(umask))
-    if pidfile is None:
+    if told["umask"] is not None:
+        os.umask(octal(told["umask"]))
+    if told["pidfile"] is None:
         return
-    path = Path(filled("--pidfile", pidfile, node))
+    path = Path(filled("--pidfile", told["pidfile"], node))
     try:
         hold(path)
     except AlreadyRunning as error:
@@ -91,23 +106,20 @@ def print_there(logfile: Path, main: Path) -> None:
         point_output_to(stream, instead_of=main.stat())
 
 
-def go_to_background(context: click.Context, command: Callable[[Sequence[str]], list[str]]) -> int:
-    """Start the worker that is to be detached, and say what has become of it.
+def go_to_background(
+    context: click.Context, node: str, command: Callable[[Sequence[str]], list[str]]
+) -> int:
+    """Start the service that is to be detached, and say what has become of it.
 
     Args:
-        context: That of `asynq worker`.
+        context: That of its command, which has `SERVICE_OPTIONS`.
+        node: Its name.
         command: Its command line in the foreground, given what is added to it.
 
     Returns:
         The exit code.
     """
     told = context.params
-    if "%p" in (told["hostname"] or ""):
-        raise Misused(
-            f"--hostname {told['hostname']}: %p is not known before it runs, and a worker in the "
-            "background is found by its name"
-        )
-    node = node_name(told["hostname"])
     owner = owner_of(told["uid"], told["gid"])
     named = [name for name in ("pidfile", "logfile") if told[name] is not None]
     files = _default_files(context) if len(named) < 2 else {}
@@ -122,7 +134,7 @@ def go_to_background(context: click.Context, command: Callable[[Sequence[str]], 
             command=[told["executable"] or sys.executable, *command(added)[1:]],
             pidfile=pidfile,
             logfile=logfile,
-            processes=told["processes"],
+            processes=told.get("processes", 1),
             owner=owner,
             umask=None if told["umask"] is None else octal(told["umask"]),
         )
@@ -143,10 +155,10 @@ def _default_files(context: click.Context) -> dict[str, str]:
 
 
 def described(up: Up) -> str:
-    """What is to be known of a worker that was started."""
+    """What is to be known of what was started."""
     if up.ready:
         return f"is ready: process {up.pid}"
-    return f"runs, but does not take tasks yet: process {up.pid}"
+    return f"runs, but is not ready yet: process {up.pid}"
 
 
 def octal(text: str) -> int:

@@ -6,9 +6,10 @@ Those of `Common` are said before the command's name; `-A` may stand after it as
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
@@ -18,6 +19,20 @@ from asynq.cli.locate import find_app
 from asynq.cli.loop import run
 from asynq.conf.environment import VARIABLES
 from asynq.exceptions import ImproperlyConfigured
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def with_options(*options: Callable[[Any], Any]) -> Callable[[Function], Function]:
+    """Have a command take these, in this order."""
+
+    def decorate(function: Function) -> Function:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
 
 app_option = click.option(
     "-A", "--app", metavar="MODULE[:NAME]", help="Where the app is. Also: ASYNQ_APP."

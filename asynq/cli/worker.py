@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Collection, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -17,18 +16,19 @@ from click.exceptions import Exit
 from asynq._secrets import hide_password
 from asynq._version import __version__
 from asynq.app import Asynq
+from asynq.cli.again import as_understood, foreground, program
 from asynq.cli.collecting import collect_rarely
-from asynq.cli.daemon import ONLY_BEFORE, filled, go_to_background, print_there, settle
+from asynq.cli.daemon import filled, go_to_background, print_there, settle
 from asynq.cli.errors import Misused
 from asynq.cli.later import Command
 from asynq.cli.leaving import leave
 from asynq.cli.log import set_up_logging
 from asynq.cli.loop import loop_factory, run
 from asynq.cli.metrics import NOWHERE, Address, exposed
-from asynq.cli.options import app_option, common
+from asynq.cli.options import app_option, common, with_options
 from asynq.cli.render import pairs, say, speak_by_the_line
 from asynq.cli.serving import purge_queues, serve
-from asynq.cli.worker_options import Given, worker_options
+from asynq.cli.worker_options import OPTIONS, Given
 from asynq.logs import MAIN_PROCESS
 from asynq.multi.stages import Stages
 from asynq.worker.events import HEARTBEAT
@@ -41,7 +41,7 @@ from asynq.worker.worker import Worker
 
 @click.command(cls=Command, short_help="Run tasks until told to stop.")
 @app_option
-@worker_options
+@with_options(*OPTIONS)
 @click.pass_context
 def worker(context: click.Context, /, *, app: str | None, **options: Any) -> None:
     """Run tasks until told to stop.
@@ -52,15 +52,9 @@ def worker(context: click.Context, /, *, app: str | None, **options: Any) -> Non
     name = common(context).app if app is None else app
     given = Given(**options)
     if given.detach:
-        raise Exit(go_to_background(context, partial(_detached, context, name)))
+        raise Exit(_go_to_background(context, given.hostname, name))
     speak_by_the_line()  # what tasks print is part of the worker's log
-    settle(
-        node_name(given.hostname),
-        pidfile=given.pidfile,
-        uid=given.uid,
-        gid=given.gid,
-        umask=given.umask,
-    )
+    settle(context, node_name(given.hostname))
     is_parent = given.processes > 1 or given.reload
     stages = Stages(keep=is_parent)
     found = common(context).open_with_tasks(app)
@@ -158,7 +152,7 @@ def command_of(
     the worker by its directory and its environment. Two can't listen at one port, so that of the
     worker of that number is so much higher.
     """
-    words = _program(app) + _as_understood(context, without=HANDLED_BY_PARENT)
+    words = program("worker", app) + as_understood(context, without=HANDLED_BY_PARENT)
     for name, option in PORTS.items():
         if (port := context.params.get(name)) is not None:
             words += [f"{option}={port + number if port else 0}"]
@@ -169,27 +163,13 @@ def command_of(
     return [*words, f"--hostname={hostname}"]
 
 
-def _detached(context: click.Context, app: str | None, added: Sequence[str]) -> list[str]:
-    """The command line of the worker that we are asked for, but in the foreground."""
-    without = frozenset({"app", *ONLY_BEFORE})
-    return [*_program(app), *_as_understood(context, without=without), *added]
-
-
-def _program(app: str | None) -> list[str]:
-    return [sys.executable, "-m", "asynq", *(["-A", app] if app else []), "worker"]
-
-
-def _as_understood(context: click.Context, *, without: Collection[str]) -> list[str]:
-    """The options that were given, each in its longest spelling."""
-    words = []
-    for parameter in context.command.params:
-        value = context.params.get(parameter.name or "")
-        if parameter.name in without or value is None or value is False:
-            continue
-        if value != parameter.default:
-            option = parameter.opts[-1]
-            words.append(option if value is True else f"{option}={value}")
-    return words
+def _go_to_background(context: click.Context, hostname: str | None, app: str | None) -> int:
+    if "%p" in (hostname or ""):
+        raise Misused(
+            f"--hostname {hostname}: %p is not known before it runs, and a worker in the "
+            "background is found by its name"
+        )
+    return go_to_background(context, node_name(hostname), partial(foreground, context, app))
 
 
 def _check_ports(processes: int, health: int | None, metrics: int | None) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import click
 from msgspec import Struct
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+from asynq.cli.daemon import SERVICE_OPTIONS
 
 AT_LEAST_ONE: Final = click.IntRange(min=1)
 
@@ -108,21 +107,7 @@ OPTIONS: Final = (
     click.option(
         "--reload", is_flag=True, help="Start again when Python files here change: to develop."
     ),
-    click.option("-D", "--detach", is_flag=True, help="Run in the background; return when ready."),
-    click.option(
-        "--pidfile",
-        metavar="PATH",
-        help="Keep the process id there, and be the only one who does. % as in --logfile.",
-    ),
-    click.option("--uid", metavar="USER", help="Become that user, a name or a number."),
-    click.option("--gid", metavar="GROUP", help="Become that group: the user's own."),
-    click.option("--umask", metavar="OCTAL", help="Of the files that are made, as in 027."),
-    click.option(
-        "--executable",
-        type=click.Path(exists=True, dir_okay=False),
-        metavar="PATH",
-        help="With --detach: the Python that runs the worker.",
-    ),
+    *SERVICE_OPTIONS,
     click.option("--process-index", type=click.IntRange(min=0), default=0, hidden=True),
 )
 
@@ -160,10 +145,3 @@ class Given(Struct, frozen=True, kw_only=True):
     umask: str | None
     executable: str | None
     process_index: int
-
-
-def worker_options(function: Function) -> Function:
-    """Have a command take them, in this order."""
-    for option in reversed(OPTIONS):
-        function = option(function)
-    return function

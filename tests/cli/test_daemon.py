@@ -1,4 +1,4 @@
-"""`asynq worker` as a service: in the background, with a pidfile, as another user."""
+"""`asynq worker` and `asynq beat` as services: in the background, with a pidfile, as somebody."""
 
 import json
 import os
@@ -20,9 +20,9 @@ HOST = socket.gethostname()
 def detach(project, tmp_path):
     """`asynq worker -A shop --detach …`; what runs in the end is killed."""
 
-    def run(*words):
+    def run(*words, command="worker"):
         ran = subprocess.run(
-            [sys.executable, "-m", "asynq", "-A", "shop", "worker", "--detach", *words],
+            [sys.executable, "-m", "asynq", "-A", "shop", command, "--detach", *words],
             cwd=project.directory,
             env={
                 **os.environ,
@@ -111,6 +111,18 @@ async def test_with_reload_the_parent_keeps_the_pidfile(detach, tmp_path, projec
     await until(lambda: (tmp_path / "w.log").read_text().count(" ready.\n") == 2)
     assert (tmp_path / "w.pid").read_text() == pid
     stop(tmp_path / "w.pid")
+
+
+def test_a_beat_goes_to_the_background_too(detach, tmp_path):
+    code, out, err = detach("-l", "INFO", command="beat")
+    assert (code, err) == (0, "")
+    place = tmp_path / "state" / "shop" / "multi"
+    pid = int((place / "beat.pid").read_text())
+    assert out == f"beat@{HOST} is ready: process {pid}. Its log is {place}/beat.log\n"
+    code, _, err = detach(command="beat")
+    assert (code, f"(pid: {pid})" in err) == (73, True)
+    stop(place / "beat.pid")
+    assert "beat has stopped." in (place / "beat.log").read_text()
 
 
 @pytest.mark.parametrize(
