@@ -122,6 +122,7 @@ class Events:
         """
         begin, _ = self._begin(since, None)
         broker = self._broker()
+        state.now = broker.now
         reader = Reader(broker.events(), self._seal(), after=await begin(broker))
         while reads := await reader.read():
             for read in reads:
@@ -134,7 +135,9 @@ class Events:
 
         A server that goes away is waited for.
         """
-        reader = Reader(self._broker().events(), self._seal(), after=after)
+        broker = self._broker()
+        state.now = broker.now
+        reader = Reader(broker.events(), self._seal(), after=after)
         try:
             while True:
                 try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from msgspec import Struct, field
@@ -176,6 +176,8 @@ class Worker(Struct, kw_only=True, eq=False):
     clock: int = 0
     heartbeats: list[float] = field(default_factory=list)
     """When it was last heard of; empty: it has said that it is gone."""
+    now: Callable[[], float] = time
+    """The clock that these are of."""
 
     @property
     def id(self) -> str:
@@ -191,7 +193,7 @@ class Worker(Struct, kw_only=True, eq=False):
     @property
     def alive(self) -> bool:
         """Does it live, as far as is known?"""
-        return bool(self.heartbeats) and time() < self.heartbeat_expires
+        return bool(self.heartbeats) and self.now() < self.heartbeat_expires
 
     @property
     def status_string(self) -> str:
@@ -216,7 +218,7 @@ class Worker(Struct, kw_only=True, eq=False):
         if event.get("type") == "worker-offline":
             self.heartbeats.clear()
         else:
-            self.heartbeats.append(number(event.get("timestamp")) or time())
+            self.heartbeats.append(number(event.get("timestamp")) or self.now())
             del self.heartbeats[:-4]
 
     def __repr__(self) -> str:

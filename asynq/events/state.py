@@ -38,6 +38,8 @@ class State:
         event_count: How many events were taken in.
         task_count: How many tasks were ever heard of.
         rates: What was done, second by second, for the last hour.
+        now: The clock by which workers live (Unix time, seconds): this machine's; where
+            `app.events` has filled it, the server's, as it is known here.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class State:
         self.workers: dict[str, Worker] = {}
         self.event_count = self.task_count = 0
         self.rates = Rates()
+        self.now: Callable[[], float] = time
         self._index = Index(max_tasks_in_memory)
 
     # What comes in
@@ -203,10 +206,13 @@ class State:
     def _worker(self, hostname: str) -> Worker:
         worker = self.workers.get(hostname)
         if worker is None:
-            worker = self.workers[hostname] = Worker(hostname=hostname)
+            worker = self.workers[hostname] = Worker(hostname=hostname, now=self._clock)
             if len(self.workers) > self.max_workers_in_memory:
                 del self.workers[next(iter(self.workers))]
         return worker
+
+    def _clock(self) -> float:
+        return self.now()
 
     def _task(self, uuid: str, name: str, queue: str | None) -> Task:
         task = self._index.tasks.get(uuid)

@@ -50,6 +50,22 @@ async def test_a_state_goes_on_when_the_server_is_back(app, dispatcher, monkeypa
     await asyncio.wait({following})
 
 
+async def test_who_lives_is_told_by_the_servers_clock_and_not_by_this_machines(
+    app, dispatcher, monkeypatch
+):
+    dispatcher.send("worker-online", freq=2.0)
+    await dispatcher.flush()
+    state = app.events.State()
+    await app.events.load(state)
+    (worker,) = state.workers.values()
+    assert worker.alive
+    monkeypatch.setattr(app.broker, "now", lambda: worker.heartbeat_expires)
+    later = app.events.State()
+    await app.events.load(later)
+    assert later.workers
+    assert not later.alive_workers()
+
+
 async def test_where_to_load_from_can_be_said(app, dispatcher):
     dispatcher.send("my-event")
     await dispatcher.flush()

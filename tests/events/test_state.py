@@ -3,7 +3,6 @@
 import pytest
 
 from asynq._time import time
-from asynq.events import seen
 from asynq.events.event import FAILED, REJECTED, RETRIED, Batch, Life, events_of
 from asynq.events.state import State
 from asynq.exceptions import OptionValueError
@@ -155,7 +154,7 @@ def heartbeat(type="worker-heartbeat", *, at, **fields):
     return {"type": type, "hostname": "w@here", "timestamp": at, "clock": round(at * 1e6), **fields}
 
 
-def test_a_worker_lives_as_long_as_it_says_so(monkeypatch):
+def test_a_worker_lives_as_long_as_it_says_so():
     now = time()
     state = state_of(heartbeat("worker-online", at=now, freq=2.0, sw_ident="asynq"))
     worker = state.workers["w@here"]
@@ -163,7 +162,7 @@ def test_a_worker_lives_as_long_as_it_says_so(monkeypatch):
     state.event(heartbeat(at=now + 2, active=3, processed=9, loadavg=[1, 2, 3]))
     assert (worker.active, worker.processed, worker.loadavg) == (3, 9, [1, 2, 3])
     assert state.alive_workers() == [worker]
-    monkeypatch.setattr(seen, "time", lambda: now + 7.5)
+    state.now = lambda: now + 7.5
     assert state.alive_workers() == []
     assert worker.status_string == "OFFLINE"
 
