@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from msgspec import Struct
@@ -33,8 +33,8 @@ from asynq.wire.sealing import Seal
 PAGE: Final = 100
 """How many letters are fetched, sent back or thrown away at once."""
 
-CLOCK_DOUBT: Final = timedelta(seconds=5)
-"""How far the server's clock may be ahead of what is known of it here."""
+CLOCK_DOUBT: Final = 5.0
+"""Seconds that the server's clock may be ahead of what is known of it here."""
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
@@ -102,15 +102,22 @@ class DeadLetters:
 
     async def letters(self, queue: str | None = None) -> AsyncIterator[DeadLetter]:
         """The letters of a queue, or of all, the oldest first; those that come meanwhile too."""
+        seal = self._seal()
         for name in await self._names(queue):
             async for page in self._pages(name):
-                for letter in page:
-                    yield letter
+                for each in page:
+                    yield _read(each, seal)
 
     async def find(self, *ids: str, queue: str | None = None) -> list[DeadLetter]:
         """The letters of these ids; one id may have several."""
-        wanted = frozenset(ids)
-        return [letter async for letter in self.letters(queue) if letter.id in wanted]
+        wanted, seal = frozenset(ids), self._seal()
+        return [
+            _read(each, seal)  # the others stay closed
+            for name in await self._names(queue)
+            async for page in self._pages(name)
+            for each in page
+            if each.id in wanted
+        ]
 
     async def count(self, queue: str | None = None) -> int:
         """How many letters there are."""
@@ -138,7 +145,7 @@ class DeadLetters:
 
     async def retry_all(self, queue: str | None = None) -> int:
         """`retry` for all the letters there are now, of a queue or of all."""
-        now = from_timestamp(self._broker().now())
+        now, seal = self._broker().now(), self._seal()
         back, sent = 0, set[str]()
         for name in await self._names(queue):
             async for page in self._pages(name):
@@ -150,7 +157,7 @@ class DeadLetters:
                     if each.at <= now or (each.at <= now + CLOCK_DOUBT and each.id not in sent)
                 ]
                 sent.update(each.id for each in chosen)
-                back += await self._exhume(name, chosen)
+                back += await self._exhume(name, [_read(each, seal) for each in chosen])
         return back
 
     async def discard(self, *letters: DeadLetter | str, queue: str | None = None) -> int:
@@ -177,11 +184,11 @@ class DeadLetters:
             return [queue]
         return sorted({*await self._broker().queues(), *self._queues()})
 
-    async def _pages(self, queue: str) -> AsyncIterator[list[DeadLetter]]:
-        after, seal = None, self._seal()
+    async def _pages(self, queue: str) -> AsyncIterator[Sequence[Buried]]:
+        after = None
         while page := await self._broker().buried(queue, limit=PAGE, after=after):
             after = page[-1].receipt
-            yield [_read(each, seal) for each in page]
+            yield page
 
     async def _chosen(
         self, letters: Iterable[DeadLetter | str], queue: str | None
