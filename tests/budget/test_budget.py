@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable
 from functools import cache
 
@@ -19,7 +18,7 @@ import pytest
 from asynq import Asynq
 from asynq.worker.worker import Worker
 from benchmarks.profile.scenes import BATCH, SCENES
-from tests.budget.counting import Counted, count, monitored, number
+from tests.budget.counting import Counted, count, number
 from tests.servers import PrivateServer
 
 TASKS = {"running": 4_000, "running-one": 400, "calling": 4_000, "calling-one": 1_000}
@@ -48,15 +47,6 @@ QUEUED_BYTES = 95
 
 RESULT_BYTES = 150
 """Of the server's memory, for the stored result of a no-op task."""
-
-IDLE_COMMANDS = 2.0
-"""A second, sent by an idle worker."""
-
-IDLE_SECONDS = 6.0
-"""How long it is watched, by the server's clock."""
-
-SETTLED_SECONDS = 1.0
-"""After its start it has loaded its scripts and looked over the server."""
 
 Count = Callable[[str], Counted]
 
@@ -120,22 +110,6 @@ async def test_a_stored_result_takes_no_more_memory(url: str, server: PrivateSer
         [key] = server.command("KEYS", f"*{result.id}*")
     used = server.command("MEMORY", "USAGE", key, "SAMPLES", 0)
     within(RESULT_BYTES, used, f"bytes of the stored result {key!r}")
-
-
-async def test_an_idle_worker_is_quiet(url: str, server: PrivateServer) -> None:
-    app, _ = an_app(url)
-    commands = []
-    async with app, Worker(app), monitored(server) as sent:
-        seconds, microseconds = map(int, server.command("TIME"))
-        began = seconds + microseconds / 1e6 + SETTLED_SECONDS
-        async with asyncio.timeout(30):
-            async for at, command in sent:
-                if at > began + IDLE_SECONDS:
-                    break
-                if at >= began:
-                    commands.append(command)
-    said = f"commands/s of an idle worker, {dict(Counter(commands))}"
-    within(IDLE_COMMANDS, len(commands) / IDLE_SECONDS, said)
 
 
 def test_importing_asynq_loads_no_more_modules() -> None:

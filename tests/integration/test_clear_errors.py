@@ -83,7 +83,7 @@ async def test_a_call_to_an_unreachable_broker_says_where_and_for_how_long(nowhe
         began = time.monotonic()
         with pytest.raises(OperationalError) as error:
             await app.send_task("x")
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 8
     told = str(error.value)
     assert "can't reach redis://:********@127.0.0.1:" in told
     assert "(tried for 0.3 s)" in told

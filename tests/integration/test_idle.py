@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import hiredis
 
@@ -33,19 +34,20 @@ async def said_to(server: PrivateServer, seconds: float) -> list[bytes]:
     return [line for line in said[1:] if b" lua] " not in line.partition(b'"')[0]]
 
 
-async def test_an_idle_worker_says_little(own_server: ServerFactory, namespace: str):
-    private = own_server()
-    async with Asynq(namespace, broker=private.url, backend=private.url) as app, Worker(app):
-        await asyncio.sleep(AFTER)  # what it says when it starts is another matter
-        said = await said_to(private, WATCHED)
-    assert 0 < len(said) <= COMMANDS_A_SECOND * WATCHED, said
-
-
-async def test_more_queues_cost_little_more(own_server: ServerFactory, namespace: str):
-    private = own_server()
-    queues = [f"queue-{number}" for number in range(10)]
+async def idle(private: PrivateServer, namespace: str, queues: Sequence[str]) -> list[bytes]:
+    """What a worker of these queues says in `WATCHED` seconds with nothing to do."""
     app = Asynq(namespace, broker=private.url, backend=private.url)
     async with app, Worker(app, queues=queues):
-        await asyncio.sleep(AFTER)
-        said = await said_to(private, WATCHED)
-    assert 0 < len(said) <= 1.5 * COMMANDS_A_SECOND * WATCHED, said
+        await asyncio.sleep(AFTER)  # what it says when it starts is another matter
+        return await said_to(private, WATCHED)
+
+
+async def test_an_idle_worker_says_little_and_more_queues_cost_little_more(
+    own_server: ServerFactory, namespace: str
+):
+    many = [f"queue-{number}" for number in range(10)]
+    one, ten = await asyncio.gather(
+        idle(own_server(), namespace, ["default"]), idle(own_server(), namespace, many)
+    )
+    assert 0 < len(one) <= COMMANDS_A_SECOND * WATCHED, one
+    assert 0 < len(ten) <= 1.5 * COMMANDS_A_SECOND * WATCHED, ten

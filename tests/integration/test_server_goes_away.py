@@ -292,7 +292,7 @@ async def test_a_caller_is_told_why_in_its_own_time_or_waits(namespace, own_serv
         begin = asyncio.get_running_loop().time()
         with pytest.raises(OperationalError) as raised:
             await app.send_task("a", publish_timeout=0.3)
-        assert asyncio.get_running_loop().time() - begin < 2.0
+        assert asyncio.get_running_loop().time() - begin < 10.0
         assert str(raised.value) == (
             f"can't publish: can't reach {nobody}: No such file or directory (tried for 0.3 s)"
         )

@@ -103,8 +103,7 @@ async def test_a_delayed_task_waits_from_when_it_was_due(app, watched):
     sent = time.monotonic()
     result = await late.apply_async(countdown=0.4)
     await result.get(timeout=10)
-    assert time.monotonic() - sent >= 0.35
-    assert 0 <= watched.waited[result.id] < 0.3
+    assert 0 <= watched.waited[result.id] <= time.monotonic() - sent - 0.35
 
 
 async def test_a_task_waits_while_there_is_no_slot(app):

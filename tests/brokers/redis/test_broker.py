@@ -306,7 +306,7 @@ async def test_an_unreachable_server_is_said_in_time(connect: Connect):
             await call
         assert "user:********@127.0.0.1:1" in str(raised.value)
         assert "geheim" not in str(raised.value)
-    assert time.monotonic() - before < 3.0
+    assert time.monotonic() - before < 4.5
 
 
 async def test_each_call_gives_up_after_the_time_it_was_given(connect: Connect, directory: Path):

@@ -9,6 +9,7 @@ import pytest
 from asynq._redis.client import Server
 from asynq._redis.pipeline import Pipeline, shared
 from asynq.brokers.base import Requeue, Settlement
+from asynq.brokers.redis import delayed
 from asynq.brokers.redis.broker import RedisBroker
 from asynq.brokers.redis.clock import Clock
 from asynq.brokers.redis.delayed import LONGEST_SLEEP, Soon, move_due
@@ -89,6 +90,12 @@ async def test_upkeep_goes_on_after_the_server_was_away(connect: Connect, look: 
 # Due before the workers look again
 
 
+@pytest.fixture
+def rare_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who only looks now and then is very late."""
+    monkeypatch.setattr(delayed, "LONGEST_SLEEP", 30.0)
+
+
 async def lateness(broker: RedisBroker, *, delay: float) -> float:
     """Seconds between when a message is due and when it is there."""
     due = asyncio.get_running_loop().time() + delay
@@ -97,7 +104,9 @@ async def lateness(broker: RedisBroker, *, delay: float) -> float:
 
 
 @pytest.mark.both_loops
-async def test_what_is_due_in_a_moment_comes_then_wherever_it_was_sent(connect: Connect):
+async def test_what_is_due_in_a_moment_comes_then_wherever_it_was_sent(
+    connect: Connect, rare_looks: None
+):
     worker, client = connect(), connect()
     await worker.receive(["q"], limit=1, wait=0)
     upkeep = asyncio.ensure_future(worker.upkeep(["q"]))
@@ -106,20 +115,20 @@ async def test_what_is_due_in_a_moment_comes_then_wherever_it_was_sent(connect: 
         await asyncio.sleep(0.01)
         await client.publish([parcel("soon", **options)])
         waits = options.get("delay") or options["due"] - time.time()
-        assert await lateness(worker, delay=waits) < 0.9
+        assert await lateness(worker, delay=waits) < 10.0
     upkeep.cancel()
     await asyncio.wait([upkeep])
 
 
-async def test_what_is_handed_back_for_a_moment_comes_then(broker: RedisBroker):
+async def test_what_is_handed_back_for_a_moment_comes_then(broker: RedisBroker, rare_looks: None):
     upkeep = asyncio.ensure_future(broker.upkeep(["q"]))
     await broker.publish([parcel()])
     (delivery,) = await take(broker, 1)
     after = parcel("after", delay=0.4)
     again = Settlement(delivery=delivery, verdict=Requeue(delay=0.2), publish=(after,))
     assert await broker.settle([again]) == [True]
-    assert await lateness(broker, delay=0.2) < 0.9
-    assert await lateness(broker, delay=0.2) < 0.9
+    assert await lateness(broker, delay=0.2) < 10.0
+    assert await lateness(broker, delay=0.2) < 10.0
     upkeep.cancel()
     await asyncio.wait([upkeep])
 
