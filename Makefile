@@ -2,6 +2,9 @@
 # time. Each makes its own environment first.
 .PHONY: demo test check bench canvas chaos beats soak reliability clean
 
+# Tests start Python hundreds of times: what it has compiled is kept, whatever the environment says.
+export PYTHONDONTWRITEBYTECODE :=
+
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -43,7 +46,7 @@ reliability: $(STAMP)
 	@$(BIN)/python -m benchmarks.reliability $(ARGS)
 
 soak: $(STAMP)
-	@CHAOS_EVERYWHERE=1 $(BIN)/python -m pytest -q -n 2 tests/chaos
+	@EVERY_SERVER=1 $(BIN)/python -m pytest -q -n 2 tests/chaos
 	@$(BIN)/python -m tests.chaos.soak $(ARGS)
 
 clean:

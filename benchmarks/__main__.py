@@ -52,6 +52,7 @@ def main() -> None:
 
 
 def _measure(options: argparse.Namespace) -> Results:
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed is not compiled each time
     results = Results(about=_about(options))
     pythons = _install(options, results)
     for number in range(1, options.rounds + 1):

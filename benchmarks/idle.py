@@ -88,8 +88,7 @@ def statements(module: str) -> list[str]:
 
 
 def _imported(scene: Scene, code: str, name: str) -> tuple[float, float, int]:
-    # With bytecode kept, as where it is installed.
-    process = scene.start(["-c", code], name, {"PYTHONDONTWRITEBYTECODE": ""})
+    process = scene.start(["-c", code], name)
     until(lambda: process.has_ended, 30)
     words = scene.log(name).split()[-3:]
     try:

@@ -2,7 +2,8 @@
 
 Fixtures:
     `server`: a running server shared by the tests of one process. A test that asks for it, or for
-        `url`, runs once for each kind of server found here.
+        `url`, runs once for each kind of server found here; a test of whole programs runs on one
+        kind, the next on another, unless `EVERY_SERVER` is set, as `.ci/run` does.
     `url`: that server's URL, the server being empty.
     `place`: such a URL too, or ``memory://``: a test that asks for it runs once for each.
     `own_server`: makes servers of the test's own, to be killed, paused, restarted, configured.
@@ -13,6 +14,7 @@ Fixtures:
 Markers:
     `both_loops`: run this async test under asyncio's loop and under uvloop's.
     `untidy`: this test may leave asyncio tasks and threads behind.
+    `every_server`: run this test of whole programs on each kind of server all the same.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 import uvloop
@@ -40,10 +43,19 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
 }
 OURS = ("ASYNQ_", "CELERY_")
 
+EVERYWHERE = bool(os.environ.get("EVERY_SERVER"))
+PROGRAMS = frozenset(
+    {"beat", "benchmarks", "chaos", "cli", "control", "events", "fundamentals", "integration"}
+    | {"monitor", "multi", "web"}
+)
+"""Where tests stand that use the broker by way of the worker, the app or the command line. What
+the servers may differ in is tested elsewhere, on each of them."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "both_loops: run under asyncio's loop and under uvloop's")
     config.addinivalue_line("markers", "untidy: may leave asyncio tasks and threads behind")
+    config.addinivalue_line("markers", "every_server: run on each kind of server in any case")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -84,7 +96,21 @@ def _no_shared_tasks_of_other_tests(
     monkeypatch.setattr(registry, "_shared", near)
 
 
-@pytest.fixture(scope="session", params=sorted(KINDS))
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "kind" not in metafunc.fixturenames:
+        return
+    kinds, test = sorted(KINDS), metafunc.definition
+    if not EVERYWHERE and not test.get_closest_marker("every_server") and _is_of_programs(test):
+        kinds = [kinds[crc32(test.nodeid.encode()) % len(kinds)]]
+    metafunc.parametrize("kind", kinds, indirect=True, scope="session")
+
+
+def _is_of_programs(test: pytest.Item) -> bool:
+    here = Path(__file__).parent
+    return here in test.path.parents and test.path.relative_to(here).parts[0] in PROGRAMS
+
+
+@pytest.fixture(scope="session")
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -8,6 +8,8 @@ import sys
 import textwrap
 from pathlib import Path
 
+from tests.servers import KINDS
+
 LEAVES = """
     import asyncio, threading, time
     import pytest
@@ -70,6 +72,20 @@ def test_the_summary_counts_over_all_processes(directory: Path):
     assert "     6 tests ran on valkey 9." in said
     assert "     5 tests needed no server" in said
     assert "no redis server found here" in said
+
+
+def test_a_test_of_whole_programs_runs_on_one_server_unless_all_are_asked_for():
+    place = Path(__file__).parent / "integration" / "test_idle.py"
+    command = [sys.executable, "-m", "pytest", "-q", "--collect-only", "-p", "no:cacheprovider"]
+    for everywhere, count in (("", 1), ("1", len(KINDS))):
+        done = subprocess.run(
+            [*command, str(place)],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "EVERY_SERVER": everywhere},
+        )
+        assert done.stdout.count("test_an_idle_worker_says_little") == count
 
 
 def test_no_setting_of_the_developers_reaches_a_test(directory: Path):

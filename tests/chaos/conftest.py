@@ -1,14 +1,8 @@
-"""What the scenarios share: a server of their own, workers, a ledger, and the checks.
-
-Each scenario runs on one kind of server, the next on the other; all run on all where
-`CHAOS_EVERYWHERE` is set, as `make soak` does.
-"""
+"""What the scenarios share: a server of their own, workers, a ledger, and the checks."""
 
 from __future__ import annotations
 
-import os
 import random
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -23,23 +17,7 @@ from tests.chaos.checks import Checks
 from tests.chaos.fleet import Fleet
 from tests.chaos.trail import want
 from tests.proxy import Proxy
-from tests.servers import KINDS, PrivateServer, ServerFactory
-
-EVERYWHERE = bool(os.environ.get("CHAOS_EVERYWHERE"))
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "kind" in metafunc.fixturenames:
-        kinds = sorted(KINDS)
-        if not EVERYWHERE:
-            number = re.search(r"\d+", metafunc.function.__name__)
-            kinds = [kinds[int(number[0]) % len(kinds)]] if number else kinds[:1]
-        metafunc.parametrize("kind", kinds, indirect=True, scope="session")
-
-
-@pytest.fixture(scope="session")
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+from tests.servers import PrivateServer, ServerFactory
 
 
 @pytest.fixture

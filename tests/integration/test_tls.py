@@ -14,6 +14,8 @@ from asynq import Asynq, Worker
 from asynq.exceptions import OperationalError
 from tests.servers import PrivateServer, ServerError
 
+pytestmark = pytest.mark.every_server  # one of them may be built without
+
 _CERTIFIES = x509.KeyUsage(
     key_cert_sign=True,
     crl_sign=True,
