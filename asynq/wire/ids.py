@@ -53,7 +53,8 @@ class _Sequence:
                 self._tail += (random.pop() & 0xFFFF_FFFF) + 1
                 if self._tail >= _FULL:
                     self._begin(self._begun + 1, (self._random or self._more()).pop())
-            return f"{self._head}{self._tail:012x}"
+            # Twice as fast as what formats a number.
+            return self._head + self._tail.to_bytes(6, "big").hex()
 
     def block(self, count: int) -> str:
         with self._lock:
