@@ -67,6 +67,10 @@ INSTEAD: Final = {command: _words(table) for command, table in _INSTEAD.items()}
 """Options that have no meaning here, by command, each with what to do."""
 
 
+HELP: Final = ["-h", "--help"]
+"""How help is asked for."""
+
+
 class InOrder(click.Group):
     """Commands that its help lists in the order in which they were made."""
 
@@ -115,7 +119,15 @@ def check_control(word: str) -> None:
 
 
 class Command(click.Command):
-    """A command, which knows the options it is going to have, and those it need not have."""
+    """A command, which knows the options it is going to have, and those it need not have.
+
+    How help is asked for it knows by itself: the parser keeps what it has found out the first time,
+    also where it was used without the program around it, as `asynq multi` does.
+    """
+
+    def __init__(self, *args: Any, **attributes: Any) -> None:
+        attributes.setdefault("context_settings", {"help_option_names": HELP})
+        super().__init__(*args, **attributes)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the command's words.

@@ -11,7 +11,7 @@ import click
 
 from asynq._version import __version__
 from asynq.cli import errors
-from asynq.cli.later import Commands
+from asynq.cli.later import HELP, Commands
 from asynq.cli.options import Common, app_option, backend_option, broker_option, workdir_option
 from asynq.cli.render import say
 from asynq.exceptions import AsynqError
@@ -55,7 +55,7 @@ def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
     cls=Commands,
     places=COMMANDS,
     no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+    context_settings={"help_option_names": HELP, "show_default": True},
 )
 @app_option
 @broker_option

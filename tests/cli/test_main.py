@@ -5,8 +5,10 @@ import subprocess
 import sys
 
 import pytest
+from click.exceptions import Exit
 
 import asynq
+from asynq._imports import import_object
 from asynq.cli import tasks
 from asynq.exceptions import ImproperlyConfigured, OperationalError
 
@@ -47,6 +49,15 @@ def test_help_names_all_commands_each_with_a_whole_sentence(project):
     lines = told.out.partition("Commands:\n")[2].splitlines()
     assert [line.split()[0] for line in lines] == list(COMMANDS)
     assert all(line.endswith(".") and not line.endswith("...") for line in lines)
+
+
+def test_a_command_that_multi_has_looked_at_has_help_as_before(project, capsys):
+    worker = import_object("asynq.cli.worker:worker")
+    vars(worker)["_help_option"] = None  # as in a new process
+    with pytest.raises(Exit) as ended:
+        worker.make_context("asynq worker", ["-h"])
+    assert ended.value.exit_code == 0
+    assert "Usage: asynq worker" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
