@@ -53,6 +53,8 @@ class RateLimits:
         self._first = first
         self._put_off = put_off
         self._lines: dict[str, _Line] = {}
+        self._lines_of: dict[Delivery, _Line] = {}
+        """In which line each of those stands that wait here."""
         self._granted: set[Delivery] = set()
         """Those whose turn has come, on their way to a slot."""
 
@@ -85,9 +87,11 @@ class RateLimits:
     def release(self, delivery: Delivery) -> bool:
         """It does not wait here any more, whatever becomes of it; False: it did not."""
         timer = self._state.throttled.pop(delivery, None)
-        if timer is not None:
-            timer.cancel()
-        return timer is not None
+        if timer is None:
+            return False
+        timer.cancel()
+        self._lines_of.pop(delivery).held -= 1
+        return True
 
     def forget(self, delivery: Delivery) -> None:
         """What had its turn is gone before it began."""
@@ -104,11 +108,12 @@ class RateLimits:
         line.held += 1
         delivery = run.delivery
         loop = asyncio.get_running_loop()
-        self._state.throttled[delivery] = loop.call_at(turn, self._begin, delivery, line)
+        self._lines_of[delivery] = line
+        self._state.throttled[delivery] = loop.call_at(turn, self._begin, delivery)
 
-    def _begin(self, delivery: Delivery, line: _Line) -> None:
-        line.held -= 1
+    def _begin(self, delivery: Delivery) -> None:
         self._state.throttled.pop(delivery, None)
+        self._lines_of.pop(delivery).held -= 1
         self._granted.add(delivery)
         self._first(delivery)
 

@@ -146,4 +146,10 @@ async def test_a_worker_keeps_only_so_many_itself(monkeypatch):
         limits.may_begin(Coming(), 2 / 3600)
     assert min(back[5:]) >= ratelimit.FAR / 2
     assert max(back) <= ratelimit.FAR
+    # Who does not wait here any more leaves room for others.
+    assert len(limits.stop()) == ratelimit.HELD
+    now += 3600
+    for _ in range(2 * ratelimit.HELD):
+        limits.may_begin(Coming(), 1000.0)
+    assert len(state.throttled) == ratelimit.HELD
     assert len(limits.stop()) == ratelimit.HELD
