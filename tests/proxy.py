@@ -80,6 +80,7 @@ class Proxy:
         self._latency = self._jitter = self._bandwidth = 0.0
         self._wires: set[Wire] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     async def __aenter__(self) -> Proxy:
         self._listener = await asyncio.start_unix_server(self._accept, self._path)
@@ -92,6 +93,7 @@ class Proxy:
         traceback: TracebackType | None,
     ) -> None:
         self._listener.close()
+        self._closed = True
         self.cut()
         for task in self._tasks:
             task.cancel()
@@ -151,6 +153,9 @@ class Proxy:
                 wire.cut()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._closed:  # it came in the last moment, and nobody waits for this to end
+            writer.close()
+            return
         self.connections += 1
         self._tasks.add(task := asyncio.current_task())  # type: ignore[arg-type]
         wire = Wire(writer)

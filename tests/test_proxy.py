@@ -96,3 +96,14 @@ async def test_bytes_never_overtake_each_other_when_a_wire_becomes_fast_again(pi
         await asyncio.sleep(0.0005)
     told = await asyncio.gather(*asked.values())
     assert told == [str(turn).encode() for turn in asked]
+
+
+async def test_who_comes_while_it_closes_leaves_nothing_behind(own_server, directory):
+    async with Proxy(own_server(), directory) as proxy:
+        _, writer = await asyncio.open_unix_connection(proxy.url.removeprefix("unix://"))
+        await until(lambda: proxy.connections)
+    # As the listener does for a connection that it had taken before it was closed.
+    near, far = asyncio.StreamReader(), writer
+    await asyncio.wait_for(proxy._accept(near, far), 5)
+    assert proxy.connections == 1
+    assert far.is_closing()
