@@ -183,6 +183,8 @@ def one_after_the_other(parts: Sequence[Node], errbacks: Sequence[Node] = ()) ->
 
 def _feed_nothing(node: Node) -> None:
     for leaf in node.first():
+        if leaf.fed:  # by an empty group further in
+            continue
         leaf.fed = True
         if not leaf.immutable:
             leaf.args = ([], *leaf.args)

@@ -44,6 +44,16 @@ async def test_a_header_of_one_gives_a_list_and_an_empty_one_an_empty_list(t, wo
     assert await chord(group([]), t.xsum.s() | t.add.s(5))().get(timeout=10) == 5
 
 
+async def test_empty_headers_in_a_row_give_one_empty_list(t, worker):
+    for made in (
+        chord([], chord([], t.noop.s("own"))),
+        chord([], chord([], chord([], t.noop.s("own")))),
+        chain(group([]), chord([], t.noop.s("own"))),
+        chain(group([]), group([]), t.noop.s("own")),
+    ):
+        assert await made.apply_async().get(timeout=10) == [[[], "own"], {}]
+
+
 async def test_an_empty_group_among_the_members_is_none_however_it_is_written(t, worker):
     for hidden in (group([]), chain(group([])), chord([], group([])), chain(group([]), group([]))):
         made = chord([t.add.s(1, 1), hidden], t.noop.s())
