@@ -21,9 +21,8 @@ from asynq._time import monotonic
 from asynq.brokers.base import StoredRecord
 from asynq.exceptions import DecodeError, TimeoutError
 from asynq.result.answer import Answer
-from asynq.result.handle import AsyncResult
-from asynq.result.reading import Results, Update
-from asynq.result.whole import Whole
+from asynq.result.handle import AsyncResult, EagerResult
+from asynq.result.reading import UNKNOWN, Results, Update
 from asynq.wire.flow import Shape
 from asynq.wire.record import Record, encode
 from asynq.wire.serialization import encode_value
@@ -178,10 +177,16 @@ class GroupResult(AsyncResult[list[R]], Generic[R]):
             "failed()", lambda known: any(each.state == states.FAILURE for each in known)
         )
 
+    def exists(self) -> Answer[bool]:
+        """Is anything known of a member? A task that waits in its queue is not known yet."""
+        return self._of_all("exists()", lambda known: any(each is not UNKNOWN for each in known))
+
     def completed_count(self) -> Answer[int]:
-        """How many members have returned."""
+        """How many members have returned; a group among them counts once, when all of it has."""
+        members = self.results
         return self._of_all(
-            "completed_count()", lambda known: sum(each.state == states.SUCCESS for each in known)
+            "completed_count()",
+            lambda _: sum(each._known_now().state == states.SUCCESS for each in members),
         )
 
     async def updates(self) -> AsyncIterator[Update]:
@@ -193,9 +198,10 @@ class GroupResult(AsyncResult[list[R]], Generic[R]):
 
     async def forget(self) -> None:
         """Delete what is stored of its members, and what `save` has stored."""
-        for member in self.results:
-            member._last = None
-        ids = [self.id, *(member.id for member in self.results)]
+        ids = [self.id]
+        for task in self._sent():
+            task._last = None
+            ids.append(task.id)
         for first in range(0, len(ids), PAGE):
             await self._results.backend().forget(ids[first : first + PAGE])
 
@@ -216,7 +222,9 @@ class GroupResult(AsyncResult[list[R]], Generic[R]):
         reach = self._results.reach
         if reach is None:
             raise RuntimeError(f"{self!r} was made without an app: use app.control.revoke(ids)")
-        ids = [member.id for member in self.results]
+        ids = [task.id for task in self._sent()]
+        if not ids:
+            return
         await reach.revoke(
             ids, terminate=terminate, signal=signal, wait=wait, timeout=timeout, ttl=ttl
         )
@@ -227,8 +235,7 @@ class GroupResult(AsyncResult[list[R]], Generic[R]):
         Args:
             expires: Seconds to keep that; None: for ever.
         """
-        ids = [member.id for member in self.results]
-        result, content = encode_value({"group": ids}, "json", what="the group's members")
+        result, content = encode_value(self._saved(), "json", what="the group's members")
         body = encode(Record(result=result, content=content), "json")
         seal = self._results.seal()
         if seal is not None:
@@ -257,8 +264,7 @@ class GroupResult(AsyncResult[list[R]], Generic[R]):
             return None
         if not isinstance(stored.result, dict) or "group" not in stored.result:
             raise DecodeError(f"{id} is the id of a task, not of a group that was saved")
-        members = [AsyncResult[Any](each, results) for each in stored.result["group"]]
-        return cls(id, members, results)
+        return cls._restored(id, stored.result["group"], results)
 
     def __repr__(self) -> str:
         shown = ", ".join(member.id for member in self.results[:3])
@@ -314,8 +320,11 @@ class GroupResult(AsyncResult[list[R]], Generic[R]):
         )
 
     async def _look(self) -> Update:
-        """What is known of the group as a whole."""
-        known = await self._look_at_all()
+        await self._look_at_all()
+        return self._known_now()
+
+    def _known_now(self) -> Update:
+        known = [member._known_now() for member in self.results]
         if not all(each.ready for each in known):
             begun = any(each.state != states.PENDING for each in known)
             return Update(state=states.STARTED if begun else states.PENDING)
@@ -328,20 +337,43 @@ class GroupResult(AsyncResult[list[R]], Generic[R]):
         )
 
     async def _look_at_all(self) -> list[Update]:
-        """What is known of each member, in one question for many."""
-        unknown = [each for each in self.results if each._last is None or not each._last.ready]
-        found: dict[str, Update] = {}
+        """What is known of each task in it, in one question for many."""
+        unknown = [task for task in self._tasks() if not task._settled]
         for first in range(0, len(unknown), PAGE):
             page = unknown[first : first + PAGE]
-            bodies = await self._results.backend().fetch([member.id for member in page])
-            for member, body in zip(page, bodies, strict=True):
-                update = self._results.read(body, member._returned, id=member.id)
-                found[member.id] = member._keep(update)
-        return [found.get(each.id) or await each._look() for each in self.results]
+            bodies = await self._results.backend().fetch([task.id for task in page])
+            for task, body in zip(page, bodies, strict=True):
+                task._keep(self._results.read(body, task._returned, id=task.id))
+        return [task._known_now() for task in self._tasks()]
 
-    def _tasks(self) -> Iterator[Whole]:
+    def _tasks(self) -> Iterator[AsyncResult[Any]]:
         for member in self.results:
-            yield from member._tasks()
+            if isinstance(member, GroupResult):
+                yield from member._tasks()
+            else:
+                yield member
+
+    def _sent(self) -> Iterator[AsyncResult[Any]]:
+        """The tasks of which the server knows, or may."""
+        return (task for task in self._tasks() if not isinstance(task, EagerResult))
+
+    def _saved(self) -> dict[str, Any]:
+        """What is stored of it, as a member too."""
+        members = [
+            member._saved() if isinstance(member, GroupResult) else member.id
+            for member in self.results
+        ]
+        return {"id": self.id, "group": members}
+
+    @classmethod
+    def _restored(cls, id: str, saved: Iterable[Any], results: Results) -> GroupResult[Any]:
+        members: list[AsyncResult[Any]] = [
+            AsyncResult(each, results)
+            if isinstance(each, str)
+            else cls._restored(each["id"], each["group"], results)
+            for each in saved
+        ]
+        return cls(id, members, results)
 
     def _shape(
         self, numbers: Iterator[int], ids: dict[int, str], names: Mapping[str, str]

@@ -139,8 +139,8 @@ class AsyncResult(Questions, Whole, Generic[R]):
         Ends after the final one. Those that follow each other very fast may be skipped, the final
         one never.
         """
-        if self._last is not None and self._last.ready:
-            yield self._last
+        if self._settled:
+            yield self._known_now()
             return
         bodies = self._results.backend().updates(self.id)
         try:
@@ -224,9 +224,7 @@ class AsyncResult(Questions, Whole, Generic[R]):
         """`get`; of the seconds `asked` for, the sending may have left less as `timeout`."""
         if self._ignored:
             return None  # type: ignore[return-value]  # as in Celery, whatever it is annotated with
-        update = self._last
-        if update is None or not update.ready:
-            update = await self._finish(timeout, asked)
+        update = self._known_now() if self._settled else await self._finish(timeout, asked)
         if propagate and update.state in states.PROPAGATE_STATES:
             raise _error_of(update).with_traceback(None)
         result: R = update.result
@@ -234,8 +232,8 @@ class AsyncResult(Questions, Whole, Generic[R]):
 
     async def _look(self) -> Update:
         """What is known now."""
-        if self._last is not None and self._last.ready:
-            return self._last
+        if self._settled:
+            return self._known_now()
         (body,) = await self._results.backend().fetch([self.id])
         return self._keep(self._results.read(body, self._returned, id=self.id))
 
@@ -271,6 +269,15 @@ class AsyncResult(Questions, Whole, Generic[R]):
         self._last = update
         return update
 
+    def _known_now(self) -> Update:
+        """What is known without asking."""
+        return self._last or UNKNOWN
+
+    @property
+    def _settled(self) -> bool:
+        """There is nothing to ask any more."""
+        return self._last is not None and self._last.ready
+
 
 class EagerResult(AsyncResult[R]):
     """The result of a task that ran here, without a worker (`apply`, `task_always_eager`)."""
@@ -283,7 +290,7 @@ class EagerResult(AsyncResult[R]):
 
     async def updates(self) -> AsyncIterator[Update]:
         """Its final state."""
-        yield await self._look()
+        yield self._known_now()
 
     async def forget(self) -> None:
         """Do nothing: only this object knows of it."""
@@ -308,12 +315,10 @@ class EagerResult(AsyncResult[R]):
         """Do nothing: it is over."""
         return False
 
-    async def _look(self) -> Update:
-        """What became of it. One that was ignored or rejected is over too, here."""
-        return self._last or UNKNOWN
-
-    async def _finish(self, timeout: float | None, asked: float | None) -> Update:
-        return await self._look()
+    @property
+    def _settled(self) -> bool:
+        """It is over; so is one that was ignored or rejected, here."""
+        return True
 
 
 def _error_of(update: Update) -> BaseException:

@@ -27,6 +27,9 @@ class Whole:
         _results: Results
         _workflow: str
 
+        @property
+        def _settled(self) -> bool: ...
+        def _known_now(self) -> Update: ...
         async def revoke(self, terminate: bool = False) -> None: ...
 
     @property
@@ -75,7 +78,7 @@ class Whole:
 
     async def _known(self, tasks: list[Whole]) -> tuple[dict[str, str], dict[str, str]]:
         """States and names, by id."""
-        states = {task.id: task._last.state for task in tasks if task._last and task._last.ready}
+        states = {task.id: task._known_now().state for task in tasks if task._settled}
         names = {task.id: task._last.name for task in tasks if task._last and task._last.name}
         unknown = [task.id for task in tasks if task.id not in states]
         found = await self._results.states(unknown) if unknown else []

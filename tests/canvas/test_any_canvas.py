@@ -1,8 +1,7 @@
 """Whatever canvas one builds, workers do with it what it means: see `tests.canvas.meaning`.
 
-Some 100 canvases a run, shared out over where they can run, the same ones each time. With
-`CANVAS_EXAMPLES=2000`, which is what `make canvas` sets, it is so many others in each place: that
-is for the night.
+100 canvases in each place where they can run, the same ones each time. With `CANVAS_EXAMPLES=2000`,
+which is what `make canvas` sets, it is so many others in each place: that is for the night.
 """
 
 from __future__ import annotations
@@ -30,18 +29,15 @@ from tests.canvas.shapes import Shape, shapes
 from tests.servers import PrivateServer
 from tests.waiting import until
 
-EXAMPLES = int(os.environ.get("CANVAS_EXAMPLES", "0"))
-
-
-def examples(usual: int) -> settings:
-    return settings(
-        max_examples=EXAMPLES or usual,
-        deadline=None,
-        database=None,
-        derandomize=not EXAMPLES,
-        suppress_health_check=list(HealthCheck),
-        print_blob=True,
-    )
+NIGHTLY = int(os.environ.get("CANVAS_EXAMPLES", "0"))
+EXAMPLES = settings(
+    max_examples=NIGHTLY or 100,
+    deadline=None,
+    database=None,
+    derandomize=not NIGHTLY,
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)
 
 
 Joins = Callable[[str], dict[int, tuple[int, int, int]]]
@@ -104,6 +100,7 @@ async def play(stage: Stage, called: Called) -> None:
 
     await until(empty, within=10)
     compare(stage.ledger, meaning, end, values)
+    assert await result.state == state_of(end)
     for each in await broker.workflows().known(limit=100):
         if each.id not in known:
             await look_at_workflow(stage, each.id)
@@ -123,8 +120,19 @@ async def play_here(
         assert again == canvas
         canvas = again
     call = canvas.apply_async if eager else canvas.apply
-    values = await (await call(args, kwargs)).get(propagate=False)
+    result = await call(args, kwargs)
+    values = await result.get(propagate=False)
     compare(stage.ledger, meaning, end, values, ids=False)
+    assert await result.state == state_of(end)
+
+
+def state_of(end: End) -> str:
+    """What the handle on it says: a group has failed with any of its members."""
+    if end.members is not None:
+        bad = any(state_of(member) == states.FAILURE for member in end.members)
+    else:
+        bad = bool(end.faults)
+    return states.FAILURE if bad else states.SUCCESS
 
 
 def compare(ledger: Ledger, meaning: Meaning, end: End, values: Any, *, ids: bool = True) -> None:
@@ -236,7 +244,7 @@ def test_any_canvas_in_memory(namespace):
     with stage(namespace, f"memory://{namespace}") as there:
         there.joins = joins_in_memory(namespace)
 
-        @examples(30)
+        @EXAMPLES
         @given(shapes())
         def check(called: Called) -> None:
             there.run(play(there, called))
@@ -248,7 +256,7 @@ def test_any_canvas_on_a_server(namespace, url, server):
     with stage(namespace, url) as there:
         there.joins = joins_on(server, namespace)
 
-        @examples(15)
+        @EXAMPLES
         @given(shapes())
         def check(called: Called) -> None:
             there.run(play(there, called))
@@ -260,7 +268,7 @@ def test_any_canvas_on_a_server(namespace, url, server):
 def test_any_canvas_here(namespace, eager):
     with stage(namespace, "memory://", worker=False, task_always_eager=eager) as there:
 
-        @examples(20)
+        @EXAMPLES
         @given(shapes())
         def check(called: Called) -> None:
             there.run(play_here(there, called, eager=eager))
@@ -271,7 +279,7 @@ def test_any_canvas_here(namespace, eager):
 def test_any_canvas_is_the_same_after_json(namespace):
     with stage(namespace, "memory://", worker=False) as there:
 
-        @examples(20)
+        @EXAMPLES
         @given(shapes())
         def check(called: Called) -> None:
             there.run(play_here(there, called, as_json=True))

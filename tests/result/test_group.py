@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from asynq import Asynq, GroupResult, Worker, group
-from asynq.exceptions import DecodeError, TaskRevokedError, TimeoutError
+from asynq import Asynq, GroupResult, Worker, chain, group
+from asynq.exceptions import DecodeError, Ignore, TaskRevokedError, TimeoutError
 
 
 @pytest.fixture
@@ -208,3 +208,84 @@ async def test_it_shows_a_few_of_its_members(app, task):
     result = await of(task, *range(5))()
     assert repr(result).endswith("… 2 more]>")
     assert str(result) == result.id
+
+
+def nested(task, *inner):
+    """A member that returns 1, and one that ends with a group."""
+    return group(task.s(1), chain(task.s(0), group(task.si(each) for each in inner)))
+
+
+async def test_a_group_among_the_members_is_asked_about_by_its_own(task, worker, gate):
+    result = await nested(task, 2, "later")()
+    await result[1][0].get(timeout=10)
+    await result[0].get(timeout=10)
+    assert await result.ready() is False
+    assert await result.state == "STARTED"
+    assert await result.completed_count() == 1
+    gate.set()
+    assert await result.get(timeout=10) == [1, [2, "later"]]
+    assert await result.ready() is True
+    assert await result.successful() is True
+    assert await result.completed_count() == 2
+    assert await result.state == "SUCCESS"
+    assert await result.result == [1, [2, "later"]]
+
+
+async def test_what_fails_in_a_group_among_the_members_has_failed(task, worker, gate):
+    result = await nested(task, "wrong", "later")()
+    await result[1][0].get(timeout=10, propagate=False)
+    assert await result.failed() is True
+    assert await result.ready() is False
+    gate.set()
+    await result.get(timeout=10, propagate=False)
+    assert await result.state == "FAILURE"
+    assert await result.completed_count() == 1
+
+
+async def test_revoking_it_revokes_groups_among_its_members(app, task):
+    result = await nested(task, 2, 3)()
+    await result.revoke()
+    async with Worker(app):
+        for member in result[1]:
+            with pytest.raises(TaskRevokedError):
+                await member.get(timeout=10)
+
+
+async def test_forgetting_it_forgets_groups_among_its_members(task, worker):
+    result = await nested(task, 2, 3)()
+    await result.get(timeout=10)
+    await result.forget()
+    assert [await member.state for member in result[1]] == ["PENDING", "PENDING"]
+
+
+async def test_groups_among_its_members_are_found_again(app, task, worker):
+    result = await nested(task, 2, 3)()
+    await result.get(timeout=10)
+    await result.save()
+    again = await GroupResult.restore(result.id, app=app)
+    assert again is not None
+    assert isinstance(again[1], GroupResult)
+    assert (again[1].id, list(again[1])) == (result[1].id, list(result[1]))
+    assert await again.ready() is True
+    assert await again.get(timeout=10) == [1, [2, 3]]
+
+
+async def test_nothing_is_known_of_a_group_of_which_nothing_has_run(app, task, worker):
+    assert await app.GroupResult("mine", [app.AsyncResult("unheard of")]).exists() is False
+    result = await of(task, 1)()
+    await result
+    assert await result.exists() is True
+
+
+async def test_what_ran_here_is_no_business_of_the_server(task):
+    @task.app.task(ignore_result=False)
+    async def ignored():
+        raise Ignore
+
+    result = await group(task.s(1), ignored.s()).apply()
+    before = [await member.state for member in result]
+    assert await result.state == "STARTED"
+    await result.revoke()
+    await result.forget()
+    assert [await member.state for member in result] == before
+    assert await result[0].get() == 1

@@ -40,6 +40,10 @@ MADE = {
         [chord([t.fail.s()], t.note.s()), t.add.s(1, 1)], t.note.s()
     ).on_error(t.note.si("e")),
     "group after a failure": lambda t: t.fail.s() | group(t.note.s(), t.note.s()),
+    "groups in a group after a failure": lambda t: group(
+        t.add.s(1, 1), t.fail.s() | group(t.add.s(1), group(t.add.s(2)) | group(t.add.s(3)))
+    ).on_error(t.on_three.s()),
+    "empty headers in a row": lambda t: chord([], chord([], t.noop.s())),
     "collect": lambda t: chord([t.fail.s(), t.add.s(1, 1)], t.told_of.s(), errors="collect"),
     "ignore errors": lambda t: chord([t.fail.s(), t.add.s(1, 1)], t.xsum.s(), errors="ignore"),
     "least": lambda t: chord(
@@ -83,9 +87,13 @@ def shown(each):
 async def outcome(call):
     result = await call
     value = await result.get(timeout=10, propagate=False)
-    values = value if isinstance(value, list) else [value]
-    told = [type(each).__name__ if isinstance(each, Exception) else each for each in values]
-    return [await result.state, told, result]
+    return [await result.state, plain(value), result]
+
+
+def plain(value):
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    return type(value).__name__ if isinstance(value, Exception) else value
 
 
 @pytest.mark.parametrize("name", MADE)
