@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from asynq import Asynq, Worker, signature, states
+from asynq import AsyncResult, Asynq, Worker, signature, states
 from asynq._memory.space import open_space
 from asynq.canvas import Canvas, notes
 from asynq.wire.flow import Outline
@@ -101,9 +101,28 @@ async def play(stage: Stage, called: Called) -> None:
     await until(empty, within=10)
     compare(stage.ledger, meaning, end, values)
     assert await result.state == state_of(end)
+    handles = await look_at_handles(result)
     for each in await broker.workflows().known(limit=100):
         if each.id not in known:
-            await look_at_workflow(stage, each.id)
+            ids = await look_at_workflow(stage, each.id)
+            assert each.id != result.workflow_id or ids <= handles
+
+
+async def look_at_handles(result: AsyncResult[Any]) -> set[str]:
+    """Parents and children lead to all there is, and each can be waited for."""
+    seen: dict[str, AsyncResult[Any]] = {}
+    waiting = [result]
+    while waiting:
+        handle = waiting.pop()
+        if handle.id not in seen:
+            seen[handle.id] = handle
+            waiting += handle.children
+            if handle.parent is not None:
+                waiting.append(handle.parent)
+    for handle in seen.values():
+        await handle.get(timeout=10, propagate=False)
+        assert await handle.ready()
+    return {*seen}
 
 
 async def play_here(
@@ -179,8 +198,8 @@ def plain(value: Any) -> Any:
     return "!" if isinstance(value, BaseException | Bad) else value
 
 
-async def look_at_workflow(stage: Stage, id: str) -> None:
-    """It is over, and all of it that shall end has ended."""
+async def look_at_workflow(stage: Stage, id: str) -> set[str]:
+    """It is over, and all of it that shall end has ended; gives the ids of its steps."""
     app = stage.app
     workflows = app.connections.broker().workflows()
     known = await workflows.look(id)
@@ -188,9 +207,10 @@ async def look_at_workflow(stage: Stage, id: str) -> None:
     assert known.over in (states.SUCCESS, states.FAILURE)
     outline: Outline = await notes.outline(workflows, id, app.results.seal())
     look_at_joins(stage, id, outline, known.over)
-    for number in steps(outline.tree):
-        handle = app.AsyncResult(step_id(outline.ids, id, number))
-        assert await handle.ready(), f"{number} of {outline.tree}"
+    ids = {step_id(outline.ids, id, number): number for number in steps(outline.tree)}
+    for id, number in ids.items():
+        assert await app.AsyncResult(id).ready(), f"{number} of {outline.tree}"
+    return {*ids}
 
 
 def look_at_joins(stage: Stage, id: str, outline: Outline, over: str) -> None:
