@@ -24,12 +24,6 @@ _INSTEAD_OF_CONTROL: Final = {
     "workers here elect nobody: what one alone must do is a task, or a lock": "election",
 }
 
-_LATER_OPTIONS: Final = {
-    "worker": {
-        "replacing child processes": "--max-tasks-per-child --max-memory-per-child",
-    },
-}
-
 _NO_FILE: Final = (
     "what is known of periodic tasks is on the server, so any number of beats may run; leave it out"
 )
@@ -61,8 +55,6 @@ INSTEAD_OF_COMMANDS: Final = _words(_INSTEAD_OF_COMMANDS)
 """Commands that stand elsewhere."""
 INSTEAD_OF_CONTROL: Final = _words(_INSTEAD_OF_CONTROL)
 """Words after `control` that are another word here."""
-LATER_OPTIONS: Final = {command: _words(table) for command, table in _LATER_OPTIONS.items()}
-"""The same for options, by command."""
 INSTEAD: Final = {command: _words(table) for command, table in _INSTEAD.items()}
 """Options that have no meaning here, by command, each with what to do."""
 
@@ -119,7 +111,7 @@ def check_control(word: str) -> None:
 
 
 class Command(click.Command):
-    """A command, which knows the options it is going to have, and those it need not have.
+    """A command, which knows the options of Celery's that it need not have.
 
     How help is asked for it knows by itself: the parser keeps what it has found out the first time,
     also where it was used without the program around it, as `asynq multi` does.
@@ -133,7 +125,6 @@ class Command(click.Command):
         """Read the command's words.
 
         Raises:
-            NotImplementedError: an option comes with a later release.
             Misused: an option of Celery's has no meaning here.
         """
         try:
@@ -144,11 +135,5 @@ class Command(click.Command):
 
     def _explain(self, option: str) -> None:
         name = self.name or ""
-        if why := LATER_OPTIONS.get(name, {}).get(option):
-            raise NotImplementedError(_not_yet(f"{name} {option}", why))
         if why := INSTEAD.get(name, {}).get(option):
             raise Misused(f"asynq {name} {option}: {why}")
-
-
-def _not_yet(words: str, part: str) -> str:
-    return f"asynq {words} is not in this release yet ({part})"

@@ -58,8 +58,13 @@ def worker(context: click.Context, /, *, app: str | None, **options: Any) -> Non
     is_parent = given.processes > 1 or given.reload
     stages = Stages(keep=is_parent)
     found = common(context).open_with_tasks(app)
-    limits = {"task_time_limit": given.time_limit, "task_soft_time_limit": given.soft_time_limit}
-    found.conf.override(**{name: seconds for name, seconds in limits.items() if seconds})
+    limits = {
+        "task_time_limit": given.time_limit,
+        "task_soft_time_limit": given.soft_time_limit,
+        "worker_max_tasks_per_child": given.max_tasks_per_child,
+        "worker_max_memory_per_child": given.max_memory_per_child,
+    }
+    found.conf.override(**{name: limit for name, limit in limits.items() if limit})
     _set_up_logging(found, given)
     build = partial(_build, found, given, _bounds(given.autoscale))
     metrics = Address(given.metrics_host or LOOPBACK, given.metrics_port)

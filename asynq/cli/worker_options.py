@@ -94,6 +94,18 @@ OPTIONS: Final = (
         help="Raise SoftTimeLimitExceeded in tasks that run longer and say nothing else.",
     ),
     click.option(
+        "--max-tasks-per-child",
+        type=AT_LEAST_ONE,
+        metavar="N",
+        help='Replace a child process after so many tasks (pool="process").',
+    ),
+    click.option(
+        "--max-memory-per-child",
+        type=AT_LEAST_ONE,
+        metavar="KIB",
+        help="Replace a child process that has more memory than that after a task.",
+    ),
+    click.option(
         *("-E", "--task-events"), is_flag=True, help="Tell events, for monitors: asynq events."
     ),
     click.option(
@@ -133,6 +145,8 @@ class Given(Struct, frozen=True, kw_only=True):
     metrics_host: str | None
     time_limit: float | None
     soft_time_limit: float | None
+    max_tasks_per_child: int | None
+    max_memory_per_child: int | None
     task_events: bool
     heartbeat_interval: float | None
     beat: bool

@@ -29,8 +29,7 @@ _LATER: Final[dict[str, str]] = {
         task_inherit_parent_priority task_annotations task_compression result_compression
         result_failure_expires
         task_publish_retry task_publish_retry_policy task_acks_on_failure task_acks_on_timeout
-        task_retry_on_worker_lost worker_direct worker_max_tasks_per_child
-        worker_max_memory_per_child worker_log_datefmt worker_task_log_datefmt
+        task_retry_on_worker_lost worker_direct worker_log_datefmt worker_task_log_datefmt
         broker_read_url broker_write_url""",
 }
 

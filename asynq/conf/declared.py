@@ -205,6 +205,16 @@ class Declared:
         40,
         "How many `def` tasks run at a time, each in a thread.",
     )
+    worker_max_tasks_per_child = Setting(
+        COUNT.or_none("any"),
+        None,
+        'After how many `pool="process"` tasks a child process is replaced by a fresh one.',
+    )
+    worker_max_memory_per_child = Setting(
+        COUNT.or_none("any"),
+        None,
+        "With more than so many KiB after a task (resident) a child process is replaced.",
+    )
     worker_prefetch_multiplier = Setting(
         COUNT.or_none("chosen by the worker"),
         None,

@@ -17,6 +17,7 @@ import faulthandler
 import io
 import os
 import pickle
+import resource
 import select
 import signal
 import socket
@@ -27,6 +28,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from contextvars import Context, copy_context
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
 from msgspec import Struct
@@ -161,13 +163,27 @@ async def _serve(line: socket.socket, thread: MainThread) -> None:
             # Outside of the event loop: the modules of tasks are imported here.
             job, app = await thread.run(partial(_read, content, inherited.script))
         except BaseException as error:
-            await send(writer, refusal_of(error))
-            continue
-        if is_new:  # whoever listens is known only now: the modules of tasks connect
-            is_new = False
-            await signals.worker_process_init.send(None)
-        await send(writer, answer_of(await _outcome(job, app, pools), job.request))
+            answer = refusal_of(error)
+        else:
+            if is_new:  # whoever listens is known only now: the modules of tasks connect
+                is_new = False
+                await signals.worker_process_init.send(None)
+            answer = answer_of(await _outcome(job, app, pools), job.request)
+        if inherited.tells_memory:
+            await send(writer, b"%d" % _memory())
+        await send(writer, answer)
     writer.close()
+
+
+def _memory() -> int:
+    """How much memory this process has, in bytes; where the system does not tell that, the most
+    that it has had."""
+    try:
+        pages = Path("/proc/self/statm").read_text().split()[1]
+    except OSError:  # no Linux
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return int(pages) * resource.getpagesize()
 
 
 def _read(content: bytes, script: str | None) -> tuple[Job, _App | None]:

@@ -41,18 +41,21 @@ class Inheritance(Struct):
     """`sys.path`."""
     script: str | None
     """The file of the parent's main module."""
+    tells_memory: bool
+    """With each answer it says how much memory it has."""
     levels: list[int]
     outputs: list[list[bytes]]
     """Both in the order of `LOGGERS`. Bytes, for what is in them may be found by `path` alone."""
 
 
-def estate() -> bytes:
+def estate(*, tells_memory: bool = False) -> bytes:
     """What a child of this process is to take over."""
     loggers = [logging.getLogger(name) for name in LOGGERS]
     return pickle.dumps(
         Inheritance(
             path=list(sys.path),
             script=getattr(sys.modules.get("__main__"), "__file__", None),
+            tells_memory=tells_memory,
             levels=[logger.level for logger in loggers],
             outputs=[_outputs(logger) for logger in loggers],
         )

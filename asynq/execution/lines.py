@@ -1,8 +1,8 @@
 """The line between a worker and its child process: a socket, with frames of bytes on it.
 
 The worker writes what the child takes over, then jobs. The child writes `READY` once, then for each
-job `BEGUN` and its answer. A child that has died while it had nothing to do can thereby be told
-from one that died of its task.
+job `BEGUN`, how much memory it has (if the worker wants to know) and its answer. A child that has
+died while it had nothing to do can thereby be told from one that died of its task.
 """
 
 from __future__ import annotations

@@ -5,20 +5,26 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from asynq.execution.processes import ProcessPool
+from asynq.execution.processes import NO_WEAR, ProcessPool, Wear
 from asynq.execution.threads import ThreadPool
 
 
 class Pools:
-    """A worker's threads and processes; made when first needed."""
+    """A worker's threads and processes; made when first needed.
 
-    def __init__(self, *, threads: int, processes: int) -> None:
+    Args:
+        threads, processes: How many of each there may be.
+        wear: After what a process is replaced.
+    """
+
+    def __init__(self, *, threads: int, processes: int, wear: Wear = NO_WEAR) -> None:
         self.sizes: Final = (threads, processes)
         """How many threads, and how many processes there may be."""
         self._places = {
             "thread": asyncio.Semaphore(threads),
             "process": asyncio.Semaphore(processes),
         }
+        self._wear = wear
         self._threads: ThreadPool | None = None
         self._processes: ProcessPool | None = None
 
@@ -33,7 +39,7 @@ class Pools:
     def processes(self) -> ProcessPool:
         """For work that must be killable, or that needs a processor of its own."""
         if self._processes is None:
-            self._processes = ProcessPool(self.sizes[1])
+            self._processes = ProcessPool(self.sizes[1], self._wear)
         return self._processes
 
     def place(self, pool: str) -> asyncio.Semaphore | None:

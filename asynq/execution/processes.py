@@ -5,6 +5,9 @@ killed when the wait for what it runs is cancelled. It runs a task by the same f
 worker does, hooks and soft time limit included, and sends home how it ended. It inherits the
 worker's standard output and error, and one socket.
 
+A child may be replaced by a fresh one after so many tasks, or when it has grown so large: a way to
+live with code that loses memory.
+
 A task that its process dies of has `Failed`, with a `WorkerLostError`. A child that died while it
 had nothing to do harms no task: another takes its place. Where no child can be had, the task has
 not run, and is tried again later.
@@ -13,12 +16,15 @@ not run, and is tried again later.
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 import sys
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, Self, TypeVar
+
+from msgspec import Struct
 
 from asynq.exceptions import WorkerLostError
 from asynq.execution.inheritance import estate
@@ -27,6 +33,8 @@ from asynq.execution.outcome import Failed, Interrupted, Outcome
 from asynq.execution.portable import Portable, job_of, outcome_of
 from asynq.request import Request
 from asynq.wire.failures import Failure
+
+logger = logging.getLogger("asynq.worker")
 
 R = TypeVar("R")
 
@@ -43,13 +51,34 @@ LEAVE_SECONDS: Final = 3.0
 """How long a child that was told to leave may take for it."""
 
 
+class Wear(Struct, frozen=True, kw_only=True):
+    """After what a child is replaced by a fresh one; None: it never is for that."""
+
+    tasks: int | None = None
+    """So many that it has run."""
+    memory: int | None = None
+    """More than so many KiB that it has when a task has ended."""
+
+    def of(self, child: _Child) -> str | None:
+        """Why this one is replaced; None: it may go on."""
+        if self.tasks is not None and child.jobs >= self.tasks:
+            return f"it has run {child.jobs} tasks (worker_max_tasks_per_child)"
+        if self.memory is not None and child.memory > self.memory * 1024:
+            return f"it has {child.memory // 1024} KiB of memory (worker_max_memory_per_child)"
+        return None
+
+
+NO_WEAR: Final = Wear()
+
+
 class ProcessPool:
     """Runs tasks in up to `size` child processes."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, wear: Wear = NO_WEAR) -> None:
         if size < 1:
             raise ValueError(f"a process pool needs at least one process, not {size}")
         self.size = size
+        self.wear = wear
         self._slots = asyncio.Semaphore(size)
         self._idle: list[_Child] = []
         self._busy: set[_Child] = set()
@@ -112,7 +141,7 @@ class ProcessPool:
         await asyncio.gather(*leaving, *gone, *self._leaving)
 
     async def _ask(self, job: bytes) -> bytes:
-        child = self._take() or await _Child.start()
+        child = self._take() or await _Child.start(tells_memory=self.wear.memory is not None)
         self._busy.add(child)
         try:
             answer = await child.ask(job)
@@ -120,7 +149,10 @@ class ProcessPool:
             self._bury(child)
             raise
         else:
-            if child in self._worn and not self._closed:
+            worn = self.wear.of(child)
+            if worn is not None:
+                logger.info("Child process %d leaves: %s", child.pid, worn)
+            if (worn is not None or child in self._worn) and not self._closed:
                 self._let_go(child)
             else:
                 self._idle.append(child)
@@ -193,16 +225,25 @@ class _Child:
         process: asyncio.subprocess.Process,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
+        tells_memory: bool,
     ) -> None:
         self._process = process
         self._reader = reader
         self._writer = writer
         self._ended = asyncio.create_task(process.wait(), name=f"asynq-child-{process.pid}")
         self._begun = False
+        self._tells_memory = tells_memory
+        self.jobs = 0
+        """How many it has been asked and has answered."""
+        self.memory = 0
+        """The bytes of memory that it had then, where it tells them."""
 
     @classmethod
-    async def start(cls) -> Self:
+    async def start(cls, *, tells_memory: bool = False) -> Self:
         """A child that is ready for its first job.
+
+        Args:
+            tells_memory: It says with each answer how much memory it has.
 
         Raises:
             _DiedError: it could not be started, or has ended at once.
@@ -227,7 +268,7 @@ class _Child:
         except BaseException:
             writer.close()
             raise
-        child = cls(process, reader, writer)
+        child = cls(process, reader, writer, tells_memory)
         try:
             await child._unless_it_dies(child._greet())
         except BaseException:
@@ -278,7 +319,7 @@ class _Child:
         self._ended.add_done_callback(lambda _: callback())
 
     async def _greet(self) -> None:
-        await send(self._writer, estate())
+        await send(self._writer, estate(tells_memory=self._tells_memory))
         if await receive(self._reader) != READY:
             raise EOFError
 
@@ -287,7 +328,11 @@ class _Child:
         if await receive(self._reader) != BEGUN:
             raise EOFError
         self._begun = True
-        return await receive(self._reader)
+        if self._tells_memory:
+            self.memory = int(await receive(self._reader))
+        answer = await receive(self._reader)
+        self.jobs += 1
+        return answer
 
     async def _unless_it_dies(self, exchange: Coroutine[Any, Any, R]) -> R:
         talking = asyncio.create_task(exchange)

@@ -25,6 +25,7 @@ from asynq.brokers.base import Broker
 from asynq.canvas.changes import Changes
 from asynq.exceptions import AsynqError, ImproperlyConfigured, QueueNotFound
 from asynq.execution.pools import Pools
+from asynq.execution.processes import Wear
 from asynq.worker.autoscale import Autoscaler, slots_within
 from asynq.worker.checkup import check_up
 from asynq.worker.commands.desk import Desk, listen
@@ -104,6 +105,9 @@ class Worker:
         )
         self.threads = conf.worker_threads if threads is None else threads
         self.child_processes = child_processes or os.cpu_count() or 1
+        self._wear = Wear(
+            tasks=conf.worker_max_tasks_per_child, memory=conf.worker_max_memory_per_child
+        )
         self.grace = conf.worker_shutdown_grace if grace is None else grace
         multiplier = (
             conf.worker_prefetch_multiplier if prefetch_multiplier is None else prefetch_multiplier
@@ -225,7 +229,7 @@ class Worker:
         # Of our own: nobody else may close them while tasks run.
         broker = self.app.connect_broker()
         backend = self.app.connect_backend()
-        pools = Pools(threads=self.threads, processes=self.child_processes)
+        pools = Pools(threads=self.threads, processes=self.child_processes, wear=self._wear)
         try:
             await signals.worker_init.send(self)
             await self._run_agents(self._gather(broker, backend, pools), pools)

@@ -4,23 +4,6 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    ("words", "what", "part"),
-    [
-        (
-            ("worker", "--max-tasks-per-child", "3"),
-            "asynq worker --max-tasks-per-child",
-            "replacing child processes",
-        ),
-    ],
-    ids=lambda part: " ".join(part) if isinstance(part, tuple) else "",
-)
-def test_what_comes_with_a_later_release_is_said_in_one_line(project, words, what, part):
-    ran = project.run("-A", "shop", *words)
-    assert (ran.code, ran.out) == (78, "")
-    assert ran.err == f"Error: {what} is not in this release yet ({part})\n"
-
-
-@pytest.mark.parametrize(
     ("words", "says"),
     [
         (("worker", "-P", "prefork"), "asynq worker -P: there is no prefork pool"),

@@ -183,6 +183,7 @@ def test_each_process_gets_every_option(project, commands):
         *("--concurrency=5", "--threads=2", "--prefetch-multiplier=3", "--loglevel=INFO"),
         *("--logfile=a b.log", "--log-format=json", "--grace=1.5"),
         *("--time-limit=3.5", "--soft-time-limit=3.0"),
+        *("--max-tasks-per-child=9", "--max-memory-per-child=200000"),
     ]
     assert project.run("worker", "-A", "shop", "--processes", "2", *words).code == 0
     assert commands[0] == [
@@ -193,9 +194,12 @@ def test_each_process_gets_every_option(project, commands):
 
 def test_limits_for_all_tasks_stand_over_the_settings(project, commands):
     project.app.conf.task_time_limit = 60
-    project.run("worker", "-A", "shop", "--processes", "2", "--time-limit=3.5")
-    assert project.app.conf.task_time_limit == 3.5
-    assert project.app.conf.task_soft_time_limit is None
+    limits = ["--time-limit=3.5", "--max-tasks-per-child=9", "--max-memory-per-child=200000"]
+    project.run("worker", "-A", "shop", "--processes", "2", *limits)
+    conf = project.app.conf
+    assert conf.task_time_limit == 3.5
+    assert conf.task_soft_time_limit is None
+    assert (conf.worker_max_tasks_per_child, conf.worker_max_memory_per_child) == (9, 200_000)
 
 
 def test_directory_broker_and_app_reach_each_process_by_its_surroundings(

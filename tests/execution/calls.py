@@ -331,3 +331,30 @@ def signal_a_program(number):
     program = subprocess.Popen(["sleep", "30"])
     program.send_signal(number)
     return program.wait()
+
+
+class ReadHereAlone:
+    """Can be pickled, and read by the process that has made it."""
+
+    def __reduce__(self):
+        return _read_by, (os.getpid(),)
+
+
+def _read_by(pid):
+    if os.getpid() != pid:
+        raise ValueError("it is read here alone")
+
+
+kept = []
+
+
+@in_process
+def keep(size):
+    kept.append(bytearray(os.urandom(1) * size))
+    return os.getpid()
+
+
+@in_process
+def use(size):
+    bytearray(os.urandom(1) * size)
+    return os.getpid()

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from asynq.exceptions import (
 )
 from asynq.execution.outcome import Failed, Ignored, Interrupted, Rejected, Retrying, Success
 from asynq.execution.pools import Pools
-from asynq.execution.processes import ANOTHER_TRY, ProcessPool, run_alone
+from asynq.execution.processes import ANOTHER_TRY, ProcessPool, Wear, run_alone
 from asynq.execution.run import run, run_here
 from asynq.request import Request
 from tests.execution import calls
@@ -248,6 +249,53 @@ async def test_children_are_replaced_at_once_or_when_their_task_has_ended(tmp_pa
     assert await running == Success(busy)
     await until(lambda: not is_alive(busy))
     assert (await go(pool, calls.who)).value[0] not in (idle, busy)
+    await pool.aclose()
+
+
+async def test_a_child_is_replaced_after_so_many_tasks(caplog):
+    pool = ProcessPool(1, Wear(tasks=2))
+    with caplog.at_level(logging.INFO, "asynq.worker"):
+        pids = [(await go(pool, calls.who)).value[0] for _ in range(5)]
+    first, second, third = pids[0], pids[2], pids[4]
+    assert pids == [first, first, second, second, third]
+    assert len({first, second, third}) == 3
+    await until(lambda: not is_alive(first) and not is_alive(second))
+    assert pool.pids == [third]
+    assert (
+        f"Child process {first} leaves: it has run 2 tasks (worker_max_tasks_per_child)"
+        in caplog.messages
+    )
+    await pool.aclose()
+
+
+async def test_a_task_that_can_not_be_had_there_wears_a_child_too():
+    pool = ProcessPool(1, Wear(tasks=1, memory=1 << 30))
+    with pytest.raises(EncodeError, match="read here alone"):
+        await go(pool, calls.add, 1, calls.ReadHereAlone())
+    assert pool.pids == []
+    assert (await go(pool, calls.add, 1, y=2)) == Success(3)
+    await pool.aclose()
+
+
+async def test_a_child_that_has_grown_too_large_is_replaced(caplog):
+    pool = ProcessPool(1, Wear(memory=150 * 1024))
+    small = (await go(pool, calls.who)).value[0]
+    assert (await go(pool, calls.who)).value[0] == small
+    with caplog.at_level(logging.INFO, "asynq.worker"):
+        assert await go(pool, calls.keep, 200 * 1024 * 1024) == Success(small)
+    await until(lambda: not is_alive(small))
+    assert (await go(pool, calls.who)).value[0] != small
+    [said] = [each for each in caplog.messages if "leaves" in each]
+    found = re.search(r"it has (\d+) KiB of memory \(worker_max_memory_per_child\)", said)
+    assert found is not None
+    assert int(found[1]) >= 200 * 1024
+    await pool.aclose()
+
+
+async def test_memory_that_was_given_back_wears_no_child():
+    pool = ProcessPool(1, Wear(memory=150 * 1024))
+    pid = await go(pool, calls.use, 200 * 1024 * 1024)
+    assert (await go(pool, calls.who)).value[0] == pid.value
     await pool.aclose()
 
 

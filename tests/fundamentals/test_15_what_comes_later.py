@@ -29,7 +29,7 @@ def test_options_of_calls(app, option):
 
 @pytest.mark.parametrize(
     "setting",
-    [{"worker_max_tasks_per_child": 100}],
+    [{"task_annotations": {"*": {"rate_limit": "10/s"}}}],
     ids=lambda setting: next(iter(setting)),
 )
 def test_settings(app, setting):

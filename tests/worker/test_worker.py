@@ -1,6 +1,7 @@
 """The worker as a whole: inside another program, in order from start to stop."""
 
 import asyncio
+import os
 
 import pytest
 
@@ -608,3 +609,21 @@ async def test_its_signals_tell_of_its_life(app):
     finally:
         for name, receiver in receivers.items():
             getattr(signals, name).disconnect(receiver)
+
+
+pooled = Asynq("tests.pooled_here", broker="memory://", set_as_current=False)
+
+
+@pooled.task(pool="process")
+def process_id():
+    return os.getpid()
+
+
+async def test_child_processes_are_replaced_as_the_settings_say():
+    pooled.conf.worker_max_tasks_per_child = 2
+    async with pooled, Worker(pooled, child_processes=1, hostname="w@h"):
+        pids = [await process_id.delay().get(timeout=30) for _ in range(3)]
+        told = await pooled.control.inspect(timeout=10).stats()
+    assert pids[0] == pids[1] != pids[2]
+    assert told["w@h"]["pool"]["max-tasks-per-child"] == 2
+    assert told["w@h"]["pool"]["processes"] == [pids[2]]

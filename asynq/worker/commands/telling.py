@@ -39,7 +39,7 @@ def stats(state: Panel) -> dict[str, Any]:
             "threads": {"max": threads, "abandoned": state.pools.abandoned},
             "max-processes": processes,
             "processes": state.pools.pids,
-            "max-tasks-per-child": "N/A",
+            "max-tasks-per-child": conf.worker_max_tasks_per_child or "N/A",
             "timeouts": [conf.task_soft_time_limit or 0, conf.task_time_limit or 0],
         },
         "broker": _broker(conf.broker_url),
