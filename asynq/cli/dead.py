@@ -11,9 +11,9 @@ from click.exceptions import Exit
 from asynq.app import Asynq
 from asynq.cli.attempts import attempts_table, attempts_told
 from asynq.cli.errors import Misused
+from asynq.cli.groups import app_group
 from asynq.cli.inside import in_app
-from asynq.cli.later import InOrder
-from asynq.cli.options import app_option, common, json_option
+from asynq.cli.options import app_option, json_option
 from asynq.cli.render import complain, pairs, plain, say, say_json, table
 from asynq.dead import DeadLetter, DeadLetters
 from asynq.exceptions import AsynqError
@@ -29,17 +29,9 @@ WIDEST_REASON = 80
 """Characters of a reason in a list."""
 
 
-@click.group(
-    cls=InOrder,
-    short_help="Look after dead letters.",
-    no_args_is_help=True,
-)
-@app_option
-@click.pass_context
-def group(context: click.Context, *, app: str | None) -> None:
+@app_group("Look after dead letters.")
+def group() -> None:
     """Look after dead letters: messages that could not be run, or must not just end."""
-    if app is not None:
-        common(context).app = app
 
 
 @group.command("list")

@@ -63,14 +63,6 @@ HELP: Final = ["-h", "--help"]
 """How help is asked for."""
 
 
-class InOrder(click.Group):
-    """Commands that its help lists in the order in which they were made."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names of all."""
-        return list(self.commands)
-
-
 class Commands(click.Group):
     """The commands, each imported when it is asked for.
 

@@ -10,9 +10,8 @@ import click
 from click.exceptions import Exit
 
 from asynq.cli.errors import Misused
-from asynq.cli.later import InOrder
+from asynq.cli.groups import app_group
 from asynq.cli.multi_call import FLAGS, Call, command_line
-from asynq.cli.options import app_option, common
 from asynq.cli.render import say
 
 SIGNALS: Final = {number.name.removeprefix("SIG"): number for number in signal.Signals}
@@ -48,22 +47,19 @@ NODE_OPTIONS: Final = (
 """What `multi` itself takes, for the help: the words are read elsewhere."""
 
 
-@click.group(cls=InOrder, short_help="Start and stop many workers.", no_args_is_help=True)
-@app_option
+@app_group("Start and stop many workers.")
 @click.option("--nosplash", is_flag=True, help="Do not say the version.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 @click.option("--verbose", is_flag=True, help="Show the commands that are run.")
 @click.option("--no-color", is_flag=True, help="Plain text on a terminal, too.")
 @click.pass_context
-def multi(context: click.Context, /, *, app: str | None, **flags: bool) -> None:
+def multi(context: click.Context, /, **flags: bool) -> None:
     """Start and stop workers in the background.
 
     NODES are names (w1 w2@host), or how many (10: asynq1 to asynq10). Options are the worker's, for
     all nodes (-c 4) or for some, by position or by name (-c:1-3,5 4, -c:w1,w2 4). --pidfile and
     --logfile may have %n, the node's name. Say the same options again to restart or to stop.
     """
-    if app is not None:
-        common(context).app = app
     context.meta[FLAGS] = [f"--{name.replace('_', '-')}" for name, on in flags.items() if on]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,9 +35,14 @@ def with_options(*options: Callable[[Any], Any]) -> Callable[[Function], Functio
     return decorate
 
 
-app_option = click.option(
-    "-A", "--app", metavar="MODULE[:NAME]", help="Where the app is. Also: ASYNQ_APP."
+_app_option = partial(
+    click.option,
+    "-A",
+    "--app",
+    metavar="MODULE[:NAME]",
+    help="Where the app is. Also: ASYNQ_APP.",
 )
+app_option = _app_option()
 broker_option = click.option("-b", "--broker", metavar="URL", help="Use this broker instead.")
 backend_option = click.option(
     "--result-backend", metavar="URL", help="Use this result backend instead."
@@ -118,3 +124,12 @@ def _blaming(setting: str, option: str | None) -> Iterator[None]:
 def common(context: click.Context) -> Common:
     """The options given before the command's name."""
     return context.ensure_object(Common)
+
+
+def _keep_app(context: click.Context, _: click.Parameter, app: str | None) -> None:
+    if app is not None:
+        common(context).app = app
+
+
+app_of_group = _app_option(expose_value=False, callback=_keep_app)
+"""`-A` of a group: kept for its command, which may be told another."""

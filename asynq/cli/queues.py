@@ -12,8 +12,8 @@ import msgspec
 
 from asynq.app import Asynq
 from asynq.cli.errors import Misused
+from asynq.cli.groups import app_group
 from asynq.cli.inside import in_app
-from asynq.cli.later import InOrder
 from asynq.cli.options import app_option, common, json_option
 from asynq.cli.render import duration, plain, say, say_json, table
 from asynq.queues import QueueInfo, Queues
@@ -28,12 +28,7 @@ names_argument = click.argument("names", metavar="NAME…", nargs=-1, required=T
 task_option = click.option("--task", is_flag=True, help="The names are those of tasks.")
 
 
-@click.group(
-    cls=InOrder,
-    short_help="See queues; pause and limit them, and tasks.",
-    invoke_without_command=True,
-)
-@app_option
+@app_group("See queues; pause and limit them, and tasks.", invoke_without_command=True)
 @click.option(
     "--over",
     type=click.FloatRange(min=0),
@@ -44,10 +39,8 @@ task_option = click.option("--task", is_flag=True, help="The names are those of 
 @click.option("-w", "--watch", is_flag=True, help="Show them again and again.")
 @json_option
 @click.pass_context
-def group(context: click.Context, *, app: str | None, over: float, watch: bool, json: bool) -> None:
+def group(context: click.Context, *, over: float, watch: bool, json: bool) -> None:
     """Show all queues: how much waits, since when, how much ends; or change what holds for them."""
-    if app is not None:
-        common(context).app = app
     if context.invoked_subcommand is not None:
         return
     if watch and not over:
@@ -65,7 +58,7 @@ def group(context: click.Context, *, app: str | None, over: float, watch: bool, 
             if not watch:
                 return
 
-    in_app(context, app, look)
+    in_app(context, None, look)
 
 
 @group.command("pause")

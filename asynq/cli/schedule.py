@@ -10,9 +10,9 @@ import click
 
 from asynq.app import Asynq
 from asynq.cli.errors import Misused
+from asynq.cli.groups import app_group
 from asynq.cli.inside import in_app
-from asynq.cli.later import InOrder
-from asynq.cli.options import app_option, common, json_option
+from asynq.cli.options import app_option, json_option
 from asynq.cli.render import plain, say, say_json, table
 from asynq.cli.tasks import read_json
 from asynq.periodic.schedules import ScheduleInfo
@@ -22,17 +22,9 @@ from asynq.schedules.due import POLICIES
 name_argument = click.argument("name", metavar="NAME")
 
 
-@click.group(
-    cls=InOrder,
-    short_help="Look at periodic tasks, and change them.",
-    no_args_is_help=True,
-)
-@app_option
-@click.pass_context
-def group(context: click.Context, *, app: str | None) -> None:
+@app_group("Look at periodic tasks, and change them.")
+def group() -> None:
     """Look at periodic tasks, and change them; beats that run take it up within seconds."""
-    if app is not None:
-        common(context).app = app
 
 
 @group.command("list")

@@ -12,7 +12,7 @@ from click.exceptions import Exit
 from asynq._redis import embedded
 from asynq._redis.address import parse
 from asynq._secrets import hide_password
-from asynq.cli.later import InOrder
+from asynq.cli.groups import app_group
 from asynq.cli.locate import app_name
 from asynq.cli.options import app_option, common, json_option
 from asynq.cli.render import complain, pairs, say, say_json
@@ -33,16 +33,12 @@ directory_option = click.option(
 )
 
 
-@click.group(cls=InOrder, short_help="Look after the embedded server.", no_args_is_help=True)
-@app_option
-@click.pass_context
-def group(context: click.Context, *, app: str | None) -> None:
+@app_group("Look after the embedded server.")
+def group() -> None:
     """Look after the embedded server: the one that runs when no broker is named.
 
     Which one is told by -A, by --name or by --directory.
     """
-    if app is not None:
-        common(context).app = app
 
 
 @group.command("status")

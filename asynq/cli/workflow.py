@@ -11,9 +11,9 @@ from click.exceptions import Exit
 
 from asynq.app import Asynq
 from asynq.cli.errors import Misused
+from asynq.cli.groups import app_group
 from asynq.cli.inside import in_app
-from asynq.cli.later import InOrder
-from asynq.cli.options import app_option, common, json_option
+from asynq.cli.options import app_option, json_option
 from asynq.cli.render import duration, pairs, plain, say, say_json, table
 from asynq.result.graph import Graph
 from asynq.workflows import WorkflowInfo
@@ -23,17 +23,9 @@ GOES_ON = "goes on"
 id_argument = click.argument("id", metavar="ID")
 
 
-@click.group(
-    cls=InOrder,
-    short_help="Look at workflows, and end them.",
-    no_args_is_help=True,
-)
-@app_option
-@click.pass_context
-def group(context: click.Context, *, app: str | None) -> None:
+@app_group("Look at workflows, and end them.")
+def group() -> None:
     """Look at workflows (chains, groups and chords that were sent), and end them as a whole."""
-    if app is not None:
-        common(context).app = app
 
 
 @group.command("list")
