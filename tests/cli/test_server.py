@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from asynq._redis import embedded
-from asynq.cli.server import group
+from asynq.cli.main import cli
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def place(directory: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def run(*words: str | Path) -> Result:
-    return CliRunner().invoke(group, [str(word) for word in words])
+    return CliRunner().invoke(cli, ["server", *map(str, words)])
 
 
 def test_status_of_none_exits_with_1(place: Path):
