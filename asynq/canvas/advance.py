@@ -150,19 +150,8 @@ class _Climbing:
         if above.parallel:
             await self._meet(above)
             return True
-        self._climb = Climb(
-            workflow=climb.workflow,
-            node=climb.up,
-            up=above.up,
-            end=above.end,
-            errbacks=above.errbacks,
-            join=above.join,
-            unrun=(climb.end, above.end),
-            of_group=climb.of_group and not became,
-            body=above.body,
-            body_task=above.body_task,
-            body_errbacks=above.body_errbacks,
-        )
+        of_group = climb.of_group and not became
+        self._climb = climb.rise(above, of_group=of_group, unrun=(climb.end, above.end))
         return False
 
     async def _tell_unrun(self) -> None:
@@ -210,19 +199,7 @@ class _Climbing:
             value = self._record(await self._end_of(above, *join))
             self._advance.append(Advance(workflow=climb.workflow, input=value, join=join))
             return
-        higher = Climb(
-            workflow=climb.workflow,
-            node=climb.up,
-            up=above.up,
-            end=above.end,
-            errbacks=above.errbacks,
-            join=above.join,
-            of_group=True,
-            body=above.body,
-            body_task=above.body_task,
-            body_errbacks=above.body_errbacks,
-        )
-        once = (f"f{climb.up}", self._news(higher, self._fault))
+        once = (f"f{climb.up}", self._news(climb.rise(above, of_group=True)))
         self._advance.append(Advance(workflow=climb.workflow, once=once))
 
     async def _end_of(self, above: Branch, number: int, place: int) -> str:
@@ -242,9 +219,9 @@ class _Climbing:
         outer = (await self._known()).outer
         if outer is None:
             return
-        self._publish.append(self._news(Climb.begin(outer), self._fault))
+        self._publish.append(self._news(Climb.begin(outer)))
 
-    def _news(self, climb: Climb, fault: Fault) -> Parcel:
+    def _news(self, climb: Climb) -> Parcel:
         parcel = own_message(
             FAIL,
             [climb],
@@ -254,7 +231,8 @@ class _Climbing:
             priority=self._priority,
             seal=self._seal,
         )
-        return replace(parcel, body=with_input(parcel.body, fault.seal(climb.workflow, self._seal)))
+        input = self._fault.seal(climb.workflow, self._seal)
+        return replace(parcel, body=with_input(parcel.body, input))
 
     async def _known(self) -> Outline:
         if self._outline is None:

@@ -8,7 +8,7 @@ from asynq import states
 from asynq.wire.bounds import Count, Name
 from asynq.wire.envelope import JSON, MSGPACK, pack, unpack
 from asynq.wire.failures import Failure
-from asynq.wire.flow import Flow, Place, Spans
+from asynq.wire.flow import Branch, Flow, Place, Spans
 from asynq.wire.message import Message
 from asynq.wire.sealing import Seal
 
@@ -81,4 +81,26 @@ class Climb(Struct, frozen=True, kw_only=True, omit_defaults=True):
             errbacks=place.errbacks,
             join=place.join,
             unrun=(place.node + 1, after),
+        )
+
+    def rise(self, above: Branch, *, of_group: bool, unrun: tuple[int, int] = (0, 0)) -> Climb:
+        """The news at what this is part of.
+
+        Args:
+            above: What that is.
+            of_group: See the field.
+            unrun: See the field.
+        """
+        return Climb(
+            workflow=self.workflow,
+            node=self.up,
+            up=above.up,
+            end=above.end,
+            errbacks=above.errbacks,
+            join=above.join,
+            unrun=unrun,
+            of_group=of_group,
+            body=above.body,
+            body_task=above.body_task,
+            body_errbacks=above.body_errbacks,
         )
