@@ -108,22 +108,6 @@ class Index:
             task.queue = queue
             _add(self.by_queue, queue, task)
 
-    def find(
-        self,
-        *,
-        name: str | None = None,
-        state: str | None = None,
-        worker: str | None = None,
-        queue: str | None = None,
-        text: str | None = None,
-        values: bool = True,
-    ) -> Iterator[Task]:
-        """Those that are of all that is named, the newest first."""
-        found = self.search(
-            name=name, state=state, worker=worker, queue=queue, text=text, values=values
-        )
-        return (task for task in found if task is not None)
-
     def search(
         self,
         *,
@@ -134,31 +118,31 @@ class Index:
         text: str | None = None,
         values: bool = True,
     ) -> Iterator[Task | None]:
-        """As `find`; where texts are searched, None stands between neighbourhoods, where one may
-        let others run: tasks that come and go meanwhile do no harm."""
-        groups: list[Group] = []
-        for value, index in (
-            *((name, self.by_name), (state, self.by_state)),
-            *((worker, self.by_worker), (queue, self.by_queue)),
-        ):
-            if value is not None:
-                groups.append(index.get(value, {}))
+        """Those that are of all that is named, the newest first.
+
+        Where texts are searched, None stands between neighbourhoods, where one may let others run:
+        tasks that come and go meanwhile do no harm.
+        """
+        asked = (
+            (name, self.by_name),
+            (state, self.by_state),
+            (worker, self.by_worker),
+            (queue, self.by_queue),
+        )
+        groups = [index.get(value, {}) for value, index in asked if value is not None]
         groups.sort(key=len)
-        rest = groups
+        needle = text.lower() if text else None
         found: Iterable[Task | None]
-        if text:
-            needle = text.lower()
-            if groups and len(groups[0]) <= FEW:
-                candidates, rest = _newest(groups[0]), groups[1:]
+        if groups and len(groups[0]) <= FEW:
+            found = few = _newest(groups.pop(0))
+            if needle is not None:
                 holds = _holds(needle, values)
-                found = (task for task in candidates if holds(task))
-            else:
-                found = self._with_text(needle, values)
-        elif groups and len(groups[0]) <= FEW:
-            found, rest = _newest(groups[0]), groups[1:]
+                found = (task for task in few if holds(task))
+        elif needle is not None:
+            found = self._with_text(needle, values)
         else:
             found = reversed(self.tasks.values())
-        for group in rest:
+        for group in groups:
             found = filter(_in(group), found)
         return iter(found)
 

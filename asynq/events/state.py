@@ -160,9 +160,10 @@ class State:
             values: Search for the text in arguments and results too: who must not see them must
                 not find them out by searching either.
         """
-        found = self._index.find(
+        search = self.search(
             name=name, state=state, worker=worker, queue=queue, text=text, values=values
         )
+        found = (task for task in search if task is not None)
         return list(islice(found, offset, None if limit is None else offset + limit))
 
     def search(
