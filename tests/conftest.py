@@ -138,6 +138,7 @@ def url(server: PrivateServer) -> str:
 
 @pytest.fixture(params=["memory", *sorted(KINDS)])
 def place(request: pytest.FixtureRequest, _shared_servers: dict[str, PrivateServer]) -> str:
+    """The URL of a broker: in memory, and on each kind of server found here."""
     if request.param == "memory":
         return "memory://"
     server = _shared_servers[request.param].start()

@@ -5,23 +5,12 @@ from __future__ import annotations
 import pytest
 
 from asynq import Asynq, Ignore, Worker
-from tests.servers import KINDS
 from tests.waiting import until
 
 
-@pytest.fixture(params=["memory", *sorted(KINDS)])
-def carrier(request, _shared_servers):
-    """The URL of a broker: in memory, and on each kind of server found here."""
-    if request.param == "memory":
-        return "memory://"
-    server = _shared_servers[request.param].start()
-    server.command("FLUSHALL")
-    return server.url
-
-
 @pytest.fixture
-async def app(carrier, namespace):
-    async with Asynq(namespace, broker=carrier, worker_unknown_task_ttl=0) as app:
+async def app(place, namespace):
+    async with Asynq(namespace, broker=place, worker_unknown_task_ttl=0) as app:
         yield app
 
 

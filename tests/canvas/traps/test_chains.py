@@ -116,15 +116,15 @@ async def test_a_failure_is_that_of_all_that_follows(t, worker, quiet):
     assert await last.parent.parent.parent.state == "SUCCESS"
 
 
-@pytest.mark.parametrize("place", range(3))
-async def test_an_errback_is_called_once_whichever_step_fails(t, worker, quiet, place):
+@pytest.mark.parametrize("step", range(3))
+async def test_an_errback_is_called_once_whichever_step_fails(t, worker, quiet, step):
     steps = [t.add.si(1, 1) for _ in range(3)]
-    steps[place] = t.fail.si(place)
+    steps[step] = t.fail.si(step)
     result = await chain(steps).apply_async(link_error=t.on_three.s())
     await result.get(timeout=10, propagate=False)
     await quiet()
     ((request, error, _),) = t.told
-    assert (request.task, error.args) == ("proj.fail", (place,))
+    assert (request.task, error.args) == ("proj.fail", (step,))
 
 
 async def test_on_error_is_the_same_and_gives_the_chain(t, worker, quiet):

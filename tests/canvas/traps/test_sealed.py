@@ -29,9 +29,9 @@ def way(request):
 
 
 @pytest.fixture
-async def app(carrier, namespace, way):
+async def app(place, namespace, way):
     accepted = ["json", "msgpack", "pickle"]
-    async with Asynq(namespace, broker=carrier, accept_content=accepted, **way) as app:
+    async with Asynq(namespace, broker=place, accept_content=accepted, **way) as app:
         yield app
 
 
