@@ -14,8 +14,9 @@ from asynq.exceptions import AsynqError, OptionValueError
 from asynq.monitor.detail import retry
 from asynq.web.access import address_of
 from asynq.web.audit import telling
-from asynq.web.guard import FORM_COOKIE, Refused, read_form
+from asynq.web.guard import BACK, FORM_COOKIE, Refused, read_form
 from asynq.web.markup import link
+from asynq.web.pages import PAGES
 from asynq.web.site import Site
 from asynq.web.telling import cut, number
 
@@ -26,10 +27,8 @@ Action = Callable[[Site, Fields], Awaitable[str]]
 FIELDS: Final = ("id", "queue", "task", "receipt", "limit", "terminate", "name")
 SAID: Final = 400
 """Characters that are told of what was done."""
-BACK: Final = "back"
-PAGES: Final = frozenset({"./", "tasks", "task", "queues", "workers", "dead", "workflows",
-                          "workflow", "schedules"})  # fmt: skip
-"""Where one may come back to."""
+RETURNS: Final = frozenset(name or "./" for name, _ in PAGES)
+"""Where one may come back to: any page, and nothing else."""
 
 
 async def act(site: Site, request: Request) -> Response:
@@ -59,7 +58,7 @@ async def act(site: Site, request: Request) -> Response:
 
 def _next(back: str, told: Mapping[str, str]) -> str:
     path, _, query = back.partition("?")
-    path = path if path in PAGES else "./"
+    path = path if path in RETURNS else "./"
     said = link("", **told).partition("?")[2]
     return f"../{path.removeprefix('./')}?{'&'.join(filter(None, (query, said)))}"
 

@@ -37,6 +37,8 @@ LARGEST: Final = 65_536
 """Bytes of a form."""
 FORM_COOKIE: Final = "asynq_form"
 FIELD: Final = "form_token"
+BACK: Final = "back"
+"""What every form of ours has: what shows that it is ours, and the page that it stands on."""
 
 HEADERS: Final[Mapping[str, str]] = {
     "content-security-policy": "default-src 'self'; base-uri 'none'; form-action 'self'; "

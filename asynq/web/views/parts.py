@@ -10,7 +10,7 @@ from msgspec import Struct
 from asynq import states
 from asynq.events.seen import IGNORED, RECEIVED, REJECTED, Task
 from asynq.monitor import Cluster
-from asynq.web.guard import FIELD
+from asynq.web.guard import BACK, FIELD
 from asynq.web.markup import Child, Markup, h, link, text
 from asynq.web.telling import short
 
@@ -126,7 +126,7 @@ def button(look: Look, action: str, label: str, *, kind: str = "", **fields: str
 
 def form(look: Look, action: str, *children: Child, **fields: str) -> Markup:
     """A form that does something, with what shows that it is ours."""
-    hidden = {**fields, FIELD: look.form_token, "back": look.here}
+    hidden = {**fields, FIELD: look.form_token, BACK: look.here}
     inputs = [h("input", type="hidden", name=name, value=value) for name, value in hidden.items()]
     return h("form", inputs, *children, method="post", action=f"do/{action}", class_="action")
 
