@@ -13,7 +13,7 @@ from asynq.dead import DeadLetter
 from asynq.exceptions import AsynqError, OptionValueError
 from asynq.monitor.detail import retry
 from asynq.web.access import address_of
-from asynq.web.audit import telling
+from asynq.web.audit import audit, telling
 from asynq.web.guard import BACK, FORM_COOKIE, Refused, read_form
 from asynq.web.markup import link
 from asynq.web.pages import PAGES
@@ -50,7 +50,7 @@ async def act(site: Site, request: Request) -> Response:
     except (AsynqError, NotImplementedError) as error:
         told, outcome = f"That was not done: {error}", f"failed, {type(error).__name__}: {error}"
     user = request.scope.get("asynq.user") or "-"
-    site.audit(name, user=user, address=address_of(request), outcome=outcome, **fields)
+    audit(name, user=user, address=address_of(request), outcome=outcome, **fields)
     site.follow().look()
     said = telling(cut(told, SAID), request.cookies[FORM_COOKIE])
     return RedirectResponse(_next(back, said), 303)

@@ -13,7 +13,7 @@ from asynq.exceptions import AsynqError, OperationalError, OptionValueError, Wor
 from asynq.monitor.detail import look as look_at
 from asynq.web import finding
 from asynq.web.access import address_of
-from asynq.web.audit import told_of
+from asynq.web.audit import audit, told_of
 from asynq.web.guard import form_secret, form_token, give_secret, read_form
 from asynq.web.markup import Markup, link
 from asynq.web.site import Site
@@ -169,10 +169,10 @@ async def log_in(site: Site, request: Request) -> Response:
         return response
     form = await read_form(request, ("token",))
     if not site.access.is_token(form.get("token", "")):
-        site.audit("log-in", user="?", address=address_of(request), outcome="wrong token")
+        audit("log-in", user="?", address=address_of(request), outcome="wrong token")
         await site.slow_down()
         return _html(layout.login(look, wrong=True), 403)
-    site.audit("log-in", user="token", address=address_of(request), outcome="done")
+    audit("log-in", user="token", address=address_of(request), outcome="done")
     response = RedirectResponse("./", 303)
     site.access.log_in(request, response)
     return response

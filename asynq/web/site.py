@@ -10,7 +10,6 @@ from typing import Final
 from asynq.app import Asynq
 from asynq.monitor import Cluster
 from asynq.web.access import Access
-from asynq.web.audit import audit
 
 logger = logging.getLogger("asynq.web")
 
@@ -30,8 +29,6 @@ class Site:
         shows_arguments: Arguments and results are shown.
         tasks: Of how many tasks the history is kept.
     """
-
-    audit = staticmethod(audit)
 
     def __init__(
         self, app: Asynq, access: Access, *, writable: bool, shows_arguments: bool, tasks: int
