@@ -294,20 +294,22 @@ class Worker:
                 def start(work: Coroutine[None, None, None], name: str) -> asyncio.Task[None]:
                     return agents.create_task(work, name=f"asynq-{name}")
 
-                settling = start(crew.settlements.run(), "settlement")
-                upkeep = start(keep_up(crew.broker, crew.consumer), "upkeep")
-                beating = start(crew.heartbeat.run(), "heartbeat")
-                listening = start(listen(crew.inbox, desk), "inbox")
-                ruling = start(crew.rules.run(), "rules")
+                others = [
+                    start(crew.settlements.run(), "settlement"),
+                    start(keep_up(crew.broker, crew.consumer), "upkeep"),
+                    start(crew.heartbeat.run(), "heartbeat"),
+                    start(listen(crew.inbox, desk), "inbox"),
+                    start(crew.rules.run(), "rules"),
+                    start(autoscaler.run(), "autoscale"),
+                    start(self._answer_probes(), "health"),
+                    start(check_up(crew.broker, self.state), "checkup"),
+                    start(crew.events.run(), "events"),
+                    start(self._tell_when_ready(), "ready"),
+                ]
                 consuming = start(
                     crew.consumer.run(crew.processor.start, after=crew.rules.known), "consumer"
                 )
-                scaling = start(autoscaler.run(), "autoscale")
-                answering = start(self._answer_probes(), "health")
-                looking = start(check_up(crew.broker, self.state), "checkup")
-                telling_events = start(crew.events.run(), "events")
                 self._ready.set()
-                telling = start(self._tell_when_ready(), "ready")
                 await self._shutdown.warm.wait()
                 await signals.worker_shutting_down.send(
                     self.hostname, sig=None, how=self._shutdown.how, exitcode=0
@@ -319,10 +321,7 @@ class Worker:
                 await ending.end()
                 await quietly(crew.settlements.drained(), "settle the last tasks")
                 await crew.events.farewell()
-                for agent in (
-                    *(settling, upkeep, beating, listening, ruling, scaling),
-                    *(answering, looking, telling, telling_events),
-                ):
+                for agent in others:
                     agent.cancel()
         finally:
             await ending.abandon()
