@@ -138,10 +138,12 @@ class Link(asyncio.Protocol):
     # What asyncio calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection is there."""
         self._transport = cast("asyncio.Transport", transport)
         self.heard = self._loop.time()
 
     def data_received(self, data: bytes) -> None:
+        """The server has said something: give each reply to who is next."""
         self.heard = self._loop.time()
         reader = self._reader
         try:
@@ -157,12 +159,15 @@ class Link(asyncio.Protocol):
                 self.abort(ConnectionError(f"not what a Redis server says: {reply!r:.100}"))
 
     def connection_lost(self, reason: Exception | None) -> None:
+        """It is gone; None: the server has closed it."""
         self._end(reason or ConnectionError("the server closed the connection"))
 
     def pause_writing(self) -> None:
+        """More is left to send than should be."""
         self.writable = False
 
     def resume_writing(self) -> None:
+        """So much has gone out that there is room again: tell `on_writable`."""
         self.writable = True
         if self.on_writable is not None:
             self.on_writable()

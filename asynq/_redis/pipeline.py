@@ -185,6 +185,8 @@ class Pipeline:
     # What the server refuses.
 
     def refused(self, command: Command, error: Refused) -> None:
+        """The server has answered with an error: try the command again where that can help, which
+        it can for as long as its caller waits; else the caller gets the error."""
         if command.future.done():
             return
         kind = kind_of(error)

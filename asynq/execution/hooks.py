@@ -82,7 +82,9 @@ class Hooked(Protocol):
     """What telling needs to know of a task."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What messages call it."""
+        ...
 
 
 async def begin(task: Hooked, request: Request) -> None:

@@ -49,7 +49,10 @@ class Runnable(Protocol):
     """What running needs to know of a task."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What messages call it."""
+        ...
+
     @property
     def pool(self) -> str:
         """Where it runs: ``loop``, ``thread`` or ``process``."""
@@ -71,14 +74,19 @@ class Runnable(Protocol):
         ...
 
     @property
-    def throws(self) -> tuple[type[BaseException], ...]: ...
+    def throws(self) -> tuple[type[BaseException], ...]:
+        """Errors that are expected of it: logged in one line, without their traceback."""
+        ...
+
     @property
     def returned(self) -> Returned:
         """How its result is written."""
         ...
 
     @property
-    def terms(self) -> Terms: ...
+    def terms(self) -> Terms:
+        """What holds for its runs, by its own options and the app's settings."""
+        ...
 
 
 class Raised(Struct, frozen=True):

@@ -60,6 +60,7 @@ class TaskFields(logging.Filter):
         self._process_name = process_name
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Put them on the record, which is always kept."""
         if record.processName == MAIN_PROCESS:
             record.processName = self._process_name
         request = current.get()
@@ -168,6 +169,8 @@ class TextFormatter(_Text):
         return self._made, ()
 
     def format(self, record: logging.LogRecord) -> str:
+        """The record as text, in the form for inside or for outside a task: lines after the first
+        are indented, and nothing in it is what a terminal would obey."""
         inside = getattr(record, "task_id", None) is not None and record.name != TASKS
         text = self._inside.format(record) if inside else super().format(record)
         text = printable_lines(text.rstrip("\n"), INDENT)
@@ -190,6 +193,8 @@ class JsonFormatter(logging.Formatter):
         self._clock = Clock(_iso)
 
     def format(self, record: logging.LogRecord) -> str:
+        """Its object: ``time``, ``level``, ``logger``, ``message`` and ``process``; inside a task
+        ``task_name`` and ``task_id``; with an error ``traceback``."""
         line = {
             "time": self._clock.read(record.created),
             "level": record.levelname,

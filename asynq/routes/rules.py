@@ -55,6 +55,7 @@ class Table:
                 self._exact[name] = answer
 
     def find(self, name: str) -> Answer | None:
+        """What it says of a task of that name; None: nothing."""
         exact = self._exact.get(name)
         if exact is not None:
             return exact
@@ -81,6 +82,11 @@ class Function:
         options: Mapping[str, object],
         task: object,
     ) -> Answer | None:
+        """What the function says of a call; None: nothing. What it raises, this raises.
+
+        Raises:
+            ImproperlyConfigured: it can't be imported, is no function, or has returned no route.
+        """
         function = self._function or self._import()
         target = function(name, args, kwargs, options, task=task)
         return None if target is None else _answer(target, f"the route function for {name}")

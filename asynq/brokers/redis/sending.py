@@ -68,6 +68,7 @@ class Indexed:
         self._places: dict[bytes, int] = {}
 
     def place(self, key: bytes) -> int:
+        """Where it stands among the keys, from 1 on, as scripts count."""
         place = self._places.get(key)
         if place is None:
             self.keys.append(key)
