@@ -10,12 +10,13 @@ from typing import Any
 import click
 import msgspec
 
+from asynq._amounts import roughly
 from asynq.app import Asynq
 from asynq.cli.errors import Misused
 from asynq.cli.groups import app_group
 from asynq.cli.inside import in_app
 from asynq.cli.options import app_option, common, json_option
-from asynq.cli.render import duration, plain, say, say_json, table
+from asynq.cli.render import plain, say, say_json, table
 from asynq.queues import QueueInfo, Queues
 
 HEADER = (
@@ -139,7 +140,7 @@ def _row(each: QueueInfo) -> tuple[str, ...]:
         f"{each.ready:,}",
         f"{each.delayed:,}",
         f"{each.running:,}",
-        "" if each.oldest is None else duration(each.age),
+        "" if each.oldest is None else roughly(each.age),
         "" if each.rate is None else f"{each.rate:,.1f}",
         f"{each.dead:,}",
         f"{len(each.workers):,}",

@@ -53,11 +53,3 @@ def pairs(values: Mapping[str, object], *, indent: str = "  ") -> str:
     """Names and values, the values in one column."""
     width = max(map(len, values), default=0)
     return "\n".join(f"{indent}{name.ljust(width)}  {value}" for name, value in values.items())
-
-
-def duration(seconds: float) -> str:
-    """Roughly: 12 s, 3 min, 5 h, 2 d."""
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"

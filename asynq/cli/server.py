@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from click.exceptions import Exit
 
+from asynq._amounts import size
 from asynq._redis import embedded
 from asynq._redis.address import parse
 from asynq._secrets import hide_password
@@ -174,7 +175,7 @@ def describe(found: embedded.Status) -> str:
     if not found.answering:
         return "● running, and loading its data\n" + pairs(facts)
     keys = f"{found.keys:,} key{'' if found.keys == 1 else 's'}"
-    facts["holds"] = f"{keys} · {_size(found.memory)} in memory · {_size(found.file_size)} on disk"
+    facts["holds"] = f"{keys} · {size(found.memory)} in memory · {size(found.file_size)} on disk"
     headline = f"● running   {found.server} · process {found.process_id} · {_up(found.uptime)}"
     return f"{headline}\n{pairs(facts)}"
 
@@ -191,11 +192,3 @@ def _up(seconds: int) -> str:
         if seconds >= 2 * length:
             return f"up {seconds // length} {unit}"
     return f"up {seconds} s"
-
-
-def _size(number: float) -> str:
-    for unit in ("bytes", "kB", "MB"):
-        if number < 1_000:
-            return f"{number:.3g} {unit}"
-        number /= 1_000
-    return f"{number:,.1f} GB"

@@ -9,12 +9,13 @@ import click
 import msgspec
 from click.exceptions import Exit
 
+from asynq._amounts import roughly
 from asynq.app import Asynq
 from asynq.cli.errors import Misused
 from asynq.cli.groups import app_group
 from asynq.cli.inside import in_app
 from asynq.cli.options import app_option, json_option
-from asynq.cli.render import duration, pairs, plain, say, say_json, table
+from asynq.cli.render import pairs, plain, say, say_json, table
 from asynq.result.graph import Graph
 from asynq.workflows import WorkflowInfo
 
@@ -101,7 +102,7 @@ def _row(each: WorkflowInfo) -> tuple[str, ...]:
     return (
         plain(each.id),
         f"{each.began:%Y-%m-%d %H:%M:%S}",
-        duration(each.idle),
+        roughly(each.idle),
         plain(each.over) or GOES_ON,
         "?" if each.tasks is None else f"{each.tasks:,}",
         each.picture,
@@ -118,7 +119,7 @@ def _facts(graph: Graph) -> dict[str, str]:
     return {
         "workflow": plain(graph.workflow or ""),
         "began": f"{graph.began:%Y-%m-%d %H:%M:%S} UTC",
-        "idle": duration(graph.idle or 0.0),
+        "idle": roughly(graph.idle or 0.0),
         "state": plain(graph.over) or GOES_ON,
         "tasks": ", ".join(f"{count:,} {plain(state)}" for state, count in counts),
     }

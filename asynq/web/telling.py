@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Final
 
+from asynq._amounts import roughly
 from asynq.web.markup import Markup, h
-
-_UNITS: Final = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
 def number(value: int) -> str:
@@ -26,11 +24,8 @@ def duration(seconds: float | None) -> str:
     """Roughly: 850 µs, 12 ms, 3.4 s, 5 min, 2 d; empty where it is not known."""
     if seconds is None:
         return ""
-    for size, unit in _UNITS:
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
     if seconds >= 10:
-        return f"{seconds:.0f} s"
+        return roughly(seconds)
     if seconds >= 1:
         return f"{seconds:.1f} s"
     if seconds >= 0.01:

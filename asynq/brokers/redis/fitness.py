@@ -8,6 +8,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
+from asynq._amounts import size
 from asynq._redis.acl import COMMANDS
 from asynq.brokers.base import Finding
 
@@ -145,12 +146,12 @@ def _persistence(facts: Facts) -> Iterator[Finding]:
 def _memory(facts: Facts) -> Iterator[Finding]:
     used, limit = facts.number("used_memory"), facts.number("maxmemory")
     if not limit:
-        yield _ok("memory", f"{_size(used)} used, no maxmemory")
+        yield _ok("memory", f"{size(used)} used, no maxmemory")
     elif used > ROOM * limit:
-        text = f"{_size(used)} of {_size(limit)} used: calls are refused when it is full"
+        text = f"{size(used)} of {size(limit)} used: calls are refused when it is full"
         yield _warning("memory", text, "raise maxmemory, or find out why tasks pile up")
     else:
-        yield _ok("memory", f"{_size(used)} of {_size(limit)} used")
+        yield _ok("memory", f"{size(used)} of {size(limit)} used")
 
 
 def _connections(facts: Facts) -> Iterator[Finding]:
@@ -234,11 +235,3 @@ def _error(topic: str, text: str, advice: str = "") -> Finding:
 def _list(commands: list[str]) -> str:
     shown = ", ".join(command.upper().replace("|", " ") for command in commands[:6])
     return f"{shown} and {len(commands) - 6} more" if len(commands) > 6 else shown
-
-
-def _size(number: float) -> str:
-    for unit in ("bytes", "kB", "MB"):
-        if number < 1_000:
-            return f"{number:.3g} {unit}"
-        number /= 1_000
-    return f"{number:,.1f} GB"

@@ -11,6 +11,7 @@ from typing import Final
 from rich.cells import cell_len, set_cell_size
 
 from asynq import states
+from asynq._amounts import roughly
 from asynq._printable import printable
 from asynq.events import seen
 
@@ -85,20 +86,12 @@ def span(seconds: float | None) -> str:
         return f"{seconds * 1_000_000:.0f} µs"
     if seconds < 0.9995:
         return f"{_three(seconds * 1000)} ms"
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{_three(seconds)} s"
+    return f"{_three(seconds)} s" if seconds < 120 else roughly(seconds)
 
 
 def _three(number: float) -> str:
     """With three digits."""
     return f"{number:.{0 if number >= 99.95 else 1 if number >= 9.995 else 2}f}"
-
-
-def age(seconds: float) -> str:
-    """A time that has passed, in whole units."""
-    return f"{seconds:.0f} s" if seconds < 120 else span(seconds)
 
 
 def rate(number: float) -> str:

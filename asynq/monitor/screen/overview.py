@@ -15,24 +15,13 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from asynq import states
+from asynq._amounts import roughly
 from asynq._time import time
 from asynq.events.rates import Second, Summary, summed
 from asynq.monitor.cluster import Cluster
 from asynq.monitor.screen.failures import FailureTable
 from asynq.monitor.screen.graph import Graph, stretch, times
-from asynq.monitor.screen.look import (
-    BAD,
-    BUSY,
-    DIM,
-    GOOD,
-    ODD,
-    STATES,
-    STRONG,
-    age,
-    fit,
-    rate,
-    span,
-)
+from asynq.monitor.screen.look import BAD, BUSY, DIM, GOOD, ODD, STATES, STRONG, fit, rate, span
 from asynq.monitor.screen.table import Table
 from asynq.monitor.screen.view import OpenTask, View
 
@@ -127,7 +116,7 @@ class Overview(View):
              BAD if share else STRONG),
             ("run time ", span(lately.median) or "none", STRONG),
             ("waiting ", f"{sum(queue.ready for queue in queues):,}", STRONG),
-            ("oldest ", age(oldest) if oldest else "none", ODD if oldest > 60 else STRONG),
+            ("oldest ", roughly(oldest) if oldest else "none", ODD if oldest > 60 else STRONG),
             ("dead ", f"{dead:,}", BAD if dead else STRONG),
             ("running ", f"{sum(queue.running for queue in queues):,}", STRONG),
             ("delayed ", f"{sum(queue.delayed for queue in queues):,}", STRONG),

@@ -11,11 +11,12 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.widgets import Static
 
+from asynq._amounts import roughly
 from asynq._printable import printable
 from asynq.monitor.cluster import Cluster
 from asynq.monitor.screen.keys import QUEUE, bindings
 from asynq.monitor.screen.listing import Query
-from asynq.monitor.screen.look import BAD, BUSY, DIM, ODD, PLAIN, STRONG, Cell, age, rate
+from asynq.monitor.screen.look import BAD, BUSY, DIM, ODD, PLAIN, STRONG, Cell, rate
 from asynq.monitor.screen.table import Column, Table
 from asynq.monitor.screen.view import OpenTasks, View
 from asynq.queues import QueueInfo
@@ -54,7 +55,7 @@ class QueueTable(Table):
             _count(queue.ready),
             _count(queue.delayed),
             _count(queue.running, BUSY),
-            ("" if queue.oldest is None else age(queue.age), PLAIN),
+            ("" if queue.oldest is None else roughly(queue.age), PLAIN),
             ("" if queue.rate is None else rate(queue.rate), PLAIN),
             _count(queue.dead, BAD),
             _count(queue.parked, ODD),

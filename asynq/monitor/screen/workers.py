@@ -8,11 +8,12 @@ from typing import ClassVar, NamedTuple
 from textual import on
 from textual.app import ComposeResult
 
+from asynq._amounts import roughly
 from asynq._time import time
 from asynq.events.seen import Worker
 from asynq.monitor.cluster import Cluster
 from asynq.monitor.screen.listing import Query
-from asynq.monitor.screen.look import BAD, DIM, GOOD, ODD, PLAIN, STRONG, Cell, age
+from asynq.monitor.screen.look import BAD, DIM, GOOD, ODD, PLAIN, STRONG, Cell
 from asynq.monitor.screen.table import Column, Table
 from asynq.monitor.screen.view import OpenTasks, View
 
@@ -86,7 +87,7 @@ class WorkerTable(Table):
             (_number(told.active), PLAIN),
             (_number(told.processed), PLAIN),
             (load, PLAIN),
-            ("" if beat is None else f"{age(max(0.0, time() - beat))} ago", DIM),
+            ("" if beat is None else f"{roughly(max(0.0, time() - beat))} ago", DIM),
             (_number(told.lost), BAD if told.lost else DIM),
             ("" if told.pid is None else str(told.pid), DIM),
             (version, DIM),

@@ -7,7 +7,7 @@ import pytest
 from rich.cells import cell_len
 
 from asynq.monitor.screen.graph import stretch, times
-from asynq.monitor.screen.look import age, fit, rate, short_id, span
+from asynq.monitor.screen.look import fit, rate, short_id, span
 from asynq.monitor.screen.running import logs_held
 
 
@@ -46,8 +46,7 @@ def test_a_length_of_time_has_a_unit_that_suits_it(seconds, shown):
     assert span(seconds) == shown
 
 
-def test_an_age_is_told_in_whole_units_and_a_rate_as_exactly_as_it_matters():
-    assert [age(0.4), age(99.0), age(180.0)] == ["0 s", "99 s", "3 min"]
+def test_a_rate_is_told_as_exactly_as_it_matters():
     assert [rate(0.0), rate(0.44), rate(12.4), rate(1234.0)] == ["0", "0.4", "12", "1,234"]
 
 
