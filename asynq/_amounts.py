@@ -12,9 +12,9 @@ def roughly(seconds: float) -> str:
 
 
 def size(number: float) -> str:
-    """So many bytes, in a unit of which there are less than a thousand: 512 bytes, 1.2 MB."""
+    """So many bytes, in three digits and the unit that has room for them: 512 bytes, 1.23 MB."""
     for unit in ("bytes", "kB", "MB"):
-        if number < 1_000:
+        if number < 999.5:  # from there on three digits would be written as 1e+03
             return f"{number:.3g} {unit}"
         number /= 1_000
     return f"{number:,.1f} GB"
