@@ -30,7 +30,6 @@ SAMPLES: Final = 1800
 LATELY: Final = 10
 """Seconds that the numbers at the top are of."""
 
-
 GRAPHS: Final = ("done", "took", "failed", "waiting")
 SHOWN: Final = 100
 """Failures that are listed."""
@@ -42,6 +41,16 @@ class Sample(NamedTuple):
     at: float
     ready: int
     running: int
+
+
+class Drawn(NamedTuple):
+    """What a graph shows."""
+
+    title: str
+    bars: Sequence[tuple[float, float]]
+    """For each column the whole, and the part."""
+    value: Callable[[float], str]
+    """How a number of it is written."""
 
 
 class Overview(View):
@@ -131,36 +140,49 @@ class Overview(View):
     def _draw(self, id: str, now: float) -> None:
         graph = self.query_one(f"#{id}", Graph)
         columns = graph.size.width
-        rates = self.cluster.state.rates
-        lately = rates.summary(LATELY, now - 1)
         spans = times(columns, now)
         if id == "waiting":
-            shown: Callable[[float], str] = "{:,.0f}".format
-            ready = sum(queue.ready for queue in self.cluster.queues)
-            title = f"Waiting in queues · {ready:,}"
-            bars = [(float(each.ready),) * 2 for each in held(self.samples, spans)]
+            drawn = self._waiting(spans)
         else:
-            told = columns_of(rates.series, spans, now)
-            if id == "done":
-                shown, title = rate, f"Done a second · {rate(lately.per_second)}"
-                bars = [(each.per_second,) * 2 for each in told]
-            elif id == "took":
-                shown, title = span, "Run time"
-                if lately.median is not None:
-                    title += f" · {span(lately.median)}, 95 %: {span(lately.p95)}"
-                bars = [(each.p95 or 0.0, each.median or 0.0) for each in told]
-            else:
-                shown, bad = rate, (lately.failed + lately.retried) / LATELY
-                title = f"Failed, retried a second · {rate(bad)}"
-                bars = [((each.failed + each.retried) / each.seconds, each.failed / each.seconds)
-                        for each in told]  # fmt: skip
-        top = max((whole for whole, _ in bars), default=0.0)
+            rates = self.cluster.state.rates
+            lately, told = rates.summary(LATELY, now - 1), columns_of(rates.series, spans, now)
+            drawn = _OF_RATES[id](lately, told)
+        top = max((whole for whole, _ in drawn.bars), default=0.0)
         minutes = f"{columns * stretch(columns) / 60:.0f} min"
-        graph.show(title, f"{minutes}, highest {shown(top)}" if top else minutes, bars)
+        about = f"{minutes}, highest {drawn.value(top)}" if top else minutes
+        graph.show(drawn.title, about, drawn.bars)
+
+    def _waiting(self, columns: Sequence[tuple[int, int]]) -> Drawn:
+        ready = sum(queue.ready for queue in self.cluster.queues)
+        bars = [(float(each.ready),) * 2 for each in held(self.samples, columns)]
+        return Drawn(f"Waiting in queues · {ready:,}", bars, "{:,.0f}".format)
 
     @on(Table.Opened)
     def _opened(self, event: Table.Opened) -> None:
         self.post_message(OpenTask(self.table.failures[event.index].uuid))
+
+
+def _done(lately: Summary, columns: Sequence[Summary]) -> Drawn:
+    bars = [(each.per_second,) * 2 for each in columns]
+    return Drawn(f"Done a second · {rate(lately.per_second)}", bars, rate)
+
+
+def _took(lately: Summary, columns: Sequence[Summary]) -> Drawn:
+    title = "Run time"
+    if lately.median is not None:
+        title += f" · {span(lately.median)}, 95 %: {span(lately.p95)}"
+    return Drawn(title, [(each.p95 or 0.0, each.median or 0.0) for each in columns], span)
+
+
+def _failed(lately: Summary, columns: Sequence[Summary]) -> Drawn:
+    bad = (lately.failed + lately.retried) / LATELY
+    bars = [((each.failed + each.retried) / each.seconds, each.failed / each.seconds)
+            for each in columns]  # fmt: skip
+    return Drawn(f"Failed, retried a second · {rate(bad)}", bars, rate)
+
+
+_OF_RATES: Final = {"done": _done, "took": _took, "failed": _failed}
+"""What the graphs of what tasks do show: of the last seconds, and of each column."""
 
 
 def columns_of(
