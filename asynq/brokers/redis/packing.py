@@ -7,7 +7,12 @@ from asynq.brokers.base import Join, Parcel
 
 
 def due_word(delay: float, due: float | None) -> str:
-    """When a message is due; empty for now."""
+    """When a message is due: milliseconds of Unix time; with a ``+``, from now on; empty: at once.
+
+    Args:
+        delay: Seconds from now.
+        due: A Unix time, in seconds, which stands over `delay`; None: there is none.
+    """
     if due is not None:
         return str(max(1, round(due * 1000)))
     return f"+{max(1, round(delay * 1000))}" if delay > 0 else ""
