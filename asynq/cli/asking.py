@@ -18,7 +18,7 @@ from click.exceptions import Exit
 from asynq.app import Asynq
 from asynq.cli.errors import Misused
 from asynq.cli.inside import in_app
-from asynq.cli.later import Command
+from asynq.cli.instead import Command
 from asynq.cli.options import app_option, json_option, with_options
 from asynq.cli.render import complain, plain, say, say_json
 from asynq.control.answers import Answers

@@ -19,7 +19,7 @@ from asynq.app import Asynq
 from asynq.beat.beat import Beat
 from asynq.cli.again import foreground
 from asynq.cli.daemon import SERVICE_OPTIONS, filled, go_to_background, settle
-from asynq.cli.later import Command
+from asynq.cli.instead import Command
 from asynq.cli.log import set_up_logging
 from asynq.cli.loop import run
 from asynq.cli.options import app_option, common, with_options

@@ -11,7 +11,7 @@ from asynq.app import Asynq
 from asynq.cli.asking import CommandWithList, ask, asking_options
 from asynq.cli.errors import Misused
 from asynq.cli.inside import in_app
-from asynq.cli.later import check_control
+from asynq.cli.instead import check_control
 from asynq.cli.render import plain, say
 from asynq.worker import commands
 

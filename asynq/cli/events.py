@@ -16,7 +16,7 @@ from asynq._imports import import_object
 from asynq.app import Asynq
 from asynq.cli.errors import Misused, importing
 from asynq.cli.inside import in_app
-from asynq.cli.later import Command
+from asynq.cli.instead import Command
 from asynq.cli.options import app_option, json_option
 from asynq.cli.render import say, speak_by_the_line
 from asynq.events.dumper import Dumper

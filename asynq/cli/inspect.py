@@ -9,7 +9,7 @@ import click
 
 from asynq.cli.asking import CommandWithList, ask, asking_options, nodes, show
 from asynq.cli.inside import in_app
-from asynq.cli.later import Command
+from asynq.cli.instead import Command
 from asynq.worker import commands
 
 _ = commands  # which are known from here on

@@ -11,7 +11,7 @@ import click
 
 from asynq._version import __version__
 from asynq.cli import errors
-from asynq.cli.later import HELP, Commands
+from asynq.cli.instead import HELP, Commands
 from asynq.cli.options import Common, app_option, backend_option, broker_option, workdir_option
 from asynq.cli.render import say
 from asynq.exceptions import AsynqError

@@ -18,7 +18,7 @@ from asynq.app import Asynq
 from asynq.cli.attempts import attempts_table, attempts_told
 from asynq.cli.errors import Misused, described, one_line
 from asynq.cli.inside import in_app
-from asynq.cli.later import Command
+from asynq.cli.instead import Command
 from asynq.cli.options import app_option, common, json_option
 from asynq.cli.render import complain, pairs, say, say_json, table
 from asynq.cli.versions import version_of

@@ -10,7 +10,7 @@ from asynq._imports import import_object
 from asynq.app import Asynq
 from asynq.cli.errors import Misused
 from asynq.cli.inside import in_app
-from asynq.cli.later import Command
+from asynq.cli.instead import Command
 from asynq.cli.options import app_option
 from asynq.cli.render import say, speak_by_the_line
 from asynq.logs import set_up

@@ -20,7 +20,7 @@ from asynq.cli.again import as_understood, foreground, program
 from asynq.cli.collecting import collect_rarely
 from asynq.cli.daemon import filled, go_to_background, print_there, settle
 from asynq.cli.errors import Misused
-from asynq.cli.later import Command
+from asynq.cli.instead import Command
 from asynq.cli.leaving import leave
 from asynq.cli.log import set_up_logging
 from asynq.cli.loop import loop_factory, run
