@@ -127,6 +127,10 @@ class GroupResult(AsyncResult[list[R]], Generic[R]):
         Raises:
             TimeoutError: some were not ready in time.
         """
+        if timeout is not None and timeout <= 0:
+            async for member in self._over(timeout, propagate):
+                yield member
+            return
         ended: asyncio.Queue[tuple[AsyncResult[R], asyncio.Task[Any]]] = asyncio.Queue()
         until = None if timeout is None else monotonic() + timeout
         waiting = [asyncio.create_task(each._get(None, False, None)) for each in self.results]
@@ -139,7 +143,7 @@ class GroupResult(AsyncResult[list[R]], Generic[R]):
                     async with asyncio.timeout(left):
                         member, task = await ended.get()
                 except builtins.TimeoutError:
-                    raise self._late(waiting, timeout) from None
+                    raise self._late(_arrived(waiting), timeout) from None
                 task.result()  # raises where it could not be waited for
                 if propagate:
                     await member._get(0.0, True, timeout)
@@ -148,6 +152,21 @@ class GroupResult(AsyncResult[list[R]], Generic[R]):
             for task in waiting:
                 task.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
+
+    async def _over(self, asked: float, propagate: bool) -> AsyncIterator[AsyncResult[R]]:
+        """The members that are over now; raises where others are not."""
+        await self._look_at_all()
+        over = [
+            each
+            for each in self.results
+            if each._ignored or each._settled or each._known_now().ready
+        ]
+        for member in over:
+            if propagate:
+                await member._get(0.0, True, asked)
+            yield member
+        if len(over) < len(self.results):
+            raise self._late(len(over), asked)
 
     async def join(self, timeout: float | None = None, propagate: bool = True) -> list[Any]:
         """The same as `get`."""
@@ -191,6 +210,8 @@ class GroupResult(AsyncResult[list[R]], Generic[R]):
 
     async def updates(self) -> AsyncIterator[Update]:
         """What is known of the group, each time that a member has ended; ends after the last."""
+        if not self.results:
+            yield await self._look()
         async for _ in self.iter():
             yield await self._look()
 
@@ -302,20 +323,17 @@ class GroupResult(AsyncResult[list[R]], Generic[R]):
             values: list[Any] = await asyncio.gather(*waiting)
             return values
         except TimeoutError as error:
-            raise self._late(waiting, asked) from error
+            if any(task._known_now().result is error for task in self._tasks()):
+                raise  # a task has failed with it
+            raise self._late(_arrived(waiting), asked) from error
         finally:
             for each in waiting:
                 each.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
 
-    def _late(
-        self, waiting: Sequence[asyncio.Future[Any]], asked: float | None
-    ) -> builtins.TimeoutError:
-        ready = sum(
-            each.done() and not each.cancelled() and each.exception() is None for each in waiting
-        )
+    def _late(self, ready: int, asked: float | None) -> builtins.TimeoutError:
         return TimeoutError(
-            f"{ready} of {len(waiting)} results of the group {self.id} within {asked:g} s; "
+            f"{ready} of {len(self.results)} results of the group {self.id} within {asked:g} s; "
             "the others go on"
         )
 
@@ -394,3 +412,9 @@ def _putter(
     ended: asyncio.Queue[tuple[AsyncResult[R], asyncio.Task[Any]]], member: AsyncResult[R]
 ) -> Callable[[asyncio.Task[Any]], None]:
     return lambda task: ended.put_nowait((member, task))
+
+
+def _arrived(waiting: Sequence[asyncio.Future[Any]]) -> int:
+    return sum(
+        each.done() and not each.cancelled() and each.exception() is None for each in waiting
+    )

@@ -29,6 +29,8 @@ def task(app, gate):
             await gate.wait()
         if what == "wrong":
             raise ValueError(what)
+        if what == "late":
+            raise TimeoutError(what)
         return what
 
     return give
@@ -289,3 +291,34 @@ async def test_what_ran_here_is_no_business_of_the_server(task):
     await result.forget()
     assert [await member.state for member in result] == before
     assert await result[0].get() == 1
+
+
+@pytest.mark.parametrize("timeout", [None, 10])
+async def test_a_task_that_failed_with_a_timeout_has_failed(task, worker, timeout):
+    for result in (await of(task, 1, "late")(), await nested(task, "late", 2)()):
+        with pytest.raises(TimeoutError, match=r"^late"):
+            await result.get(timeout=timeout)
+
+
+async def test_those_that_are_over_come_out_in_no_time(task, worker, gate):
+    result = await nested(task, 2, "later")()
+    await result[0].get(timeout=10)
+    members = result.iter(timeout=0)
+    assert await anext(members) is result[0]
+    with pytest.raises(TimeoutError, match="1 of 2 results"):
+        await anext(members)
+    gate.set()
+    await result.get(timeout=10)
+    assert [member async for member in result.iter(timeout=0, propagate=True)] == [*result]
+
+
+async def test_a_failure_is_raised_in_no_time_too(task, worker):
+    result = await of(task, "wrong")()
+    await result.get(timeout=10, propagate=False)
+    with pytest.raises(ValueError, match="wrong"):
+        await anext(result.iter(timeout=0, propagate=True))
+
+
+async def test_of_an_empty_group_the_end_is_told(app):
+    result = await group([])()
+    assert [update.state async for update in result.updates()] == ["SUCCESS"]
