@@ -40,6 +40,9 @@ class Plan:
         producer: Of its app.
         outer: The place of the task that it replaces; None: it replaces none.
         reply_to: Where that one's result is announced.
+
+    Raises:
+        ValueError: two calls have been given one id.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Plan:
         self.leaves: list[Leaf] = []
         self.branches: list[Many] = []
         self.ids: dict[int, str] = {}
+        self._chosen: set[str] = set()
         self._count = 0
         self._number_all(root)
         self.main = self._count
@@ -87,16 +91,22 @@ class Plan:
         if isinstance(node, Leaf):
             self.leaves.append(node)
             if chosen := node.options.get("task_id"):
-                self.ids[node.number] = str(chosen)
+                self._choose(node.number, str(chosen))
             for link in node.links:
                 self._number(link, None, 0)
         elif isinstance(node, Many):
             self.branches.append(node)
             if isinstance(node, Parallel) and node.id:
-                self.ids[node.number] = node.id
+                self._choose(node.number, str(node.id))
             for place, part in enumerate(node.parts):
                 self._number(part, node, place)
         node.end = self._count + 1
+
+    def _choose(self, number: int, id: str) -> None:
+        if id in self._chosen:
+            raise ValueError(f"task_id: {id!r} is said of two calls of one workflow, or two groups")
+        self._chosen.add(id)
+        self.ids[number] = id
 
     def _number_errbacks(self) -> None:
         waiting: deque[Node] = deque([*self.leaves, *self.branches])

@@ -94,6 +94,13 @@ def test_ids_that_were_chosen_are_kept(plan, add):
     assert flows(made)[3].takes == "first"
 
 
+def test_an_id_is_of_one_call(plan, add):
+    once, twice = add.s(1, 1).set(task_id="mine"), add.s(1).set(task_id="mine")
+    for made in (once | twice, chord([once], twice), once.set(link=twice), group(once | once)):
+        with pytest.raises(ValueError, match=r"task_id: 'mine' is said of two calls"):
+            plan(made)
+
+
 def test_a_message_does_not_grow_with_what_follows(plan, add):
     short, long = (plan(chain([add.s(1, 1), *(add.s(1) for _ in range(n))])) for n in (3, 300))
     assert flows(short)[2].start == flows(long)[2].start
