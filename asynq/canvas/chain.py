@@ -17,6 +17,8 @@ from asynq.result.submission import Submission
 
 WHOLE = ("link_error", "workflow_timeout")
 """Options of a chain as a whole, rather than of its first call."""
+OF_LAST = ("task_id", "link")
+"""Options of its last call."""
 
 
 class Chain(Canvas[R], Generic[R], tag="chain", dict=True):
@@ -66,12 +68,16 @@ class Chain(Canvas[R], Generic[R], tag="chain", dict=True):
 
     def link(self, callback: Any) -> Any:
         """Have `callback` called with the value of the last call; gives `callback`."""
-        self._filled()[-1].link(callback)
+        *before, last = self._filled()
+        self.tasks = [*before, last.copied()]
+        self.tasks[-1].link(callback)
         return callback
 
     def set_immutable(self, immutable: bool) -> None:
         """Leave arguments of a caller out of the first call, or not."""
-        self._filled()[0].set_immutable(immutable)
+        first, *others = self._filled()
+        self.tasks = [first.copied(), *others]
+        self.tasks[0].set_immutable(immutable)
 
     def bind(self, app: Application) -> None:
         """Mean the tasks of that app."""
@@ -94,7 +100,8 @@ class Chain(Canvas[R], Generic[R], tag="chain", dict=True):
 
     def freeze(self, _id: str | None = None) -> AsyncResult[R]:
         """Settle which ids its calls will have; gives the handle on the last one's result."""
-        *before, last = self._filled()
+        self.tasks = [part.copied() for part in self._filled()]
+        *before, last = self.tasks
         result: AsyncResult[Any] = last.freeze(_id or self.options.get("task_id"))
         outer, above = result, None
         for part in before:
@@ -113,7 +120,7 @@ class Chain(Canvas[R], Generic[R], tag="chain", dict=True):
     ) -> Node:
         """Its parts, one after the other."""
         whole, own = split(merged(self.options, options or {}), *WHOLE)
-        last, first = split(own, "task_id", "link")
+        last, first = split(own, *OF_LAST)
         *before, end = self._filled()
         if not before:
             parts = [end.tree(args, kwargs, first | last)]

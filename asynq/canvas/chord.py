@@ -72,11 +72,13 @@ class Chord(Canvas[R], Generic[R], tag="chord", dict=True):
 
     def link(self, callback: Any) -> Any:
         """Have `callback` called with the value of the body; gives `callback`."""
-        self._body().link(callback)
+        self.body = self._body().copied()
+        self.body.link(callback)
         return callback
 
     def set_immutable(self, immutable: bool) -> None:
         """Leave a caller's arguments out of the header, or not."""
+        self.header = self.header.copied()
         self.header.set_immutable(immutable)
 
     def bind(self, app: Application) -> None:
@@ -99,7 +101,8 @@ class Chord(Canvas[R], Generic[R], tag="chord", dict=True):
 
     def freeze(self, _id: str | None = None) -> AsyncResult[R]:
         """Settle which ids its calls will have; gives the handle on the body's result."""
-        body: Canvas[R] = self._body()
+        self.header, self.body = self.header.copied(), self._body().copied()
+        body: Canvas[R] = self.body
         result = outer = body.freeze(_id or self.options.get("task_id"))
         above = self.header.freeze()
         while outer.parent is not None:

@@ -88,6 +88,7 @@ class Group(Canvas[list[R]], Generic[R], tag="group", dict=True):
 
     def set_immutable(self, immutable: bool) -> None:
         """Leave a caller's arguments out of all members, or not."""
+        self.tasks = [member.copied() for member in self.tasks]
         for member in self:
             member.set_immutable(immutable)
 
@@ -130,6 +131,7 @@ class Group(Canvas[list[R]], Generic[R], tag="group", dict=True):
         if not step > 0 or (stop is not None and not stop > start):
             raise ValueError(f"skew(start={start}, stop={stop}, step={step}): it must go upwards")
         turns = None if stop is None else max(1, -int(-(stop - start) // step))
+        self.tasks = [member.copied() for member in self.tasks]
         for member, turn in zip(self.tasks, count(), strict=False):
             member.set(countdown=start + step * (turn if turns is None else turn % turns))
         return self
@@ -138,6 +140,7 @@ class Group(Canvas[list[R]], Generic[R], tag="group", dict=True):
         """Settle which ids it and its members will have; gives the handle already."""
         id = _id or self.options.get("task_id") or new_id()
         self.options = self.options | {"task_id": id}
+        self.tasks = [member.copied() for member in self.tasks]
         members = [member.freeze() for member in self.tasks]
         return GroupResult(id, members, results_of(members))
 

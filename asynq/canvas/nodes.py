@@ -184,6 +184,16 @@ class Canvas(Struct, Generic[R], tag_field=KIND, tag="canvas", dict=True):
         """A copy with more arguments and options: positional arguments come before its own."""
         raise NotImplementedError
 
+    def copied(self, options: Mapping[str, Any] | None = None) -> Self:
+        """The same once more, with its id: what it is changed to, the other is not.
+
+        Args:
+            options: Read options, which stand over its own.
+        """
+        made = msgspec.structs.replace(self, options=merged(self.options, options or {}))
+        vars(made).update(vars(self))
+        return made
+
     def to_dict(self) -> dict[str, Any]:
         """As plain values, which JSON can hold; `signature` makes it again of them."""
         plain: dict[str, Any] = msgspec.to_builtins(self)

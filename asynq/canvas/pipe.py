@@ -9,20 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Unpack, overload
 
-from asynq.canvas.chain import Chain
+from asynq.canvas.chain import OF_LAST, WHOLE, Chain
 from asynq.canvas.chord import Chord
 from asynq.canvas.group import Group
-from asynq.canvas.nodes import Canvas, R, piping, read_options
+from asynq.canvas.nodes import Canvas, R, piping, read_options, split
 from asynq.options import CallOptions
 
 
 def pipe(left: Canvas[Any], right: Canvas[Any]) -> Canvas[Any]:
     """`left`, then `right`."""
-    made = _chained([*_parts(left), *_parts(right)])
-    options = {**_options(right), **_options(left)}
+    parts, options = _one_chain([left, right])
+    made = _chained(parts)
     if len(made) == 1 and isinstance(made[0], Chord):
-        only = made[0]
-        return Chord(only.header, only.body, {**options, **only.options})
+        return made[0].copied(options)
     return Chain(made, options)
 
 
@@ -48,26 +47,35 @@ def chain(*tasks: Any, **options: Unpack[CallOptions]) -> Chain[Any]:
     given: Iterable[Any] = tasks
     if len(tasks) == 1 and not isinstance(tasks[0], Canvas):
         given = tasks[0]
-    parts: list[Canvas[Any]] = []
-    own: dict[str, Any] = {}
-    for each in given:
+    canvases = [*given]
+    for each in canvases:
         if not isinstance(each, Canvas):
             raise TypeError(f"chain(): expected signatures, as task.s(…) makes them, got {each!r}")
-        parts += _parts(each)
-        own = {**_options(each), **own}
+    parts, own = _one_chain(canvases)
     return Chain(_chained(parts), own | read_options(options, "chain()"))
 
 
-def _parts(canvas: Canvas[Any]) -> Sequence[Canvas[Any]]:
-    """What a chain is made of; one that has an errback of its own stays whole."""
-    if isinstance(canvas, Chain) and "link_error" not in canvas.options:
-        return canvas.tasks
-    return [canvas]
-
-
-def _options(canvas: Canvas[Any]) -> dict[str, Any]:
-    flat = isinstance(canvas, Chain) and "link_error" not in canvas.options
-    return dict(canvas.options) if flat else {}
+def _one_chain(canvases: Sequence[Canvas[Any]]) -> tuple[list[Canvas[Any]], dict[str, Any]]:
+    """What a chain is made of, and its options. A chain in it that has an errback of its own stays
+    whole; of others, what is of their first call or their last one goes there."""
+    parts: list[Canvas[Any]] = []
+    options: dict[str, Any] = {}
+    for place, canvas in enumerate(canvases):
+        if not isinstance(canvas, Chain) or "link_error" in canvas.options:
+            parts.append(canvas)
+            continue
+        tasks = [*canvas.tasks]
+        whole, own = split(canvas.options, *WHOLE)
+        of_last, of_first = split(own, *OF_LAST)
+        if tasks and place + 1 < len(canvases) and of_last:
+            tasks[-1] = tasks[-1].copied(of_last)
+            of_last = {}
+        if tasks and parts and of_first:
+            tasks[0] = tasks[0].copied(of_first)
+            of_first = {}
+        options = {**whole, **of_last, **of_first, **options}
+        parts += tasks
+    return parts, options
 
 
 def _chained(parts: Sequence[Canvas[Any]]) -> list[Canvas[Any]]:
@@ -79,7 +87,9 @@ def _chained(parts: Sequence[Canvas[Any]]) -> list[Canvas[Any]]:
         if isinstance(before, Group):
             made[-1] = Chord(before, part)
         elif isinstance(before, Chord) and before.body is not None and not _whole(before):
-            made[-1] = Chord(before.header, pipe(before.body, part), before.options)
+            of_body, own = split(before.options, *OF_LAST)
+            body = before.body.copied(of_body) if of_body else before.body
+            made[-1] = Chord(before.header, pipe(body, part), own)
         else:
             made.append(part)
     return made

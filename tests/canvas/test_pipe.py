@@ -51,6 +51,57 @@ def test_options_of_chains_are_kept(add):
     assert made.options == {"countdown": 3}
 
 
+def test_options_stay_with_the_calls_that_they_were_said_of(add):
+    left = chain(add.s(1), add.s(2), countdown=3, task_id="left", link=add.s(0))
+    right = chain(add.s(3), group(add.s(4)), queue="q", task_id="right", workflow_timeout=5)
+    for made in (left | right, chain(left, right), chain([left, right])):
+        assert made.options == {"countdown": 3, "task_id": "right", "workflow_timeout": 5}
+        ends = {"task_id": "left", "link": [add.s(0)]}
+        assert [part.options for part in made] == [{}, ends, {"queue": "q"}, {}]
+    assert [part.options for part in (*left, *right)] == [{}, {}, {}, {}]
+
+
+def test_options_of_a_chord_stay_with_its_body(add):
+    before = chord([add.s(1)], add.s(2)).set(countdown=3, task_id="body", link=add.s(0))
+    made = before | add.s(3)
+    assert made.options == {"countdown": 3}
+    assert [part.options for part in made.body] == [{"task_id": "body", "link": [add.s(0)]}, {}]
+    assert before.body.options == {}
+
+
+def test_options_of_a_chain_stand_over_those_of_a_chord_in_it(add):
+    before = chord([add.s(1)], add.s(2)).set(countdown=3, link=add.s(0))
+    made = before | chain(add.s(3), task_id="end", link=add.s(4))
+    assert made.options == {"countdown": 3, "task_id": "end", "link": [add.s(4)]}
+    assert (chain(before, countdown=5) | add.s(3)).options["countdown"] == 5
+
+
+def test_one_that_stands_in_it_twice_is_two_calls(add):
+    twice = add.s(1)
+    last = chain(twice, twice).freeze()
+    assert last != last.parent
+    assert len({*group(twice, twice).freeze()}) == 2
+    body = chord([twice], twice).freeze()
+    assert body != body.parent[0]
+    assert [each.options["countdown"] for each in group(twice, twice).skew()] == [1, 2]
+    linked = chain(twice, twice)
+    linked.link(add.s(2))
+    assert linked[0].options == {}
+    assert [each.immutable for each in chain(twice, twice).set(immutable=True)] == [True, False]
+    assert twice == add.s(1)
+
+
+def test_what_is_changed_in_one_canvas_is_not_in_another(add):
+    last = add.s(1)
+    one, other, chorded = last | last, add.s(2) | last, chord([last], last)
+    for each in (one, chorded):
+        each.link(add.s(3))
+        each.set(immutable=True)
+        each.freeze()
+    assert last == add.s(1)
+    assert list(other) == [add.s(2), last]
+
+
 def test_what_is_no_canvas_is_refused(add):
     with pytest.raises(TypeError, match="expected signatures"):
         chain(add.s(1), 5)
