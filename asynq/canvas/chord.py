@@ -8,9 +8,9 @@ from typing import Any, Generic, Self, Unpack, overload
 from msgspec import field
 
 from asynq.application import Application
-from asynq.canvas.group import Group, group
+from asynq.canvas.group import Group, check_errors, group
 from asynq.canvas.launch import launch
-from asynq.canvas.nodes import Canvas, R, inherited, merged, read_options, split, trees
+from asynq.canvas.nodes import Canvas, R, checked, inherited, merged, read_options, split, trees
 from asynq.canvas.tree import Node, one_after_the_other
 from asynq.options import CallOptions
 from asynq.result.handle import AsyncResult
@@ -145,8 +145,8 @@ class Chord(Canvas[R], Generic[R], tag="chord", dict=True):
             raise TypeError(f"{self!r} has no body: chord(header, body), or chord(header)(body)")
         return self.body
 
-    def _with(self, body: Canvas[Any]) -> Self:
-        return type(self)(self.header, body, self.options)
+    def _with(self, body: object) -> Self:
+        return type(self)(self.header, checked(body, "chord(): body"), self.options)
 
 
 Header = Group[Any] | Iterable[Canvas[Any]]
@@ -173,17 +173,19 @@ def chord(
         header: A group, or an iterable of signatures, chains, chords.
         body: What gets their values; it may be given when it is called: ``chord(header)(body)``.
         errors: What the body gets of members that fail: see `Group`; None: as the group says.
-        least: How many must have succeeded all the same.
+        least: How many must have succeeded all the same; None: as the group says.
 
     Raises:
         TypeError: something among them is no signature.
         ValueError: `errors` is none of the three, or `least` can't be.
     """
-    if body is not None and not isinstance(body, Canvas):
-        raise TypeError(f"chord(): body: expected a signature, as task.s(…) makes it, got {body!r}")
+    read = None if body is None else checked(body, "chord(): body")
     members = header if isinstance(header, Group) else group(header)
     if errors is not None or least is not None:
-        members = members.clone()
-        checked = group(errors=errors or members.errors, least=least or 0)
-        members.errors, members.least = checked.errors, checked.least
-    return Chord(members, body)
+        errors = errors or members.errors
+        if least is None:
+            least = 0 if errors == "fail" else members.least
+        check_errors(errors, least, len(members), "chord()")
+        members = members.copied()
+        members.errors, members.least = errors, least
+    return Chord(members, read)

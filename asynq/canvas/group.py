@@ -11,7 +11,18 @@ from msgspec import field
 
 from asynq.application import Application
 from asynq.canvas.launch import GroupCall, GroupSubmission, launch, results_of
-from asynq.canvas.nodes import LINKS, Canvas, R, inherited, merged, read_options, split, trees
+from asynq.canvas.nodes import (
+    LINKS,
+    Canvas,
+    R,
+    checked,
+    inherited,
+    is_many,
+    merged,
+    read_options,
+    split,
+    trees,
+)
 from asynq.canvas.signature import Signature
 from asynq.canvas.tree import Node, Parallel
 from asynq.options import CallOptions
@@ -241,28 +252,53 @@ def group(
         ValueError: `errors` is none of the three, or `least` can't be.
     """
     given = read_options(options, "group()") if options else {}
-    if errors not in ERRORS:
-        raise ValueError(f"group(): errors: expected one of {', '.join(ERRORS)}, got {errors!r}")
-    if least < 0 or (least and errors == "fail"):
-        raise ValueError(
-            f"group(): least={least!r}: how many must succeed is for errors='collect' or 'ignore'"
-        )
-    return Group([*_flat(tasks)], given, errors, least)
+    if len(tasks) == 1 and isinstance(tasks[0], Group):  # that group once more
+        only = tasks[0]
+        if errors == "fail" and not least:
+            errors, least = only.errors, only.least
+        members = [member.clone() for member in only.tasks]
+        given = merged(inherited(only.options), given)
+    else:
+        members = [*_flat(tasks)]
+    check_errors(errors, least, len(members), "group()")
+    return Group(members, given, errors, least)
 
 
 ERRORS = ("fail", "collect", "ignore")
 
 
+def check_errors(errors: object, least: object, members: int, owner: str) -> None:
+    """What becomes of failed members, and how many must succeed.
+
+    Raises:
+        TypeError: `least` is no number.
+        ValueError: `errors` is none of the three, or `least` can't be.
+    """
+    if errors not in ERRORS:
+        raise ValueError(f"{owner}: errors: expected one of {', '.join(ERRORS)}, got {errors!r}")
+    if not isinstance(least, int) or isinstance(least, bool):
+        raise TypeError(f"{owner}: least: expected a whole number of members, got {least!r}")
+    if least < 0 or (least and errors == "fail"):
+        raise ValueError(
+            f"{owner}: least={least!r}: how many must succeed is for errors='collect' or 'ignore'"
+        )
+    if least > members:
+        raise ValueError(f"{owner}: least={least!r}: there are {members} members only")
+
+
 def _flat(tasks: Iterable[object]) -> Iterator[Canvas[Any]]:
     for each in tasks:
         if isinstance(each, Group):
+            if each.errors != "fail":
+                raise ValueError(
+                    f"group(): a group with errors={each.errors!r} can't be taken apart to be "
+                    "members of another: say it of the outer one, or make a chord of this one"
+                )
             shared = inherited(each.options)
             yield from (
                 member.clone(**shared) if shared else member.clone() for member in each.tasks
             )
-        elif isinstance(each, Canvas):
-            yield each
-        elif isinstance(each, Iterable) and not isinstance(each, str | bytes):
+        elif is_many(each):
             yield from _flat(each)
         else:
-            raise TypeError(f"group(): expected signatures, as task.s(…) makes them, got {each!r}")
+            yield checked(each, "group()")

@@ -29,11 +29,11 @@ def joined(updates: Sequence[Update], errors: Errors, least: int, ids: Sequence[
     if failed and errors == "fail":
         raise chord_error(*failed[0])
     if len(updates) - len(failed) < least:
+        few = f"{len(updates) - len(failed)} of {len(updates)} succeeded, and {least} must"
+        if not failed:
+            raise ChordError(few)
         id, each = failed[0]
-        raise ChordError(
-            f"{len(updates) - len(failed)} of {len(updates)} succeeded, and {least} must; "
-            f"{_text(id, each)}"
-        ) from _cause(each)
+        raise ChordError(f"{few}; {_text(id, each)}") from _cause(each)
     if errors == "ignore":
         return [each.result for each in updates if each.state == states.SUCCESS]
     return [each.result for each in updates]

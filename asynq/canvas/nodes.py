@@ -6,9 +6,9 @@ A canvas is a msgspec Struct. It is JSON as it stands (`to_dict`, or as an argum
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeGuard, TypeVar, Unpack
 
 import msgspec
 from msgspec import Struct
@@ -224,9 +224,10 @@ class Canvas(Struct, Generic[R], tag_field=KIND, tag="canvas", dict=True):
 
     def _append(self, option: str, canvas: object) -> None:
         there = self.options.get(option, [])
-        (checked,) = read_options({option: canvas}, f"{self!r}.{option}()")[option]
-        if checked not in there:
-            self.options = self.options | {option: [*there, checked]}
+        for each in read_options({option: canvas}, f"{self!r}.{option}()")[option]:
+            if each not in there:
+                there = [*there, each]
+        self.options = self.options | {option: there}
 
 
 _piping: list[Callable[[Canvas[Any], Canvas[Any]], Canvas[Any]]] = []
@@ -235,6 +236,36 @@ _piping: list[Callable[[Canvas[Any], Canvas[Any]], Canvas[Any]]] = []
 def piping(function: Callable[[Canvas[Any], Canvas[Any]], Canvas[Any]]) -> None:
     """Make it what `|` does; it knows all kinds of canvas, and none of them knows it."""
     _piping[:] = [function]
+
+
+_reading: list[Callable[[Mapping[str, Any]], Canvas[Any]]] = []
+
+
+def reading(function: Callable[[Mapping[str, Any]], Canvas[Any]]) -> None:
+    """Make it what reads a canvas from plain values; it knows all kinds, as `piping`'s does."""
+    _reading[:] = [function]
+
+
+def checked(value: object, owner: str) -> Canvas[Any]:
+    """A canvas, or what JSON made of one, as a canvas.
+
+    Args:
+        value: It.
+        owner: Who was given it, for the text of an error.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    if isinstance(value, Canvas):
+        return value
+    if isinstance(value, Mapping):
+        return _reading[0](value)
+    raise TypeError(f"{owner}: expected signatures, as task.s(…) makes them, got {value!r}")
+
+
+def is_many(value: object) -> TypeGuard[Iterable[object]]:
+    """Is it an iterable of signatures, rather than one, or something that is none?"""
+    return isinstance(value, Iterable) and not isinstance(value, Canvas | Mapping | str | bytes)
 
 
 def read_options(options: Mapping[str, Any], owner: str) -> dict[str, Any]:
@@ -250,7 +281,7 @@ def read_options(options: Mapping[str, Any], owner: str) -> dict[str, Any]:
         if value is not None
     }
     for name in LINKS & read.keys():
-        read[name] = [*getattr(call, name)]
+        read[name] = [checked(each, f"{owner}: {name}") for each in getattr(call, name)]
     return read
 
 

@@ -12,7 +12,7 @@ from typing import Any, Unpack, overload
 from asynq.canvas.chain import OF_LAST, WHOLE, Chain
 from asynq.canvas.chord import Chord
 from asynq.canvas.group import Group
-from asynq.canvas.nodes import Canvas, R, piping, read_options, split
+from asynq.canvas.nodes import Canvas, R, checked, is_many, piping, read_options, split
 from asynq.options import CallOptions
 
 
@@ -45,12 +45,9 @@ def chain(*tasks: Any, **options: Unpack[CallOptions]) -> Chain[Any]:
         TypeError: something among them is no signature.
     """
     given: Iterable[Any] = tasks
-    if len(tasks) == 1 and not isinstance(tasks[0], Canvas):
+    if len(tasks) == 1 and is_many(tasks[0]):
         given = tasks[0]
-    canvases = [*given]
-    for each in canvases:
-        if not isinstance(each, Canvas):
-            raise TypeError(f"chain(): expected signatures, as task.s(…) makes them, got {each!r}")
+    canvases = [checked(each, "chain()") for each in given]
     parts, own = _one_chain(canvases)
     return Chain(_chained(parts), own | read_options(options, "chain()"))
 

@@ -11,7 +11,7 @@ from asynq.application import Application, Callee
 from asynq.canvas.chain import Chain
 from asynq.canvas.chord import Chord
 from asynq.canvas.group import Group
-from asynq.canvas.nodes import KIND, LINKS, Canvas
+from asynq.canvas.nodes import KIND, LINKS, Canvas, reading
 from asynq.canvas.signature import Signature, of_callee
 from asynq.options import CallOptions, arguments
 
@@ -107,3 +107,6 @@ def _read(plain: Any) -> Canvas[Any]:
             raise TypeError(f"signature(): the header of a chord is a group, not {read!r}")
         canvas.header, canvas.body = read, None if body is None else _read(body)
     return canvas
+
+
+reading(_read)

@@ -12,7 +12,7 @@ from asynq.application import Application, Callee, current_application
 from asynq.canvas.launch import launch
 from asynq.canvas.nodes import LINKS, Canvas, R, inherited, merged, read_options, split, trees
 from asynq.canvas.tree import Leaf, Node
-from asynq.options import CallOptions
+from asynq.options import CallOptions, arguments
 from asynq.result.handle import AsyncResult
 from asynq.result.submission import Submission
 from asynq.wire.ids import new_id
@@ -175,7 +175,8 @@ class Signature(Canvas[R], Generic[R], tag="task", dict=True):
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         if self.immutable:
             return self.args, self.kwargs
-        return (*(args or ()), *self.args), {**self.kwargs, **(kwargs or {})}
+        positional, named = arguments(args, kwargs)
+        return (*positional, *self.args), {**self.kwargs, **named}
 
     def _like(self, args: tuple[Any, ...], kwargs: dict[str, Any], options: dict[str, Any]) -> Self:
         made = type(self)(self.task, args, kwargs, options, self.immutable)

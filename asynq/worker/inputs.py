@@ -119,7 +119,7 @@ class Inputs:
             return joined(known, branch.errors, branch.least, [*ids.values()])
 
         plain = [part for part in parts if part is not None]
-        if len(plain) < len(parts):
+        if len(plain) < max(len(parts), branch.least):
             return _Value(None, read)
         return _Value(b"[" + b",".join(plain) + b"]", read)
 

@@ -195,6 +195,14 @@ async def test_too_few_values_before_an_empty_group_are_too_few_after_it(play, e
     assert isinstance(await play(few | chord([], echo.s())), ChordError)
 
 
+async def test_what_nobody_checked_needs_so_many_all_the_same(play, echo):
+    many = group(echo.s(1), echo.s(2), errors="collect", least=2)
+    many.least = 3
+    error = await play(many | echo.s())
+    assert isinstance(error, ChordError)
+    assert str(error) == "2 of 2 succeeded, and 3 must"
+
+
 async def test_an_errback_without_calls_is_none(play, fail):
     assert isinstance(await play(fail.s().on_error(group([]))), ValueError)
 

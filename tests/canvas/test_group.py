@@ -2,7 +2,7 @@
 
 import pytest
 
-from asynq import Asynq, GroupResult, Worker, group
+from asynq import Asynq, GroupResult, Worker, chord, group
 
 
 async def test_a_group_gives_its_values_in_the_order_it_was_declared(add, worker):
@@ -78,6 +78,53 @@ def test_what_is_no_signature_is_refused(add):
         group(add.s(1, 1), 5)
     with pytest.raises(TypeError, match="expected signatures"):
         group(add)
+
+
+def test_a_group_of_a_group_is_that_one_once_more(add):
+    inner = group(add.s(1), add.s(2), errors="ignore", least=1, link_error=add.si(0, 0), queue="q")
+    assert group(inner) == inner
+    assert group(inner)[0] is not inner[0]
+    assert group(inner, errors="collect", priority=3).errors == "collect"
+
+
+def test_a_group_that_bears_errors_is_not_taken_apart(add):
+    inner = group(add.s(1), add.s(2), errors="ignore")
+    for made in (lambda: group(inner, add.s(3)), lambda: chord([inner], add.s(3))):
+        with pytest.raises(ValueError, match="errors='ignore' can't be taken apart"):
+            made()
+
+
+@pytest.mark.parametrize("least", ["1", 1.0, True])
+def test_least_is_a_number(add, least):
+    with pytest.raises(TypeError, match=r"group\(\): least: expected a whole number"):
+        group(add.s(1), errors="ignore", least=least)
+    with pytest.raises(TypeError, match=r"chord\(\): least: expected a whole number"):
+        chord([add.s(1)], add.s(2), errors="ignore", least=least)
+
+
+def test_no_more_members_must_succeed_than_there_are(add):
+    with pytest.raises(ValueError, match=r"group\(\): least=3: there are 2 members only"):
+        group(add.s(1), add.s(2), errors="ignore", least=3)
+    with pytest.raises(ValueError, match=r"chord\(\): least=1: there are 0 members only"):
+        chord([], add.s(2), errors="collect", least=1)
+
+
+def test_a_chord_says_what_its_header_does_not(add):
+    header = group(add.s(1), add.s(2), errors="ignore", least=2)
+    made = chord(header, add.s(3), errors="collect").header
+    assert (made.errors, made.least) == ("collect", 2)
+    made = chord(header, add.s(3), least=1).header
+    assert (made.errors, made.least) == ("ignore", 1)
+    made = chord(header, add.s(3), errors="fail").header
+    assert (made.errors, made.least) == ("fail", 0)
+    assert (header.errors, header.least) == ("ignore", 2)
+
+
+def test_a_body_that_is_no_signature_is_refused(add):
+    for made in (lambda body: chord([add.s(1)], body), chord([add.s(1)])):
+        for wrong in (add, "add"):
+            with pytest.raises(TypeError, match=r"chord\(\): body: expected signatures"):
+                made(wrong)
 
 
 def test_an_option_that_does_not_exist_is_refused(add):

@@ -38,6 +38,11 @@ def test_so_many_must_have_succeeded(errors):
     assert raised.value.__cause__ is WHY
 
 
+def test_so_many_must_be_there_at_all():
+    with pytest.raises(ChordError, match=r"^2 of 2 succeeded, and 3 must$"):
+        joined(DONE, "collect", 3, IDS[:2])
+
+
 def test_a_chord_error_is_celerys():
     error = chord_error("a", FAILED)
     assert str(error) == "Dependency a raised ValueError('h')"

@@ -103,10 +103,24 @@ def test_what_is_changed_in_one_canvas_is_not_in_another(add):
 
 
 def test_what_is_no_canvas_is_refused(add):
-    with pytest.raises(TypeError, match="expected signatures"):
-        chain(add.s(1), 5)
+    for wrong in (5, None, "add", b"add", add):
+        with pytest.raises(TypeError, match=r"chain\(\): expected signatures"):
+            chain(wrong)
+        with pytest.raises(TypeError, match=r"chain\(\): expected signatures"):
+            chain(add.s(1), wrong)
     with pytest.raises(TypeError, match="unsupported operand"):
         add.s(1) | add
+    with pytest.raises(TypeError, match=r"signature\(\): .* is none"):
+        chain({"task": 5})
+
+
+def test_what_json_made_of_a_signature_is_one(add):
+    plain = add.s(1).to_dict()
+    assert chain(plain) == chain(add.s(1))
+    assert chain(plain, plain) == add.s(1) | add.s(1)
+    assert group(plain) == group([plain]) == group(add.s(1))
+    assert chord([plain], plain) == chord([add.s(1)], add.s(1))
+    assert chain(chain(add.s(1), add.s(2)).to_dict(), plain) == chain(add.s(1), add.s(2), add.s(1))
 
 
 def test_they_show_as_they_are_written(add):

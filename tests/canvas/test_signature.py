@@ -54,6 +54,24 @@ def test_set_changes_it_and_gives_it_back(add):
     assert signed.immutable
 
 
+def test_a_link_may_be_what_json_made_of_one(add):
+    plain = json.loads(json.dumps(add.s(2).to_dict()))
+    signed = add.s(1)
+    signed.link(plain)
+    signed.link([plain, add.s(3)])
+    assert signed.options == {"link": [add.s(2), add.s(3)]}
+    assert add.s(1).set(link_error=plain).options == {"link_error": [add.s(2)]}
+
+
+@pytest.mark.parametrize("args", ["ab", 5])
+def test_arguments_are_a_list(add, args):
+    for made in (add.s(1), add.s(1) | add.s(2), group(add.s(1)) | add.s(2)):
+        with pytest.raises(TypeError, match="args: expected a list or a tuple"):
+            made.apply_async(args)
+        with pytest.raises(TypeError, match="kwargs: expected a dict"):
+            made.clone(kwargs=[args])
+
+
 def test_a_stamp_is_written_on_it_and_on_what_follows_from_it(add):
     signed = add.s(1).set(headers={"trace": "x", "job": 1})
     signed.link(add.s(2))
