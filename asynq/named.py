@@ -48,7 +48,7 @@ class Named:
     ) -> Submission[Any]:
         """Call it elsewhere; arguments and errors are those of `app.send_task`."""
         call = read_call_options(options, f"send_task({self.name!r})") if options else PLAIN
-        if call.link or call.link_error:
+        if call.link or call.link_error or call.workflow_timeout:
             return of_callee(self, *arguments(args, kwargs), options).apply_async()
         plan = self._current_plan()
         if plan.eager:

@@ -12,7 +12,7 @@ from msgspec import field
 from asynq.application import Application
 from asynq.canvas.launch import GroupCall, GroupSubmission, launch, results_of
 from asynq.canvas.nodes import (
-    LINKS,
+    OF_WORKFLOW,
     Canvas,
     R,
     checked,
@@ -214,7 +214,7 @@ def _of_group(submission: Submission[Any]) -> GroupSubmission[Any]:
 
 
 def _is_plain(member: Canvas[Any]) -> bool:
-    return type(member) is Signature and not LINKS & member.options.keys()
+    return type(member) is Signature and not OF_WORKFLOW & member.options.keys()
 
 
 Members = Iterable[Canvas[R]]

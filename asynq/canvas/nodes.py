@@ -34,6 +34,12 @@ KIND: Final = "subtask_type"
 LINKS: Final = frozenset({"link", "link_error"})
 """Options that hold canvas themselves."""
 
+TIMEOUT: Final = "workflow_timeout"
+"""The option that is of a workflow as a whole, whatever part of it has it."""
+
+OF_WORKFLOW: Final = LINKS | {TIMEOUT}
+"""Options that make a workflow of one call."""
+
 _OF_ONE: Final = frozenset({"task_id", "root_id", "parent_id"})
 """Options of one call, which a copy does not inherit."""
 

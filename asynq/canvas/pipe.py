@@ -12,7 +12,7 @@ from typing import Any, Unpack, overload
 from asynq.canvas.chain import OF_LAST, WHOLE, Chain
 from asynq.canvas.chord import Chord
 from asynq.canvas.group import Group
-from asynq.canvas.nodes import Canvas, R, checked, is_many, piping, read_options, split
+from asynq.canvas.nodes import TIMEOUT, Canvas, R, checked, is_many, piping, read_options, split
 from asynq.options import CallOptions
 
 
@@ -70,6 +70,8 @@ def _one_chain(canvases: Sequence[Canvas[Any]]) -> tuple[list[Canvas[Any]], dict
         if tasks and parts and of_first:
             tasks[0] = tasks[0].copied(of_first)
             of_first = {}
+        if TIMEOUT in whole and TIMEOUT in options:
+            options[TIMEOUT] = min(whole[TIMEOUT], options[TIMEOUT])
         options = {**whole, **of_last, **of_first, **options}
         parts += tasks
     return parts, options

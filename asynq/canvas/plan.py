@@ -236,7 +236,6 @@ class Plan:
                 "root_id": leaf.options.get("root_id") or root or first,
                 "parent_id": leaf.options.get("parent_id") or self._parent(leaf) or above,
             }
-            options.pop("workflow_timeout", None)
             takes = None if leaf.errback and not leaf.immutable else int(source is not None)
             call = leaf.callee.prepare(leaf.args, leaf.kwargs, options, takes=takes)
             self.calls[leaf.number] = call

@@ -10,7 +10,7 @@ from msgspec import field
 
 from asynq.application import Application, Callee, current_application
 from asynq.canvas.launch import launch
-from asynq.canvas.nodes import LINKS, Canvas, R, inherited, merged, read_options, split, trees
+from asynq.canvas.nodes import OF_WORKFLOW, Canvas, R, inherited, merged, read_options, split, trees
 from asynq.canvas.tree import Leaf, Node
 from asynq.options import CallOptions, arguments
 from asynq.result.handle import AsyncResult
@@ -81,7 +81,7 @@ class Signature(Canvas[R], Generic[R], tag="task", dict=True):
             TypeError: the arguments do not fit the function, or there is no such option.
             As `Task.apply_async`.
         """
-        if LINKS & self.options.keys() or LINKS & options.keys():
+        if OF_WORKFLOW & self.options.keys() or OF_WORKFLOW & options.keys():
             given = read_options(options, f"{self!r}.apply_async()")
             return launch(self, args, kwargs, given)
         ready = cast("CallOptions", self.options | options)
@@ -96,7 +96,7 @@ class Signature(Canvas[R], Generic[R], tag="task", dict=True):
         **options: Unpack[CallOptions],
     ) -> Submission[R]:
         """Run it here, as a worker would: see `Task.apply`."""
-        if LINKS & self.options.keys() or LINKS & options.keys():
+        if OF_WORKFLOW & self.options.keys() or OF_WORKFLOW & options.keys():
             given = read_options(options, f"{self!r}.apply()")
             return launch(self, args, kwargs, given, here=True, throw=throw)
         ready = cast("CallOptions", self.options | options)
@@ -155,7 +155,7 @@ class Signature(Canvas[R], Generic[R], tag="task", dict=True):
     ) -> Node:
         """One call, with its links."""
         positional, named = self._merged(args, kwargs)
-        links, own = split(merged(self.options, options or {}), *LINKS)
+        links, own = split(merged(self.options, options or {}), *OF_WORKFLOW)
         return Leaf(
             self.type,
             positional,

@@ -17,7 +17,7 @@ from asynq.brokers.base import Join, Parcel, Step, Workflow
 from asynq.canvas.handles import handle_of
 from asynq.canvas.here import HereCall
 from asynq.canvas.launch import GroupCall
-from asynq.canvas.nodes import Canvas
+from asynq.canvas.nodes import TIMEOUT, Canvas
 from asynq.canvas.own import EXPIRE, own_message
 from asynq.canvas.plan import Plan
 from asynq.canvas.signature import Signature
@@ -123,7 +123,7 @@ async def hold(canvas: Canvas[Any]) -> tuple[Plan, Workflow, Sequence[Parcel]]:
         if _size(canvas) >= LARGE
         else Plan(root, producer)
     )
-    steps, begin = await _ready(plan, canvas.options.get("workflow_timeout"), waiting=False)
+    steps, begin = await _ready(plan, timeout_of(canvas, {}), waiting=False)
     return plan, await _last_part(plan, steps, begin), begin
 
 
@@ -159,7 +159,7 @@ def launch(
     producer = signature.type.producer
     if here or producer.conf.task_always_eager:
         return HereCall(build(), producer, here=here, throw=throw)
-    timeout = options.get("workflow_timeout", canvas.options.get("workflow_timeout"))
+    timeout = timeout_of(canvas, options)
     if _size(canvas) < LARGE:
         plan = Plan(build(), producer)
         return WorkflowCall(plan.id_of(plan.root.last()), plan, timeout)
@@ -192,6 +192,16 @@ async def _last_part(plan: Plan, steps: Mapping[int, Step], begin: Sequence[Parc
             await workflows.keep(_workflow(plan, part))
         last = _Part({}, {}, {})
     return _workflow(plan, last)
+
+
+def timeout_of(canvas: Canvas[Any], options: Mapping[str, Any]) -> float | None:
+    """Seconds that all of it has: as the caller says, or as it says itself, or the least that its
+    parts say; None: nobody says."""
+    own: float | None = options.get(TIMEOUT, canvas.options.get(TIMEOUT))
+    if own is not None:
+        return own
+    parts = (timeout_of(part, {}) for part in canvas.some())
+    return min((each for each in parts if each is not None), default=None)
 
 
 def _any_of(canvas: Canvas[Any]) -> Signature[Any] | None:

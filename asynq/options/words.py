@@ -112,8 +112,8 @@ class CallOptions(TypedDict, total=False):
         parent_id: the task that made the call; default: the running one.
         link: a signature, or several, called with its value when it has succeeded.
         link_error: a signature, or several, called when it has failed.
-        workflow_timeout: seconds (or a timedelta) after which what is left of a chain, a group or a
-            chord is revoked.
+        workflow_timeout: seconds (or a timedelta) after which what is left of the workflow that it
+            begins, or is a part of, is revoked; they count from when that is sent.
     """
 
     task_id: str | UUID | None

@@ -141,7 +141,7 @@ class Task(Running, Generic[P, R, C]):
             QueueNotFound: the queue is not declared, and must be.
         """
         call = read_call_options(options, f"{self.name}.apply_async()") if options else PLAIN
-        if call.link or call.link_error:
+        if call.link or call.link_error or call.workflow_timeout:
             return self.signature(args, kwargs, **options).apply_async()
         return self._submit(*arguments(args, kwargs), call)
 
@@ -165,6 +165,8 @@ class Task(Running, Generic[P, R, C]):
             **options: Those of `apply_async`.
         """
         call = read_call_options(options, f"{self.name}.apply()") if options else PLAIN
+        if call.link or call.link_error:
+            return self.signature(args, kwargs, **options).apply(throw=throw)
         return self._bound()._run_here(*arguments(args, kwargs), call, throw=throw)
 
     @property

@@ -63,6 +63,19 @@ def test_a_link_may_be_what_json_made_of_one(add):
     assert add.s(1).set(link_error=plain).options == {"link_error": [add.s(2)]}
 
 
+async def test_what_is_linked_is_called_here_too(app, add):
+    told = []
+
+    @app.task
+    async def tell(task_id):
+        told.append(task_id)
+
+    result = await add.apply((1, 1), link=add.s(2), link_error=tell.s())
+    assert [await child.get() for child in result.children] == [4]
+    failed = await add.apply((1, "x"), link_error=tell.s(), throw=False)
+    assert told == [failed.id]
+
+
 @pytest.mark.parametrize("args", ["ab", 5])
 def test_arguments_are_a_list(add, args):
     for made in (add.s(1), add.s(1) | add.s(2), group(add.s(1)) | add.s(2)):

@@ -4,7 +4,7 @@ import pytest
 
 from asynq import Asynq, chain, chord, group
 from asynq.brokers.base import Join, Step
-from asynq.canvas.workflow import PART, PART_BYTES, _parts
+from asynq.canvas.workflow import PART, PART_BYTES, _parts, timeout_of
 from asynq.exceptions import PayloadTooLarge
 from asynq.wire.parcels import Parcel
 
@@ -90,3 +90,16 @@ async def test_frozen_handles_are_those_that_sending_gives(app, add, worker):
         assert [*getattr(handle, "results", [])] == [*getattr(result, "results", [])]
         handle, result = handle.parent, result.parent
     assert result is None
+
+
+def test_the_shortest_time_of_its_parts_is_that_of_a_workflow(add):
+    def timed(seconds):
+        return add.s(1).set(workflow_timeout=seconds)
+
+    parts = [timed(7), chord([timed(5), add.s(1)], timed(6)), add.s(2)]
+    assert timeout_of(chain(parts), {}) == 5
+    assert timeout_of(chain(parts, workflow_timeout=9), {}) == 9
+    assert timeout_of(chain(parts), {"workflow_timeout": 8}) == 8
+    assert timeout_of(add.s(1) | add.s(2), {}) is None
+    two = chain(add.s(1), workflow_timeout=4) | chain(add.s(2), workflow_timeout=3)
+    assert timeout_of(two, {}) == 3

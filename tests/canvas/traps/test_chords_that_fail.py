@@ -210,6 +210,20 @@ async def test_a_workflow_has_its_time(t, worker, quiet, app):
     assert t.told == []
 
 
+@pytest.mark.parametrize("of", ["step", "chord", "member", "call", "task"])
+async def test_the_time_may_be_said_of_a_part(t, worker, of):
+    slow, short = t.add.signature((1, 1), countdown=3600), {"workflow_timeout": 0.1}
+    call = {
+        "step": (t.add.s(1, 1).set(**short) | slow.set(immutable=True)).delay,
+        "chord": (t.noop.s() | chord([slow], t.xsum.s()).set(**short)).delay,
+        "member": group(slow, t.add.s(2, 2).set(**short)).delay,
+        "call": lambda: slow.apply_async(**short),
+        "task": lambda: t.add.apply_async((1, 1), countdown=3600, **short),
+    }[of]()
+    with pytest.raises((TaskRevokedError, ChordError)):
+        await call.get(timeout=10)
+
+
 async def test_the_time_of_a_workflow_that_is_over_means_nothing(t, worker, quiet):
     result = await (t.add.s(1, 1) | t.add.s(1)).apply_async(workflow_timeout=0.2)
     assert await result.get(timeout=10) == 3
