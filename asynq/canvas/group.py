@@ -198,7 +198,7 @@ class Group(Canvas[list[R]], Generic[R], tag="group", dict=True):
     def _call(
         self, calls: Sequence[Callable[..., Submission[R]]], options: Mapping[str, Any]
     ) -> GroupCall[R]:
-        given: dict[str, Any] = {**self.options, **options}
+        given: dict[str, Any] = merged(self.options, options)
         id = given.pop("task_id", None) or new_id()
         ready = [partial(call, **given) for call in calls] if given else calls
         return GroupCall(id, ready)

@@ -164,12 +164,11 @@ class Canvas(Struct, Generic[R], tag_field=KIND, tag="canvas", dict=True):
         Args:
             **headers: Plain values, or lists of them; they stand over a call's own.
         """
-        for each in (
-            *self.some(),
-            *self.options.get("link", ()),
-            *self.options.get("link_error", ()),
-        ):
-            each.stamp(**headers)
+        for part in self.some():
+            part.stamp(**headers)
+        for name in LINKS & self.options.keys():  # which a copy of it may have too
+            stamped = [each.copied().stamp(**headers) for each in self.options[name]]
+            self.options = self.options | {name: stamped}
         return self
 
     def set_immutable(self, immutable: bool) -> None:
@@ -284,7 +283,7 @@ def read_options(options: Mapping[str, Any], owner: str) -> dict[str, Any]:
     read = {
         name: value.total_seconds() if isinstance(value, timedelta) else value
         for name, value in options.items()
-        if value is not None
+        if value is not None or name == "result_expires"  # for ever
     }
     for name in LINKS & read.keys():
         read[name] = [checked(each, f"{owner}: {name}") for each in getattr(call, name)]
@@ -297,8 +296,10 @@ def inherited(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def merged(own: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Options and those that stand over them; links are added to links."""
+    """Options and those that stand over them; links are added to links, headers to headers."""
     both = {**own, **given}
+    if isinstance(own.get("headers"), Mapping) and isinstance(given.get("headers"), Mapping):
+        both["headers"] = {**own["headers"], **given["headers"]}
     for name in LINKS & own.keys() & given.keys():
         both[name] = [*own[name], *(each for each in given[name] if each not in own[name])]
     return both

@@ -84,7 +84,7 @@ class Signature(Canvas[R], Generic[R], tag="task", dict=True):
         if OF_WORKFLOW & self.options.keys() or OF_WORKFLOW & options.keys():
             given = read_options(options, f"{self!r}.apply_async()")
             return launch(self, args, kwargs, given)
-        ready = cast("CallOptions", self.options | options)
+        ready = cast("CallOptions", merged(self.options, options))
         return self.type.apply_async(*self._merged(args, kwargs), **ready)
 
     def apply(
@@ -99,7 +99,7 @@ class Signature(Canvas[R], Generic[R], tag="task", dict=True):
         if OF_WORKFLOW & self.options.keys() or OF_WORKFLOW & options.keys():
             given = read_options(options, f"{self!r}.apply()")
             return launch(self, args, kwargs, given, here=True, throw=throw)
-        ready = cast("CallOptions", self.options | options)
+        ready = cast("CallOptions", merged(self.options, options))
         return self.type.apply(*self._merged(args, kwargs), throw=throw, **ready)
 
     def set_immutable(self, immutable: bool) -> None:

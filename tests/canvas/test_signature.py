@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from asynq import Asynq, Signature, group, signature
+from asynq.canvas import Group
 from asynq.exceptions import ImproperlyConfigured
 from asynq.result import AsyncResult
 
@@ -52,6 +53,36 @@ def test_set_changes_it_and_gives_it_back(add):
     assert signed.options == {"countdown": 10}
     signed.set_immutable(True)
     assert signed.immutable
+
+
+async def test_a_stamp_stays_where_other_headers_are_said(app, worker):
+    @app.task(bind=True)
+    async def headers(self):
+        return dict(self.request.headers)
+
+    stamped = headers.si().stamp(job=1)
+    expected = {"job": 1, "trace": "x"}
+    for made in (stamped, stamped | headers.si(), group(stamped), group(stamped | stamped)):
+        result = await made.apply_async(headers={"trace": "x"})
+        first = result[0] if isinstance(made, Group) else result
+        assert await (first.parent or first).get(timeout=10) == expected
+    assert await stamped.clone(headers={"trace": "x"}).delay().get(timeout=10) == expected
+    assert await stamped.apply_async(headers={"job": 2}).get(timeout=10) == {"job": 2}
+
+
+def test_a_stamp_on_a_copy_is_on_that_alone(add):
+    signed = add.s(1).on_error(add.si(0, 0))
+    copied = signed.clone().stamp(job=1)
+    assert signed == add.s(1).on_error(add.si(0, 0))
+    assert copied.options["link_error"][0].options == {"headers": {"job": 1}}
+
+
+async def test_a_result_may_be_kept_for_ever(app, add, worker):
+    kept = add.signature((1, 1), result_expires=None)
+    assert kept.options == {"result_expires": None}
+    assert signature(json.loads(json.dumps(kept.to_dict()))) == kept
+    assert await (kept | add.s(1)).delay().get(timeout=10) == 3
+    assert await kept.delay().get(timeout=10) == 2
 
 
 def test_a_link_may_be_what_json_made_of_one(add):
