@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -20,7 +20,7 @@ from asynq import states
 from asynq._time import from_timestamp, time
 from asynq.application import current_application
 from asynq.brokers.base import StoredRecord
-from asynq.canvas.here import HereCall
+from asynq.canvas.here import HereCall, adding
 from asynq.canvas.standing_in import stand_in
 from asynq.canvas.tree import Node
 from asynq.execution.hooks import IGNORED, REJECTED
@@ -33,8 +33,12 @@ from asynq.result.reading import Results, Update
 from asynq.result.submission import Submission
 from asynq.wire.attempts import LONGEST, Attempt, remember
 from asynq.wire.failures import Failure
+from asynq.wire.flow import Flow
 from asynq.wire.ids import new_id
 from asynq.wire.record import Record, encode, moment
+
+MEMBER: Final = Flow(workflow="", node=0, join=(0, 0))
+"""The place of a call that ends a member of a group."""
 
 
 class EagerCall(Submission[Any]):
@@ -47,9 +51,10 @@ class EagerCall(Submission[Any]):
         propagate: Raise the task's error when it is awaited, rather than when its value is asked.
         keep: The serializer to keep the result in the backend with; None: it is not kept there.
         ttl: Seconds to keep it there; None: for ever.
+        more: What takes those that it adds to its chord; None: it is no member of one.
     """
 
-    __slots__ = ("_keep", "_propagate", "_request", "_results", "_task", "_ttl")
+    __slots__ = ("_keep", "_more", "_propagate", "_request", "_results", "_task", "_ttl")
 
     def __init__(
         self,
@@ -60,6 +65,7 @@ class EagerCall(Submission[Any]):
         propagate: bool,
         keep: str | None = None,
         ttl: float | None = None,
+        more: list[Node] | None = None,
     ) -> None:
         super().__init__(request.id or new_id())
         self._task = task
@@ -68,6 +74,7 @@ class EagerCall(Submission[Any]):
         self._propagate = propagate
         self._keep = keep
         self._ttl = ttl
+        self._more = more
 
     async def _depart(self, waiting: bool) -> AsyncResult[Any]:
         outcome, retries = await self._run()
@@ -79,6 +86,13 @@ class EagerCall(Submission[Any]):
                 outcome = failed(self._task, error)
             else:
                 return await self._replaced(root)
+        if isinstance(outcome, Success) and outcome.added and self._more is not None:
+            try:
+                added = [stand_in(current_application(), each, new_id()) for each in outcome.added]
+            except (TypeError, ValueError) as error:
+                outcome = failed(self._task, error)
+            else:
+                self._more += added
         update = _update(outcome, from_timestamp(seconds), retries)
         if self._keep is not None and update.ready:
             await self._store(self._keep, update, seconds)
@@ -89,7 +103,8 @@ class EagerCall(Submission[Any]):
     async def _replaced(self, root: Node) -> AsyncResult[Any]:
         """Run what took its place."""
         producer = current_application().producer
-        result = await HereCall(root, producer, here=True, throw=self._propagate)
+        throw = self._propagate
+        result = await HereCall(root, producer, here=True, throw=throw, more=self._more)
         return EagerResult(self.id, self._results, await result._look())
 
     async def _run(self) -> tuple[Outcome, int]:
@@ -143,7 +158,7 @@ def call_here(
 ) -> EagerCall:
     """A call that runs here, as a child of the task that runs now."""
     outer = current.get()
-    id = options.task_id or new_id()
+    id, more = options.task_id or new_id(), adding()
     request = Request(
         id=id,
         task=task.name,
@@ -154,6 +169,7 @@ def call_here(
         headers=options.headers,
         shadow=options.shadow,
         is_eager=True,
+        flow=None if more is None else MEMBER,
     )
     return EagerCall(
         task,
@@ -162,6 +178,7 @@ def call_here(
         propagate=propagate,
         keep=keep,
         ttl=ttl,
+        more=more,
     )
 
 
@@ -185,6 +202,7 @@ def _next(request: Request, again: Retrying, first: float) -> Request:
         attempts=(replace(attempts[0], started=first), *attempts[1:]),
         again=None,
         spent=None,
+        added=[],
     )
 
 

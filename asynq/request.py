@@ -71,7 +71,7 @@ class Request(Struct, kw_only=True, eq=False):
     @property
     def workflow(self) -> str | None:
         """The id of the workflow that it is a step of, for `app.workflows`; None: it is of none."""
-        return None if self.flow is None else self.flow.workflow
+        return (self.flow and self.flow.workflow) or None  # what runs here is of none
 
     @property
     def delivery_info(self) -> dict[str, Any]:

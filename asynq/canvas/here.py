@@ -7,6 +7,7 @@ errbacks, once. Members of a group run one after the other.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import Any, Final
 
 from msgspec import Struct
@@ -31,6 +32,13 @@ Fault = tuple[Request, Any, str | None]
 NOTHING: Final = object()
 """There is no input."""
 
+_adding: ContextVar[list[Node] | None] = ContextVar("adding", default=None)
+
+
+def adding() -> list[Node] | None:
+    """While a call is made that ends a member of a group: what takes those that it adds."""
+    return _adding.get()
+
 
 class _TooFew(Struct):
     """In the place of the values of a group: too few of its members have succeeded."""
@@ -46,11 +54,21 @@ class HereCall(Submission[Any]):
         producer: Of its app.
         here: It was asked for by `apply()`.
         throw: Raise its error when it is awaited; None: as `task_eager_propagates`.
+        more: What takes those that it adds to the group of which it ends a member; None: it ends
+            none.
     """
 
-    __slots__ = ("_faults", "_here", "_producer", "_root", "_throw", "_unrun")
+    __slots__ = ("_added", "_faults", "_here", "_more", "_producer", "_root", "_throw", "_unrun")
 
-    def __init__(self, root: Node, producer: Producer, *, here: bool, throw: bool | None) -> None:
+    def __init__(
+        self,
+        root: Node,
+        producer: Producer,
+        *,
+        here: bool,
+        throw: bool | None,
+        more: list[Node] | None = None,
+    ) -> None:
         end = root.last()
         chosen = end.options.get("task_id") if isinstance(end, Leaf) else end.id
         super().__init__(chosen or new_id())
@@ -61,33 +79,58 @@ class HereCall(Submission[Any]):
         """Of tasks by their ids: what has failed, and be it another for which they can't run."""
         self._unrun: set[str] = set()
         """Ids of groups that can't run."""
+        self._added: dict[str, list[tuple[Node, AsyncResult[Any]]]] = {}
+        """What has joined groups (`self.add_to_chord`), by their ids."""
+        self._more = more
         self._throw = producer.conf.task_eager_propagates if throw is None else throw
 
     async def _depart(self, waiting: bool) -> AsyncResult[Any]:
         self._root.last().take_id(self.id)
-        result = await self._run(self._root, NOTHING)
+        result = await self._run(self._root, NOTHING, more=self._more)
         if self._throw and await result.failed():
             await result.get()
         return result
 
     async def _run(
-        self, node: Node, input: Any, before: AsyncResult[Any] | None = None
+        self,
+        node: Node,
+        input: Any,
+        before: AsyncResult[Any] | None = None,
+        more: list[Node] | None = None,
     ) -> AsyncResult[Any]:
         if isinstance(node, Leaf):
-            result = await self._call(node, input, before)
+            result = await self._call(node, input, before, more)
         elif isinstance(node, Series):
-            result = await self._run_series(node, input, before)
+            result = await self._run_series(node, input, before, more)
         else:
             assert isinstance(node, Parallel)
-            members = [await self._run(part, input, before) for part in node.parts]
-            result = GroupResult(node.id or new_id(), members, self._producer.results)
-            result.parent = before
+            result = await self._run_parallel(node, input, before)
         if node.errbacks and (await self._ended(node, result)).state == states.FAILURE:
             await self._tell(node, result)
         return result
 
+    async def _run_parallel(
+        self, parallel: Parallel, input: Any, before: AsyncResult[Any] | None
+    ) -> AsyncResult[Any]:
+        more: list[Node] = []
+        members = [await self._run(part, input, before, more) for part in parallel.parts]
+        result = GroupResult(parallel.id or new_id(), members, self._producer.results)
+        result.parent = before
+        added = [(each, await self._run(each, NOTHING, None, more)) for each in more]
+        if added:
+            self._added[result.id] = added
+        return result
+
+    def _members(self, end: Parallel, result: GroupResult[Any]) -> list[tuple[Node, Any]]:
+        """The members of a group, those that have joined it too."""
+        return [*zip(end.parts, result, strict=True), *self._added.get(result.id, ())]
+
     async def _call(
-        self, leaf: Leaf, input: Any, before: AsyncResult[Any] | None
+        self,
+        leaf: Leaf,
+        input: Any,
+        before: AsyncResult[Any] | None,
+        more: list[Node] | None,
     ) -> AsyncResult[Any]:
         if isinstance(input, _TooFew):
             failure = Update(state=states.FAILURE, result=input.error)
@@ -101,7 +144,12 @@ class HereCall(Submission[Any]):
             args = (*fault, *args)
         elif takes and input is not NOTHING:
             args = (input, *args)
-        result: AsyncResult[Any] = await self._made(leaf, args, fed=args is not leaf.args)
+        token = _adding.set(more)
+        try:
+            made = self._made(leaf, args, fed=args is not leaf.args)
+        finally:
+            _adding.reset(token)
+        result: AsyncResult[Any] = await made
         result.parent = before
         if await result.failed():
             request = Request(id=result.id, task=leaf.callee.name, args=args, kwargs=leaf.kwargs)
@@ -124,14 +172,18 @@ class HereCall(Submission[Any]):
         return leaf.callee.apply(args, leaf.kwargs, throw=False, **options)
 
     async def _run_series(
-        self, series: Series, input: Any, before: AsyncResult[Any] | None
+        self,
+        series: Series,
+        input: Any,
+        before: AsyncResult[Any] | None,
+        more: list[Node] | None,
     ) -> AsyncResult[Any]:
         result, failure, fault = before, None, None
         for part, after in zip(series.parts, (*series.parts[1:], None), strict=True):
             if failure is not None:
                 result = self._not_run(part, failure, fault, result)
                 continue
-            ran = await self._run(part, input, result)
+            ran = await self._run(part, input, result, more if after is None else None)
             if result is not None and part is not series.parts[0]:
                 result._children = [*(result._children or ()), ran]
             if after is not None:
@@ -171,17 +223,15 @@ class HereCall(Submission[Any]):
             return await _known(result)
         if result.id in self._unrun:
             return await result._look()
-        updates = [
-            _of_member(await self._ended(part, member))
-            for part, member in zip(end.parts, result, strict=True)
-        ]
+        members = self._members(end, result)
+        updates = [_of_member(await self._ended(part, member)) for part, member in members]
         if end.errors == "fail":
             for update in updates:
                 if update.state != states.SUCCESS:
                     return update
         value: Any
         try:
-            value = joined(updates, end.errors, end.least, [each.id for each in result])
+            value = joined(updates, end.errors, end.least, [each.id for _, each in members])
         except ChordError as error:
             value = _TooFew(error)
         return Update(state=states.SUCCESS, result=value)
@@ -191,7 +241,7 @@ class HereCall(Submission[Any]):
         end = node.last()
         if not isinstance(end, Parallel) or not isinstance(result, GroupResult):
             return result
-        for part, member in zip(end.parts, result, strict=True):
+        for part, member in self._members(end, result):
             if (await self._ended(part, member)).state != states.SUCCESS:
                 return await self._culprit(part, member)
         return result

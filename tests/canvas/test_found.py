@@ -211,3 +211,60 @@ def test_chunks_are_the_same_after_json(echo):
     chunks = echo.chunks([[1], [2], [3]], 2)
     assert signature(json.loads(json.dumps(chunks.to_dict()))) == chunks
     assert chunks != group(echo.s(1))
+
+
+@pytest.fixture
+def more(app):
+    @app.task(bind=True, max_retries=1)
+    async def more(self, *added, fails="", by=None):
+        for each in added:
+            self.add_to_chord(signature(each))
+        if fails == "once" and not self.request.retries:
+            raise self.retry(countdown=0)
+        if fails == "always":
+            raise ValueError("no")
+        if by is not None:
+            raise self.replace(signature(by))
+        return "more"
+
+    return more
+
+
+async def test_members_are_added_in_every_place(play, more, echo):
+    one, two = echo.si(1).to_dict(), chain(echo.si(2), echo.s()).to_dict()
+    adds = more.si(one, more.si(two).to_dict())
+    expected = [["more", [0], [1], "more", [[2]]]]
+    assert await play(chord([adds, echo.s(0)], echo.s())) == expected
+    assert await play(chord([echo.s(0) | adds, echo.s(0)], echo.s())) == expected
+    assert await play(chord([chord([adds, echo.s(0)], echo.s())], echo.s())) == [[expected]]
+
+
+async def test_a_run_that_does_not_return_adds_nothing(play, more, echo, flat):
+    one = echo.si(1).to_dict()
+    assert await play(chord([more.si(one, fails="once")], echo.s())) == [["more", [1]]]
+    failed = chord([more.si(one, fails="always"), echo.s(0)], flat.s(), errors="collect")
+    assert await play(failed) == ["ValueError", [0]]
+    assert await play(chord([more.si(one, by=one)], echo.s())) == [[[1]]]
+
+
+async def test_what_takes_a_members_place_may_add(play, more, echo):
+    one = echo.si(1).to_dict()
+    for by in (more.si(one), echo.s(0) | more.si(one)):
+        assert await play(chord([more.si(by=by.to_dict())], echo.s())) == [["more", [1]]]
+
+
+async def test_an_added_member_fails_as_any_other(play, more, echo, fail, flat, tell, told):
+    header = [more.si(fail.si().to_dict()), echo.s(0)]
+    error = await play(chord(header, echo.s()).on_error(tell.s("chord")))
+    assert isinstance(error, ChordError)
+    assert told == [("chord", "ChordError")]
+    assert await play(chord(header, flat.s(), errors="collect")) == ["more", [0], "ValueError"]
+    broken = await play(chord([more.si(chain().to_dict())], flat.s(), errors="collect"))
+    assert broken == ["ValueError"]
+
+
+async def test_there_is_nothing_to_add_to_where_no_member_ends(play, more, echo):
+    for canvas in (more.si(echo.si(1).to_dict()), chord([echo.s()], more.si(echo.si(1).to_dict()))):
+        assert str(await play(canvas)).endswith("there is nothing to add to")
+    inside = await play(chord([more.si(echo.si(1).to_dict()) | echo.s()], echo.s()))
+    assert isinstance(inside, ChordError)
