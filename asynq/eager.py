@@ -21,6 +21,7 @@ from asynq._time import from_timestamp, time
 from asynq.application import current_application
 from asynq.brokers.base import StoredRecord
 from asynq.canvas.here import HereCall, adding
+from asynq.canvas.reading import signature
 from asynq.canvas.standing_in import stand_in
 from asynq.canvas.tree import Node
 from asynq.execution.hooks import IGNORED, REJECTED
@@ -81,14 +82,14 @@ class EagerCall(Submission[Any]):
         seconds = time()
         if isinstance(outcome, Replaced):
             try:
-                root = stand_in(current_application(), outcome.canvas, self.id)
+                root = _read(outcome.canvas, self.id)
             except (TypeError, ValueError) as error:
                 outcome = failed(self._task, error)
             else:
                 return await self._replaced(root)
         if isinstance(outcome, Success) and outcome.added and self._more is not None:
             try:
-                added = [stand_in(current_application(), each, new_id()) for each in outcome.added]
+                added = [_read(each, new_id()) for each in outcome.added]
             except (TypeError, ValueError) as error:
                 outcome = failed(self._task, error)
             else:
@@ -185,6 +186,12 @@ def call_here(
 def _pause(again: Retrying) -> float:
     """Seconds that a worker would have waited: a deadline (`retry_for`) comes nearer by them."""
     return again.delay if again.due is None else max(again.due - time(), 0.0)
+
+
+def _read(canvas: Mapping[str, Any], id: str) -> Node:
+    """What a task has asked for, which ends with that id; raises as `stand_in`."""
+    app = current_application()
+    return stand_in(app, signature(canvas, app=app), id)
 
 
 def _next(request: Request, again: Retrying, first: float) -> Request:

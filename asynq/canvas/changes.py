@@ -16,9 +16,10 @@ from typing import Any, Final
 from asynq.application import Application
 from asynq.brokers.base import Advance
 from asynq.canvas.plan import Plan
+from asynq.canvas.reading import signature
 from asynq.canvas.standing_in import stand_in
 from asynq.canvas.tree import Leaf, Node
-from asynq.canvas.workflow import keep
+from asynq.canvas.workflow import expiry, keep, timeout_of
 from asynq.execution.outcome import Effect
 from asynq.request import Request
 from asynq.wire.flow import Flow
@@ -51,10 +52,11 @@ class Changes:
             As `Task.apply_async`.
         """
         assert request.id is not None
-        root = stand_in(self._app, canvas, request.id)
-        if isinstance(root, Leaf) and not root.links and not root.errbacks:
+        read = signature(canvas, app=self._app)
+        root, timeout = stand_in(self._app, read, request.id), timeout_of(read)
+        if isinstance(root, Leaf) and not (root.links or root.errbacks or timeout):
             return await _call(root, request)
-        return Effect(advance=(await self._stored(root, request.flow, request.reply_to),))
+        return await self._stored(root, timeout, request.flow, request.reply_to)
 
     async def add(self, request: Request, canvases: Sequence[Mapping[str, Any]]) -> Effect:
         """What begins with the end of a run, as more members of its group; raises as `replace`.
@@ -68,7 +70,7 @@ class Changes:
         assert flow.join is not None
         number, _ = flow.join
         places: list[tuple[int, str]] = []
-        begun: list[Advance] = []
+        begun: list[Effect] = []
         for canvas in canvases:
             # Any number that no other member takes: they are counted, and listed as they come.
             id, at = new_id(), ADDED + secrets.randbits(52)
@@ -76,16 +78,28 @@ class Changes:
                 workflow=flow.workflow, node=0, join=(number, at), bare=flow.bare, up=number
             )
             places.append((at, id))
-            begun.append(await self._stored(stand_in(self._app, canvas, id), outer, None))
+            read = signature(canvas, app=self._app)
+            root = stand_in(self._app, read, id)
+            begun.append(await self._stored(root, timeout_of(read), outer, None))
         grown = Advance(workflow=flow.workflow, grow=(number, places))
-        return Effect(advance=(grown, *begun))
+        return Effect(
+            advance=(grown, *(each for effect in begun for each in effect.advance)),
+            publish=tuple(each for effect in begun for each in effect.publish),
+        )
 
-    async def _stored(self, root: Node, outer: Flow | None, reply_to: str | None) -> Advance:
+    async def _stored(
+        self, root: Node, timeout: float | None, outer: Flow | None, reply_to: str | None
+    ) -> Effect:
         """Store it as a workflow of its own; gives what begins it."""
         plan = Plan(root, self._app.producer, outer=outer, reply_to=reply_to)
         await plan.prepare()
-        await keep(plan, await plan.steps(waiting=False))
-        return Advance(workflow=plan.id, start=root.entries)
+        steps = await plan.steps(waiting=False)
+        await keep(plan, steps)
+        begin = Advance(workflow=plan.id, start=root.entries)
+        if timeout is None:
+            return Effect(advance=(begin,))
+        first = steps[root.entries[0][0]].parcel
+        return Effect(advance=(begin,), publish=(expiry(plan, first, timeout),))
 
 
 async def _call(leaf: Leaf, request: Request) -> Effect:

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from asynq.application import Application
+from asynq.canvas.nodes import Canvas
 from asynq.canvas.own import ACCUMULATE
-from asynq.canvas.reading import signature
 from asynq.canvas.tree import Leaf, Node, Parallel, one_after_the_other
 
 
-def stand_in(app: Application, canvas: Mapping[str, Any], id: str) -> Node:
+def stand_in(app: Application, canvas: Canvas[Any], id: str) -> Node:
     """The tree of a canvas that ends with a call of this id: of a group, one that gives its list.
 
     Args:
         app: Whose tasks it means.
-        canvas: As plain values.
+        canvas: What stands in.
         id: Of the task that it stands in for.
 
     Raises:
-        TypeError: it is no canvas.
+        TypeError: its arguments do not fit.
         ValueError: it ends with a group that collects errors.
     """
-    root: Node = signature(canvas, app=app).tree()
+    root = canvas.tree()
     end = root.last()
     if isinstance(end, Parallel):
         if _collects(end):

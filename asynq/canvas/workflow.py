@@ -123,7 +123,7 @@ async def hold(canvas: Canvas[Any]) -> tuple[Plan, Workflow, Sequence[Parcel]]:
         if _size(canvas) >= LARGE
         else Plan(root, producer)
     )
-    steps, begin = await _ready(plan, timeout_of(canvas, {}), waiting=False)
+    steps, begin = await _ready(plan, timeout_of(canvas), waiting=False)
     return plan, await _last_part(plan, steps, begin), begin
 
 
@@ -159,7 +159,7 @@ def launch(
     producer = signature.type.producer
     if here or producer.conf.task_always_eager:
         return HereCall(build(), producer, here=here, throw=throw)
-    timeout = timeout_of(canvas, options)
+    timeout = options[TIMEOUT] if TIMEOUT in options else timeout_of(canvas)
     if _size(canvas) < LARGE:
         plan = Plan(build(), producer)
         return WorkflowCall(plan.id_of(plan.root.last()), plan, timeout)
@@ -179,7 +179,7 @@ async def _ready(
         for number in range(first, last + 1)
     ]
     if timeout is not None and begin:
-        begin.append(_expiry(plan, begin[0], timeout))
+        begin.append(expiry(plan, begin[0], timeout))
     return steps, begin
 
 
@@ -194,13 +194,13 @@ async def _last_part(plan: Plan, steps: Mapping[int, Step], begin: Sequence[Parc
     return _workflow(plan, last)
 
 
-def timeout_of(canvas: Canvas[Any], options: Mapping[str, Any]) -> float | None:
-    """Seconds that all of it has: as the caller says, or as it says itself, or the least that its
-    parts say; None: nobody says."""
-    own: float | None = options.get(TIMEOUT, canvas.options.get(TIMEOUT))
+def timeout_of(canvas: Canvas[Any]) -> float | None:
+    """Seconds that all of it has: as it says itself, or the least that its parts say; None: nobody
+    says."""
+    own: float | None = canvas.options.get(TIMEOUT)
     if own is not None:
         return own
-    parts = (timeout_of(part, {}) for part in canvas.some())
+    parts = map(timeout_of, canvas.some())
     return min((each for each in parts if each is not None), default=None)
 
 
@@ -238,7 +238,14 @@ async def _aside(plan: Plan, work: Callable[[], T]) -> T:
     return work() if len(plan.leaves) < LARGE else await asyncio.to_thread(work)
 
 
-def _expiry(plan: Plan, like: Parcel, timeout: float) -> Parcel:
+def expiry(plan: Plan, like: Parcel, timeout: float) -> Parcel:
+    """The message that revokes what is left of a workflow after so many seconds.
+
+    Args:
+        plan: The workflow.
+        like: A message of it, which says where this one goes.
+        timeout: The seconds.
+    """
     return own_message(
         EXPIRE,
         [timeout],

@@ -146,6 +146,7 @@ class Effects:
 
     def _success(self, run: Run, outcome: Success) -> Settlement:
         flow, advance = run.message.flow, NOTHING
+        publish: tuple[Parcel, ...] = ()
         if flow is None:
             record = self._records.success(run, outcome)
         elif isinstance(outcome.value, Effect):
@@ -155,13 +156,14 @@ class Effects:
             advance = NOTHING if record is None else advances(flow, record.body)
             if outcome.effect is not None:
                 advance = (*outcome.effect.advance, *advance)
+                publish = outcome.effect.publish
             record = None if run.request.ignore_result else record
         if outcome.again is None:
-            return _ended(run, record, advance=advance)
+            return _ended(run, record, publish, advance)
         # What it returned stands: Celery's `retry(throw=False)`. The next runs store nothing.
         message = replace(run.message, ignore_result=True, flow=None)
         parcel, _ = self._next(run, outcome.again, message)
-        return _ended(run, record, (parcel,), advance)
+        return _ended(run, record, (*publish, parcel), advance)
 
     def _failed(self, run: Run, outcome: Failed) -> Settlement:
         fate = fate_of(run, outcome)

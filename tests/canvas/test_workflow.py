@@ -97,9 +97,8 @@ def test_the_shortest_time_of_its_parts_is_that_of_a_workflow(add):
         return add.s(1).set(workflow_timeout=seconds)
 
     parts = [timed(7), chord([timed(5), add.s(1)], timed(6)), add.s(2)]
-    assert timeout_of(chain(parts), {}) == 5
-    assert timeout_of(chain(parts, workflow_timeout=9), {}) == 9
-    assert timeout_of(chain(parts), {"workflow_timeout": 8}) == 8
-    assert timeout_of(add.s(1) | add.s(2), {}) is None
+    assert timeout_of(chain(parts)) == 5
+    assert timeout_of(chain(parts, workflow_timeout=9)) == 9
+    assert timeout_of(add.s(1) | add.s(2)) is None
     two = chain(add.s(1), workflow_timeout=4) | chain(add.s(2), workflow_timeout=3)
-    assert timeout_of(two, {}) == 3
+    assert timeout_of(two) == 3

@@ -2,7 +2,7 @@
 
 import pytest
 
-from asynq import ChordError, chain, chord, group, signature
+from asynq import ChordError, TaskRevokedError, chain, chord, group, signature
 
 FORMS = ["call", "chain", "group", "chord", "nested", "linked"]
 
@@ -113,6 +113,22 @@ async def test_its_error_may_be_collected(t, worker, replaced, form):
     failed, value = await made().get(timeout=10)
     assert "Error" in failed
     assert value == repr(VALUES[form])
+
+
+@pytest.mark.parametrize("form", ["call", "chain"])
+@pytest.mark.parametrize("adds", [False, True], ids=["replace", "add_to_chord"])
+async def test_what_stands_in_has_its_time(t, worker, app, form, adds):
+    @app.task(bind=True)
+    async def late(self):
+        slow = t.add.signature((1, 1), countdown=3600)
+        made = (slow if form == "call" else slow | t.add.s(1)).set(workflow_timeout=0.1)
+        if not adds:
+            raise self.replace(made)
+        self.add_to_chord(made)
+
+    made = chord([late.s()], t.noop.s()) if adds else late.s() | t.noop.s()
+    with pytest.raises(ChordError if adds else TaskRevokedError):
+        await made.delay().get(timeout=10)
 
 
 async def test_an_empty_group_in_its_place_is_an_empty_list(t, worker, app):
