@@ -242,7 +242,7 @@ def group(
 
     Args:
         *tasks: Signatures, chains and chords, or one iterable of them; groups among them are taken
-            apart.
+            apart, but those with an errback or `errors` of their own, which are one member each.
         errors: What becomes of what comes after it when a member has failed: see `Group`.
         least: How many members must have succeeded all the same.
         **options: Of all members: see `asynq.options.CallOptions`.
@@ -252,14 +252,7 @@ def group(
         ValueError: `errors` is none of the three, or `least` can't be.
     """
     given = read_options(options, "group()") if options else {}
-    if len(tasks) == 1 and isinstance(tasks[0], Group):  # that group once more
-        only = tasks[0]
-        if errors == "fail" and not least:
-            errors, least = only.errors, only.least
-        members = [member.clone() for member in only.tasks]
-        given = merged(inherited(only.options), given)
-    else:
-        members = [*_flat(tasks)]
+    members = [*_flat(tasks)]
     check_errors(errors, least, len(members), "group()")
     return Group(members, given, errors, least)
 
@@ -286,14 +279,15 @@ def check_errors(errors: object, least: object, members: int, owner: str) -> Non
         raise ValueError(f"{owner}: least={least!r}: there are {members} members only")
 
 
+def _is_one(inner: Group[Any]) -> bool:
+    """Is it one member of another group, whose value is a list? What it says of failures is of all
+    of it, so it can't be taken apart."""
+    return inner.errors != "fail" or "link_error" in inner.options
+
+
 def _flat(tasks: Iterable[object]) -> Iterator[Canvas[Any]]:
     for each in tasks:
-        if isinstance(each, Group):
-            if each.errors != "fail":
-                raise ValueError(
-                    f"group(): a group with errors={each.errors!r} can't be taken apart to be "
-                    "members of another: say it of the outer one, or make a chord of this one"
-                )
+        if isinstance(each, Group) and not _is_one(each):
             shared = inherited(each.options)
             yield from (
                 member.clone(**shared) if shared else member.clone() for member in each.tasks

@@ -206,9 +206,11 @@ class _Making:
         return made
 
     def member(self, depth: int) -> Shape:
-        """Not a group: those are taken apart."""
+        """A group only if it is one member: others are taken apart."""
         made = self.shape(depth)
-        return Chain(parts=[made, self.call(0)]) if isinstance(made, Group) else made
+        if isinstance(made, Group) and made.errors == "fail" and not made.errbacks:
+            return Chain(parts=[made, self.call(0)])
+        return made
 
     def chord(self, depth: int) -> Chord:
         header = Group(members=[]) if self.often(10) else self.group(depth, body=True)

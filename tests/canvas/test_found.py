@@ -142,6 +142,17 @@ async def test_a_group_in_a_group_bears_its_own_errors(play, echo, fail, flat):
     assert await play(group(inner, echo.s(3)) | flat.s()) == [[[[1], 2]], [3]]
 
 
+async def test_a_group_among_members_tells_its_own_errors_once(play, echo, fail, tell, told):
+    inner = group(fail.s(), fail.s()).on_error(tell.s("inner"))
+    [failed, value] = await play(group(inner, echo.s(3)))
+    assert [type(each) for each in failed] == [ValueError, ValueError]
+    assert value == [3]
+    assert told == [("inner", "ValueError")]
+    assert await play(group(group(fail.s(), echo.s(1), errors="ignore"), echo.s(3)) | echo.s()) == [
+        [[[1]], [3]]
+    ]
+
+
 async def test_a_group_in_a_group_may_have_too_few_values(play, echo, fail, flat):
     inner = chain(echo.s(1), group(fail.s(), echo.s(2), errors="ignore", least=2))
     assert await play(group(inner, echo.s(3), errors="collect") | flat.s()) == ["ChordError", [3]]

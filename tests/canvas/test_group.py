@@ -1,8 +1,11 @@
 """Several calls as one."""
 
+import json
+
 import pytest
 
-from asynq import Asynq, GroupResult, Worker, chord, group
+from asynq import Asynq, GroupResult, Worker, chord, group, signature
+from asynq.canvas import Chord
 
 
 async def test_a_group_gives_its_values_in_the_order_it_was_declared(add, worker):
@@ -80,18 +83,14 @@ def test_what_is_no_signature_is_refused(add):
         group(add)
 
 
-def test_a_group_of_a_group_is_that_one_once_more(add):
-    inner = group(add.s(1), add.s(2), errors="ignore", least=1, link_error=add.si(0, 0), queue="q")
-    assert group(inner) == inner
-    assert group(inner)[0] is not inner[0]
-    assert group(inner, errors="collect", priority=3).errors == "collect"
-
-
-def test_a_group_that_bears_errors_is_not_taken_apart(add):
-    inner = group(add.s(1), add.s(2), errors="ignore")
-    for made in (lambda: group(inner, add.s(3)), lambda: chord([inner], add.s(3))):
-        with pytest.raises(ValueError, match="errors='ignore' can't be taken apart"):
-            made()
+def test_a_group_that_says_what_becomes_of_failures_is_one_member(add):
+    bearing = group(add.s(1), add.s(2), errors="ignore", least=1)
+    telling = group(add.s(1), add.s(2)).on_error(add.si(0, 0))
+    for inner in (bearing, telling):
+        for made in (group(inner), group([inner]), group(add.s(3), inner), chord([inner], add.s())):
+            members = made.header if isinstance(made, Chord) else made
+            assert members[-1] == inner
+            assert signature(json.loads(json.dumps(made.to_dict()))) == made
 
 
 @pytest.mark.parametrize("least", ["1", 1.0, True])
