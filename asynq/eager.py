@@ -5,7 +5,7 @@ tests and debuggers. The awaited result looks like any other and is there at onc
 
 Nothing waits here: a retry runs at once, whatever its countdown, and neither expiry nor time limits
 mean anything. Hooks, signals and middleware are called as in a worker. What raises `Ignore` or
-`Reject` ends in a state of that name (IGNORED, REJECTED), and its value is None.
+`Reject` with `requeue` ends in a state of that name (IGNORED, REJECTED), and its value is None.
 """
 
 from __future__ import annotations
@@ -217,7 +217,7 @@ def _update(outcome: Outcome, done: datetime, retries: int) -> Update:
     match outcome:
         case Success(value):
             return Update(state=states.SUCCESS, result=value, date_done=done, retries=retries)
-        case Failed(error, failure):
+        case Failed(error, failure) | Rejected(error, failure, False):
             return Update(
                 state=states.FAILURE,
                 result=error,

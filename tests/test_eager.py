@@ -254,6 +254,24 @@ async def test_what_is_ignored_or_rejected_is_over(eager, error, state):
     assert not await eager.AsyncResult(result.id).exists()
 
 
+async def test_what_is_rejected_for_good_has_failed_as_on_a_worker(app):
+    told = []
+
+    @app.task
+    async def refuse():
+        raise Reject("no")
+
+    @app.task
+    async def tell(request, error, traceback):
+        told.append(repr(error))
+
+    result = await refuse.s().on_error(tell.s()).apply()
+    assert await result.state == "FAILURE"
+    with pytest.raises(Reject, match="no"):
+        await result
+    assert told == [repr(Reject("no"))]
+
+
 async def test_a_task_that_cancels_itself_has_failed_and_its_caller_goes_on(app):
     @app.task
     async def cancels():

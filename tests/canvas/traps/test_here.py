@@ -2,7 +2,7 @@
 
 import pytest
 
-from asynq import Asynq, Worker, chain, chord, group
+from asynq import Asynq, Reject, Worker, chain, chord, group
 from tests.canvas.traps.conftest import Tasks
 
 MADE = {
@@ -49,6 +49,8 @@ MADE = {
     "least": lambda t: chord(
         [t.fail.s(), t.add.s(1, 1)], t.xsum.s(), errors="ignore", least=2
     ).on_error(t.note.si("e")),
+    "reject": lambda t: chain(t.reject.s(), t.note.s()).on_error(t.on_three.s()),
+    "reject in a chord": lambda t: chord([t.reject.s()], t.note.s()).on_error(t.note.si("e")),
     "ignore": lambda t: chain(t.ignore.s(), t.note.s()).on_error(t.note.si("e")),
     "ignore in a chord": lambda t: chord([t.ignore.s()], t.note.s()).on_error(t.note.si("e")),
     "retry": lambda t: chain(t.later.s(succeed_at=1), t.add.s(1)).on_error(t.note.si("e")),
@@ -70,7 +72,11 @@ def tasks(app):
     async def replaced(self, x):
         self.replace(t.mul.s(x, 2) | t.mul.s(2))
 
-    t.replaced = replaced
+    @app.task(name="proj.reject")
+    async def reject():
+        raise Reject("no")
+
+    t.replaced, t.reject = replaced, reject
     return t
 
 
