@@ -129,7 +129,7 @@ class Meaning:
     def _call(self, call: Call, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> End:
         for each in args:
             if isinstance(each, Bad):  # the list of a group with too few values
-                return End(faults=each.faults)
+                return End(faults=_all_as(each.faults, self.id(call)))
         if call.immutable:
             args, kwargs = (), {}
         self.runs[call.name] += 1
@@ -154,14 +154,14 @@ class Meaning:
         if end.members is None:
             return End(end.value, end.faults)
         if end.unread:
-            return End(faults=frozenset(_as(each, self.id(call)) for each in end.unread))
+            return End(faults=_all_as(end.unread, self.id(call)))
         if end.of_group:
             return End(faults=_chord_errors(end.faults, self.id(call)))
         return End(end.value, end.faults)
 
     def _repeated(self, repeated: Repeated, args: tuple[Any, ...]) -> End:
         if args and isinstance(args[0], Bad):
-            return End(faults=args[0].faults)
+            return End(faults=_all_as(args[0].faults, self.id(repeated)))
         values = []
         for item in range(repeated.items):
             self.runs[f"{repeated.name}.{item}"] += 1
@@ -231,8 +231,8 @@ class Meaning:
         return call.name if self.runs[call.name] else "#"
 
 
-def _as(fault: Fault, id: str) -> Fault:
-    return Fault(fault.kind, fault.text, id)
+def _all_as(faults: frozenset[Fault], id: str) -> frozenset[Fault]:
+    return frozenset(Fault(fault.kind, fault.text, id) for fault in faults)
 
 
 def _chord_errors(faults: frozenset[Fault], id: str) -> frozenset[Fault]:
