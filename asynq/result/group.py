@@ -285,7 +285,7 @@ class GroupResult(AsyncResult[list[R]], Generic[R]):
             return None
         if not isinstance(stored.result, dict) or "group" not in stored.result:
             raise DecodeError(f"{id} is the id of a task, not of a group that was saved")
-        return cls._restored(id, stored.result["group"], results)
+        return cls._restored({**stored.result, "id": id}, results)
 
     def __repr__(self) -> str:
         shown = ", ".join(member.id for member in self.results[:3])
@@ -381,17 +381,17 @@ class GroupResult(AsyncResult[list[R]], Generic[R]):
             member._saved() if isinstance(member, GroupResult) else member.id
             for member in self.results
         ]
-        return {"id": self.id, "group": members}
+        return {"id": self.id, "group": members, "workflow": self._workflow}
 
     @classmethod
-    def _restored(cls, id: str, saved: Iterable[Any], results: Results) -> GroupResult[Any]:
+    def _restored(cls, saved: Mapping[str, Any], results: Results) -> GroupResult[Any]:
         members: list[AsyncResult[Any]] = [
-            AsyncResult(each, results)
-            if isinstance(each, str)
-            else cls._restored(each["id"], each["group"], results)
-            for each in saved
+            AsyncResult(each, results) if isinstance(each, str) else cls._restored(each, results)
+            for each in saved["group"]
         ]
-        return cls(id, members, results)
+        made = cls(saved["id"], members, results)
+        made._workflow = saved.get("workflow", "")
+        return made
 
     def _shape(
         self, numbers: Iterator[int], ids: dict[int, str], names: Mapping[str, str]

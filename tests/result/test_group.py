@@ -149,6 +149,7 @@ async def test_it_is_found_again_by_its_id(app, task, worker):
     again = await GroupResult.restore(result.id, app=app)
     assert again is not None
     assert (again.id, list(again)) == (result.id, list(result))
+    assert again.workflow_id is None
     assert await again.get(timeout=10) == [1, 2]
     await result.delete()
     assert await GroupResult.restore(result.id, app=app) is None
@@ -268,6 +269,8 @@ async def test_groups_among_its_members_are_found_again(app, task, worker):
     assert again is not None
     assert isinstance(again[1], GroupResult)
     assert (again[1].id, list(again[1])) == (result[1].id, list(result[1]))
+    assert again.workflow_id == result.workflow_id is not None
+    assert str(await again.graph()) == str(await result.graph())
     assert await again.ready() is True
     assert await again.get(timeout=10) == [1, [2, 3]]
 
