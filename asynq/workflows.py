@@ -127,7 +127,8 @@ class Workflows:
         """End a workflow: every task of it that is not over is revoked, and ended where it runs.
 
         Those that wait for their turn never run. Errbacks are called, as for any other end that is
-        not a success. What has replaced a task of it (`self.replace`) is a workflow of its own.
+        not a success. The workflows that have begun in it, in the place of a task (`self.replace`)
+        or as more members of a chord (`self.add_to_chord`), end with it.
 
         Args:
             id: The workflow's, as for `show`.
@@ -140,14 +141,20 @@ class Workflows:
             DecodeError: what is known of it can't be read; `SecurityError`: nor trusted.
             OperationalError: the server can't be reached; workers may or may not have been told.
         """
+        ended: set[str] = set()
+        await self._cancel(id, ended)
+        return len(ended)
+
+    async def _cancel(self, id: str, ended: set[str]) -> None:
         outline = await self._outline(id)
         ids = [step_id(outline.ids, id, number) for number in task_numbers(outline.tree)]
-        count = 0
         for first in range(0, len(ids), PAGE):
             left = await self._not_over(ids[first : first + PAGE])
             await self._control.revoke(left, terminate=True)
-            count += len(left)
-        return count
+            ended.update(left)
+        for mark in await self._broker().workflows().marks(id, notes.INSIDE):
+            with suppress(WorkflowNotFound):  # it is over, and its time too
+                await self._cancel(mark.removeprefix(notes.INSIDE), ended)
 
     async def _not_over(self, ids: Sequence[str]) -> Sequence[str]:
         try:

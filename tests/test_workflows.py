@@ -6,7 +6,13 @@ import pytest
 
 from asynq import Asynq, Worker, chain, chord, group
 from asynq.brokers.base import Advance, Parcel, Settlement, Step, Workflow
-from asynq.exceptions import OptionValueError, SecurityError, TaskRevokedError, WorkflowNotFound
+from asynq.exceptions import (
+    ChordError,
+    OptionValueError,
+    SecurityError,
+    TaskRevokedError,
+    WorkflowNotFound,
+)
 from asynq.wire.ids import new_block
 
 KEYS = {"k": "a secret that is long enough"}
@@ -38,6 +44,14 @@ def define(app, gate):
     @app.task(name="proj.swap", bind=True)
     async def swap(self):
         self.replace(wait.s() | where.si())
+
+    @app.task(name="proj.twice", bind=True)
+    async def twice(self):
+        self.replace(swap.s() | where.si())
+
+    @app.task(name="proj.more", bind=True)
+    async def more(self):
+        self.add_to_chord(wait.s() | where.si())
 
 
 class Gate(asyncio.Event):
@@ -289,6 +303,36 @@ async def test_what_is_left_of_a_workflow_ends(either, gate):
         assert await result.parent.state == "REVOKED"
         assert await result.parent.parent.state == "SUCCESS"
         assert await either.workflows.cancel(result.workflow_id) == 0
+
+
+@pytest.mark.parametrize("by", ["swap", "twice", "more"])
+async def test_what_has_begun_in_a_workflow_ends_with_it(either, gate, by):
+    add, xsum, inner = (either.tasks[f"proj.{name}"] for name in ("add", "xsum", by))
+    made = chord([inner.s()], xsum.s()) if by == "more" else inner.s() | add.s(1)
+    result = await made()
+    async with Worker(either):
+        await asyncio.wait_for(gate.begun.wait(), 20)
+        left = {"swap": 3, "twice": 4, "more": 3}[by]
+        assert await either.workflows.cancel(result.workflow_id) == left
+        with pytest.raises((TaskRevokedError, ChordError)):
+            await result.get(timeout=20)
+        for each in await either.workflows.list():
+            states = {state for _, state in (await either.workflows.show(each.id)).tasks}
+            assert states <= {"REVOKED", "SUCCESS" if by == "more" else "REVOKED", "FAILURE"}
+        assert await either.workflows.cancel(result.workflow_id) == 0
+
+
+async def test_the_time_of_a_workflow_is_that_of_what_has_begun_in_it(either, gate):
+    swap, add = either.tasks["proj.swap"], either.tasks["proj.add"]
+    result = await (swap.s() | add.s(1)).apply_async(workflow_timeout=0.5)
+    async with Worker(either):
+        with pytest.raises(TaskRevokedError):
+            await result.get(timeout=20)
+        inner = next(
+            each for each in await either.workflows.list() if each.id != result.workflow_id
+        )
+        shown = await either.workflows.show(inner.id)
+    assert [state for _, state in shown.tasks] == ["REVOKED", "REVOKED"]
 
 
 async def test_all_tasks_of_a_large_one_are_revoked_in_pages(app, monkeypatch):

@@ -110,6 +110,12 @@ class Workflows:
             kept = self._alive(id)
             return [] if kept is None else [*kept.added.get(join, {}).items()]
 
+    def marks(self, id: str, prefix: str) -> list[str]:
+        """The marks that begin so."""
+        with self._lock:
+            kept = self._alive(id)
+            return [] if kept is None else [m for m in kept.marks if m.startswith(prefix)]
+
     def known(self, ids: Sequence[str] | None = None) -> list[Known]:
         """Those of these ids, or all, the youngest first."""
         with self._lock:

@@ -17,14 +17,23 @@ from asynq._redis.keys import Keys
 _CONNECTION: Final = ("acl|whoami", "client|setname", "ping", "select")
 _SCRIPTS: Final = ("eval", "evalsha", "time")
 _READING: Final = (
-    *("exists", "get", "getrange", "hget", "hgetall", "hlen", "hmget", "info", "mget", "pttl"),
-    *("smembers", "xinfo|consumers", "xinfo|groups", "xinfo|stream", "xlen", "xpending", "xrange"),
+    *("exists", "get", "getrange", "hget", "hgetall", "hlen", "hmget", "hscan", "info", "mget"),
+    *(
+        "pttl",
+        "smembers",
+        "xinfo|consumers",
+        "xinfo|groups",
+        "xinfo|stream",
+        "xlen",
+        "xpending",
+        "xrange",
+    ),
     *("xread", "xrevrange"),
     *("zcard", "zcount", "zmscore", "zrange", "zrangebyscore", "zscore"),
 )
 _SENDING: Final = (
-    *("exists", "get", "getrange", "hdel", "hexists", "hget", "hincrby", "hmget", "hset", "hsetnx"),
-    *("mget", "pexpire"),
+    *("exists", "get", "getrange", "hdel", "hexists", "hget", "hincrby", "hmget", "hscan", "hset"),
+    *("hsetnx", "mget", "pexpire"),
     *("pexpireat", "pttl", "sadd", "set", "smembers", "unlink"),
     *("xadd", "xrange", "xread", "xrevrange"),
     *("zadd", "zcard", "zmscore", "zrange", "zrangebyscore", "zrem", "zremrangebyscore", "zscore"),

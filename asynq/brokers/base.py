@@ -221,6 +221,9 @@ class Workflows(Protocol):
     async def added(self, id: str, join: int) -> Sequence[tuple[int, str]]:
         """The places that a join was given later, as they came, and the ids they came with."""
 
+    async def marks(self, id: str, prefix: str) -> Sequence[str]:
+        """The marks that a workflow has been left with (`Advance.once`) which begin so."""
+
     async def known(self, *, limit: int = 100, stale: float | None = None) -> Sequence[Known]:
         """The workflows that are kept, the youngest first.
 

@@ -407,6 +407,10 @@ class MemoryWorkflows:
         """The places that a join was given later."""
         return self._workflows.added(id, join)
 
+    async def marks(self, id: str, prefix: str) -> Sequence[str]:
+        """The marks that begin so."""
+        return self._workflows.marks(id, prefix)
+
     async def known(self, *, limit: int = 100, stale: float | None = None) -> Sequence[Known]:
         """The workflows that are kept, the youngest first."""
         known = self._workflows.known()

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from asynq.application import Application
 from asynq.brokers.base import Advance
+from asynq.canvas.notes import INSIDE
 from asynq.canvas.plan import Plan
 from asynq.canvas.reading import signature
 from asynq.canvas.standing_in import stand_in
@@ -56,7 +57,7 @@ class Changes:
         root, timeout = stand_in(self._app, read, request.id), timeout_of(read)
         if isinstance(root, Leaf) and not (root.links or root.errbacks or timeout):
             return await _call(root, request)
-        return await self._stored(root, timeout, request.flow, request.reply_to)
+        return await self._stored(root, timeout, request, request.flow, request.reply_to)
 
     async def add(self, request: Request, canvases: Sequence[Mapping[str, Any]]) -> Effect:
         """What begins with the end of a run, as more members of its group; raises as `replace`.
@@ -80,7 +81,7 @@ class Changes:
             places.append((at, id))
             read = signature(canvas, app=self._app)
             root = stand_in(self._app, read, id)
-            begun.append(await self._stored(root, timeout_of(read), outer, None))
+            begun.append(await self._stored(root, timeout_of(read), request, outer, None))
         grown = Advance(workflow=flow.workflow, grow=(number, places))
         return Effect(
             advance=(grown, *(each for effect in begun for each in effect.advance)),
@@ -88,18 +89,29 @@ class Changes:
         )
 
     async def _stored(
-        self, root: Node, timeout: float | None, outer: Flow | None, reply_to: str | None
+        self,
+        root: Node,
+        timeout: float | None,
+        request: Request,
+        outer: Flow | None,
+        reply_to: str | None,
     ) -> Effect:
-        """Store it as a workflow of its own; gives what begins it."""
+        """Store it as a workflow of its own; gives what begins it.
+
+        The workflow of the run, where it is a step of one, will know of it.
+        """
         plan = Plan(root, self._app.producer, outer=outer, reply_to=reply_to)
         await plan.prepare()
         steps = await plan.steps(waiting=False)
         await keep(plan, steps)
-        begin = Advance(workflow=plan.id, start=root.entries)
-        if timeout is None:
-            return Effect(advance=(begin,))
-        first = steps[root.entries[0][0]].parcel
-        return Effect(advance=(begin,), publish=(expiry(plan, first, timeout),))
+        advance = [Advance(workflow=plan.id, start=root.entries)]
+        if request.workflow is not None:
+            advance.append(Advance(workflow=request.workflow, once=(INSIDE + plan.id, None)))
+        publish = []
+        if timeout is not None:
+            first = steps[root.entries[0][0]].parcel
+            publish.append(expiry(plan, first, timeout))
+        return Effect(advance=tuple(advance), publish=tuple(publish))
 
 
 async def _call(leaf: Leaf, request: Request) -> Effect:

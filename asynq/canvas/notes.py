@@ -16,6 +16,10 @@ N = TypeVar("N", bound=Struct)
 
 OUTLINE: Final = "outline"
 
+INSIDE: Final = "in:"
+"""What a mark begins with that another workflow has begun in this one, in the place of a task or as
+a member of a group; that one's id follows."""
+
 
 def branch_name(number: int) -> str:
     """What the note of a branch is called."""

@@ -47,6 +47,17 @@ class RedisWorkflows:
         pairs = [pair.partition(":") for pair in (text or b"").decode().split()]
         return [(int(place), id) for place, _, id in pairs]
 
+    async def marks(self, id: str, prefix: str) -> Sequence[str]:
+        """See `Workflows.marks`."""
+        key, cursor, found = self._keys.workflow(id), b"0", set[str]()
+        pattern = f"o{prefix}*"
+        while True:
+            words = (b"HSCAN", key, cursor, b"MATCH", pattern, b"COUNT", PAGE)
+            cursor, fields = await self._calls.execute(*words)
+            found.update(name.decode()[1:] for name in fields[::2])
+            if cursor == b"0":
+                return [*found]
+
     async def known(self, *, limit: int = 100, stale: float | None = None) -> Sequence[Known]:
         """See `Workflows.known`."""
         found: dict[str, Known] = {}

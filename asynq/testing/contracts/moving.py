@@ -211,6 +211,13 @@ class Moving(BrokerSuite):
         assert ids(await self.take(broker, 2)) == ["once", "twice"]
         assert await self.is_empty(broker)
 
+    async def test_marks_are_found_by_how_they_begin(self, broker: Broker) -> None:
+        assert await broker.workflows().marks(FLOW, "a:") == []
+        await self.launch(broker)
+        for mark in ("a:1", "b:2", "a:3", "a:1"):
+            await self.move(broker, Advance(workflow=FLOW, once=(mark, None)))
+        assert sorted(await broker.workflows().marks(FLOW, "a:")) == ["a:1", "a:3"]
+
     async def test_one_settlement_moves_several_on(self, broker: Broker) -> None:
         await self.launch(broker, {2: step("here")})
         await self.launch(broker, {2: step("there")}, id="another")
