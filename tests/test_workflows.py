@@ -280,6 +280,15 @@ async def test_a_workflow_that_has_not_begun_is_none(app):
         await app.workflows.show(id)
 
 
+async def test_who_waits_in_vain_is_told_that_its_turn_may_not_have_come(app, s):
+    result = await (s("add", 1, 2) | s("add", 3) | s("add", 4))()
+    for handle in (result, result.parent):
+        with pytest.raises(TimeoutError, match="its turn in the workflow has not come, or no"):
+            await handle.get(timeout=0.01)
+    with pytest.raises(TimeoutError, match="nothing is known to have started it"):
+        await result.parent.parent.get(timeout=0.01)
+
+
 async def test_a_task_knows_its_workflow(app, s):
     async with Worker(app):
         result = await (s("add", 1, 2) | app.tasks["proj.where"].si())()
@@ -300,6 +309,7 @@ async def test_what_is_left_of_a_workflow_ends(either, gate):
         assert await either.workflows.cancel(result.workflow_id) == 2
         with pytest.raises(TaskRevokedError):
             await result.get(timeout=20)
+        assert [each.over for each in await either.workflows.list()] == ["REVOKED"]
         assert await result.parent.state == "REVOKED"
         assert await result.parent.parent.state == "SUCCESS"
         assert await either.workflows.cancel(result.workflow_id) == 0

@@ -18,7 +18,6 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from asynq import states
 from asynq._time import time
 from asynq.application import Application
 from asynq.brokers.base import Advance, Parcel, StoredRecord, Workflows
@@ -215,7 +214,7 @@ class _Climbing:
         climb = self._climb
         if climb.node != 1:
             return
-        self._advance.append(Advance(workflow=climb.workflow, over=states.FAILURE))
+        self._advance.append(Advance(workflow=climb.workflow, over=self._fault.state))
         outer = (await self._known()).outer
         if outer is None:
             return

@@ -254,7 +254,7 @@ class AsyncResult(Questions, Whole, Generic[R]):
             else:
                 update = self._last = results.read(body, self._returned, id=self.id)
         if update is None or not update.ready:
-            raise _late(self.id, asked, update)
+            raise self._unready(asked, update)
         return update
 
     async def _look_at_last(self) -> Update | None:
@@ -264,6 +264,18 @@ class AsyncResult(Questions, Whole, Generic[R]):
                 return await self._look()
         except (builtins.TimeoutError, OperationalError):
             return None
+
+    def _unready(self, asked: float | None, update: Update | None) -> TimeoutError:
+        if update is not UNKNOWN:
+            why = "the task goes on"
+        elif self._workflow or self.parent is not None:
+            why = (
+                "its turn in the workflow has not come, or no worker serves its queue: graph(), of "
+                "the handle on the workflow's end, shows which"
+            )
+        else:
+            why = "nothing is known to have started it: does a worker serve its queue?"
+        return TimeoutError(f"no result of {self.id} within {asked:g} s; {why}")
 
     def _keep(self, update: Update) -> Update:
         self._last = update
@@ -328,11 +340,3 @@ def _error_of(update: Update) -> BaseException:
         return update.result
     kind = TaskRevokedError if update.state == states.REVOKED else TaskError
     return kind(update.state if update.result is None else f"{update.state}: {update.result!r}")
-
-
-def _late(id: str, asked: float | None, update: Update | None) -> TimeoutError:
-    if update is UNKNOWN:
-        rest = "nothing is known to have started it: does a worker serve its queue?"
-    else:
-        rest = "the task goes on"
-    return TimeoutError(f"no result of {id} within {asked:g} s; {rest}")

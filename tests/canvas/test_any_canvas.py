@@ -204,7 +204,7 @@ async def look_at_workflow(stage: Stage, id: str) -> set[str]:
     workflows = app.connections.broker().workflows()
     known = await workflows.look(id)
     assert known is not None
-    assert known.over in (states.SUCCESS, states.FAILURE)
+    assert known.over in states.READY_STATES
     outline: Outline = await notes.outline(workflows, id, app.results.seal())
     look_at_joins(stage, id, outline, known.over)
     ids = {step_id(outline.ids, id, number): number for number in steps(outline.tree)}
