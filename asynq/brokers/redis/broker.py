@@ -104,13 +104,14 @@ class RedisBroker:
         self._calls = calls = Calls(server, keys, timeout=publish_timeout)
         marks = Marks(keys.marks(secrets.token_hex(8)), publish_timeout)
         self._batches = batches = Batches(calls, held, clock)
-        self._publishing = Publishing(calls, marks, lambda: batches.soon)
+        self._soon = soon = lambda: batches.soon
+        self._publishing = Publishing(calls, marks, soon)
         self._fetching = Fetching(server, keys, held, clock, lease=lease)
         self._revocations = Revocations(calls, batches, clock)
         self._letters = Letters(calls, marks)
         self._fanout = RedisFanout(calls)
         self._ruling = Ruling(calls)
-        self._workflows = RedisWorkflows(calls)
+        self._workflows = RedisWorkflows(calls, soon)
         self._event_logs: WeakSet[RedisEventLog] = WeakSet()
         self._closed = False
 
@@ -259,7 +260,7 @@ class RedisBroker:
         make: Callable[..., Schedules] = import_object(
             "asynq.brokers.redis.schedules:RedisSchedules"
         )
-        return make(self._calls, self._clock)
+        return make(self._calls, self._clock, self._soon)
 
     async def queues(self) -> Sequence[str]:
         """See `Broker.queues`."""

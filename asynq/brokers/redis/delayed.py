@@ -4,7 +4,8 @@ Every worker does it, without a leader: the script is atomic, so two at once are
 times are compared with the server's clock, never with ours.
 
 Workers look every two seconds, and what is due before their next look would come late. So whoever
-sent it, a worker or not, moves it too, as long as it lives (`Soon`).
+put it there, a worker or not, moves it too, as long as it lives (`Soon`): every call that may store
+something for a moment from now tells it.
 """
 
 from __future__ import annotations
@@ -100,6 +101,8 @@ class Soon:
 
     def stored(self, queue: str, delay: float) -> None:
         """A message of that queue is due in so many seconds."""
+        if delay >= SOON:
+            return
         at = self._pipeline.loop.time() + delay + SLACK
         self._last[queue] = max(at, self._last.get(queue, at))
         self._look_at(queue, at)

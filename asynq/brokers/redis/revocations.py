@@ -12,7 +12,7 @@ from asynq._redis.pipeline import Word
 from asynq.brokers.redis.batches import Batches
 from asynq.brokers.redis.calls import Calls
 from asynq.brokers.redis.clock import Clock
-from asynq.brokers.redis.delayed import SOON, move_due
+from asynq.brokers.redis.delayed import move_due
 from asynq.brokers.redis.packing import due_word
 from asynq.brokers.redis.scripts import RESCHEDULE, REVOKE, REVOKED, SHUNNED
 from asynq.exceptions import OperationalError
@@ -82,7 +82,6 @@ class Revocations:
         names = [self._keys.delayed(queue) for queue in queues]
         places = await self._calls.run(RESCHEDULE, names, (id, due_word(delay, due) or "1"))
         seconds = delay if due is None else due - self._clock.now()
-        if seconds < SOON:
-            for place in places:
-                self._batches.soon.stored(queues[place - 1], max(0.0, seconds))
+        for place in places:
+            self._batches.soon.stored(queues[place - 1], max(0.0, seconds))
         return bool(places)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from asynq._redis.pipeline import Word
 from asynq._time import monotonic
 from asynq.brokers.redis.calls import Calls
 from asynq.brokers.redis.clock import Clock
+from asynq.brokers.redis.delayed import Soon, held_back
 from asynq.brokers.redis.scripts import CHANGE, DECLARE, FIRE, LOOK, RESIGN
 from asynq.brokers.redis.workflows import launch_words
 from asynq.brokers.schedules import Declared, Entry, Fired, Firing, Look, Verdict
@@ -20,12 +21,17 @@ VERDICTS: Final[Sequence[Verdict]] = ("fired", "known", "moved", "early", "gone"
 
 
 class RedisSchedules:
-    """See `asynq.brokers.schedules.Schedules`."""
+    """See `asynq.brokers.schedules.Schedules`.
 
-    def __init__(self, calls: Calls, clock: Clock) -> None:
+    Args:
+        soon: Gives who moves what becomes due soon.
+    """
+
+    def __init__(self, calls: Calls, clock: Clock, soon: Callable[[], Soon]) -> None:
         self._calls = calls
         self._keys = calls.keys
         self._clock = clock
+        self._soon = soon
 
     async def look(self, *, known: str = "", token: str = "", lease: float = 0.0) -> Look:
         """See `Schedules.look`."""
@@ -85,6 +91,8 @@ class RedisSchedules:
         asked = monotonic()
         verdict, last, now = await self._calls.run(FIRE, names, words)
         self._clock.heard(now, asked=asked)
+        for queue, delay in held_back(firing.begin):
+            self._soon().stored(queue, delay)
         return Fired(verdict=VERDICTS[verdict - 1], last=int(last), now=now)
 
     async def _change(self, what: str, name: str, *words: Word) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from asynq._redis.keys import ttl_word
 from asynq._redis.pipeline import Word
 from asynq.brokers.base import Known, Parcel, Workflow
 from asynq.brokers.redis.calls import Calls
+from asynq.brokers.redis.delayed import Soon, held_back
 from asynq.brokers.redis.packing import packed, packed_join
 from asynq.brokers.redis.scripts import KNOWN, LAUNCH
 
@@ -19,10 +20,15 @@ LONGEST_IDLE: Final = 1e9
 
 
 class RedisWorkflows:
-    """See `asynq.brokers.base.Workflows`."""
+    """See `asynq.brokers.base.Workflows`.
 
-    def __init__(self, calls: Calls) -> None:
+    Args:
+        soon: Gives who moves what becomes due soon.
+    """
+
+    def __init__(self, calls: Calls, soon: Callable[[], Soon]) -> None:
         self._calls = calls
+        self._soon = soon
         self._keys = calls.keys
 
     async def keep(self, part: Workflow) -> None:
@@ -79,6 +85,8 @@ class RedisWorkflows:
         words = launch_words(part, begin)
         words[2] = id
         await self._calls.run(LAUNCH, keys, words)
+        for queue, delay in held_back(begin):
+            self._soon().stored(queue, delay)
 
     async def _fields(self, id: str, names: Sequence[str]) -> list[bytes | None]:
         key, found = self._keys.workflow(id), []

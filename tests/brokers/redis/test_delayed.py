@@ -8,11 +8,12 @@ import pytest
 
 from asynq._redis.client import Server
 from asynq._redis.pipeline import Pipeline, shared
-from asynq.brokers.base import Requeue, Settlement
+from asynq.brokers.base import Requeue, Settlement, Workflow
 from asynq.brokers.redis import delayed
 from asynq.brokers.redis.broker import RedisBroker
 from asynq.brokers.redis.clock import Clock
 from asynq.brokers.redis.delayed import LONGEST_SLEEP, Soon, move_due
+from asynq.brokers.schedules import Declared, Firing
 from tests.brokers.redis.conftest import Connect, Looker, parcel, parcels, take
 from tests.waiting import until
 
@@ -139,6 +140,35 @@ async def test_many_due_in_a_moment_are_moved_without_a_worker(broker: RedisBrok
     async with asyncio.timeout(10):
         while look.length() < 350 or look.length("other") < 50:
             await asyncio.sleep(0.01)
+
+
+# Nobody looks here but who put it there: no worker runs
+
+
+async def test_what_a_workflow_begins_with_is_moved_by_who_launches_it(
+    broker: RedisBroker, look: Looker
+):
+    begin = [parcel("now"), parcel("delayed", delay=0.05), parcel("due", due=time.time() + 0.1)]
+    await broker.workflows().launch(workflow(), begin)
+    await until(lambda: look.length() == 3)
+
+
+async def test_what_a_periodic_task_sends_is_moved_by_who_fires_it(
+    broker: RedisBroker, look: Looker
+):
+    schedules = broker.schedules()
+    await schedules.add("a", Declared("daily", b"at noon"))
+    [entry] = (await schedules.look()).entries or ()
+    begin = [parcel("delayed", delay=0.05)]
+    firing = Firing(
+        name="a", revision=entry.revision, last=entry.last, slot=None, id="x", begin=begin
+    )
+    assert (await schedules.fire(firing)).verdict == "fired"
+    await until(lambda: look.length() == 1)
+
+
+def workflow(**more: Any) -> Workflow:
+    return Workflow(id="w", ttl=60.0, kept=60.0, **more)
 
 
 class Slow:
