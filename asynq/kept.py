@@ -8,7 +8,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from asynq import signals
-from asynq._time import time
 from asynq.brokers.base import Parcel
 from asynq.result.handle import AsyncResult
 from asynq.sending import Sending
@@ -42,13 +41,6 @@ class Kept(Sending):
         finally:
             self.close()
         return self._parcel
-
-    @property
-    def later(self) -> tuple[str, float] | None:
-        """The queue where it waits for its time, and how many seconds; None: it does not."""
-        timing = self._timing
-        seconds = timing.delay if timing.due is None else timing.due - time()
-        return (self._plan.queue or "", seconds) if seconds > 0 else None
 
     def handle(self) -> AsyncResult[Any]:
         """The handle on its result."""

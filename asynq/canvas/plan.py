@@ -72,8 +72,6 @@ class Plan:
         self.announced = {id(leaf) for leaf in _ends(root)}
         self.calls: dict[int, Kept] = {}
         """The calls by number, once they are prepared."""
-        self._delayed: dict[int, tuple[str, float]] = {}
-        """Those that wait for their time: their queue, and seconds."""
 
     def id_of(self, node: Node | int) -> str:
         """The id of a step, or of a group."""
@@ -184,7 +182,6 @@ class Plan:
         joined = up
         while isinstance(joined, Series):
             joined = joined.up
-        begun = start if joined is None or join is None else self.follow(joined)[0]
         return Flow(
             workflow=self.id,
             node=leaf.number,
@@ -200,13 +197,7 @@ class Plan:
             needs=0 if leaf.needs is None else leaf.needs.number,
             failed=leaf.errback and not leaf.immutable,
             outer=self.outer if last else None,
-            later=self._later((*links, *begun)) if self._delayed else (),
         )
-
-    def _later(self, spans: Spans) -> tuple[tuple[str, float], ...]:
-        """Those of these steps that wait for their time when they begin."""
-        numbers = {number for first, last in spans for number in range(first, last + 1)}
-        return tuple(self._delayed[number] for number in sorted(numbers & self._delayed.keys()))
 
     # Messages
 
@@ -237,10 +228,9 @@ class Plan:
                 "parent_id": leaf.options.get("parent_id") or self._parent(leaf) or above,
             }
             takes = None if leaf.errback and not leaf.immutable else int(source is not None)
-            call = leaf.callee.prepare(leaf.args, leaf.kwargs, options, takes=takes)
-            self.calls[leaf.number] = call
-            if later := call.later:
-                self._delayed[leaf.number] = later
+            self.calls[leaf.number] = leaf.callee.prepare(
+                leaf.args, leaf.kwargs, options, takes=takes
+            )
             if not count % SLICE:
                 await asyncio.sleep(0)
 

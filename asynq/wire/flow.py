@@ -18,7 +18,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from asynq.exceptions import DecodeError
-from asynq.wire.bounds import Count, Name, Seconds
+from asynq.wire.bounds import Count, Name
 
 Span = tuple[Count, Count]
 """Steps whose numbers follow each other: the first and the last of them."""
@@ -53,7 +53,6 @@ class Flow(
         "needs": "m",
         "failed": "f",
         "outer": "o",
-        "later": "d",
     },
 ):
     """The place of one step."""
@@ -85,8 +84,6 @@ class Flow(
     """It is an errback: what comes before its own arguments is another's failure."""
     outer: Flow | None = None
     """The place of the task that this workflow has replaced; it has that one's id."""
-    later: tuple[tuple[Name, Seconds], ...] = ()
-    """Queues of what begins then, and waits there for its time: in how many seconds that is."""
 
     def member(self) -> Flow | None:
         """The place where its value is one of a parallel's: this one, or one that it has taken;

@@ -92,9 +92,6 @@ class Advance(Struct, frozen=True, kw_only=True):
     """A mark, and what is published if that has not been made before."""
     over: str = ""
     """The workflow is over, and how it ended; it is kept for its own time from now on."""
-    later: Sequence[tuple[str, float]] = ()
-    """Queues where what begins waits for its time, and in how many seconds that is: a broker need
-    not look for it then."""
 
 
 class Page(Struct, frozen=True):

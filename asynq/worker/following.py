@@ -44,7 +44,6 @@ def advances(flow: Flow, value: bytes) -> tuple[Advance, ...]:
                     start=place.start,
                     join=place.join,
                     over=states.SUCCESS if place.last else "",
-                    later=place.later,
                 )
             )
         place = place.outer

@@ -83,7 +83,7 @@ class Batches:
             self._unanswered[ending] = call
             raise explain(error, calls.server.url, doing="settle") from error
         if isinstance(reply, list):
-            reply = self._despite(reply)
+            reply = self._more_in(reply)
         if reply == 1:
             return [True] * len(ending)
         return [sign == ord("1") for sign in reply]
@@ -93,13 +93,17 @@ class Batches:
         if self._soon is not None:
             self._soon.close()
 
-    def _despite(self, reply: Sequence[Any]) -> Any:
-        """The answer to a batch of which some results could not be written."""
-        answer, count, error = reply
-        logger.error(
-            "%d results could not be stored at %s, their tasks are done: %s",
-            count,
-            self._calls.server.url,
-            error.decode(errors="replace"),
-        )
+    def _more_in(self, reply: Sequence[Any]) -> Any:
+        """The answer to a batch of which there is more to tell: steps that wait for their time now,
+        results that could not be written."""
+        answer, delays, count, error = reply
+        for queue, milliseconds in zip(delays[::2], delays[1::2], strict=True):
+            self.soon.stored(queue.decode(), milliseconds / 1000)
+        if count:
+            logger.error(
+                "%d results could not be stored at %s, their tasks are done: %s",
+                count,
+                self._calls.server.url,
+                error.decode(errors="replace"),
+            )
         return answer

@@ -5,7 +5,8 @@ times are compared with the server's clock, never with ours.
 
 Workers look every two seconds, and what is due before their next look would come late. So whoever
 put it there, a worker or not, moves it too, as long as it lives (`Soon`): every call that may store
-something for a moment from now tells it.
+something for a moment from now tells it. What is sent with the call is known before; of steps that
+workflows have kept, the server tells in its answer.
 """
 
 from __future__ import annotations
@@ -161,15 +162,14 @@ def held_back(parcels: Iterable[Parcel]) -> list[tuple[str, float]]:
 
 
 def put_off(settlements: Iterable[Settlement]) -> list[tuple[str, float]]:
-    """The same of what is handed back for later, and of what is sent as something ends."""
+    """The same of what is handed back for later, and of what is sent as something ends. Not of
+    steps that begin then: these are the server's to tell."""
     found = []
     for settlement in settlements:
         if type(settlement.verdict) is Requeue:
             found.append((settlement.delivery.queue, _seconds(settlement.verdict)))
         if settlement.publish:
             found += held_back(settlement.publish)
-        for advance in settlement.advance:
-            found += advance.later
     return found
 
 

@@ -18,7 +18,10 @@
 --   now      milliseconds since 1970
 --   packed   the step
 --   input    what is appended to its message, where it wants that
+-- What is to wait for its time is told in `put_off`: queue, milliseconds until then, queue, …; those
+-- of one queue and one time once.
 local known_queues = {}
+local put_off, known_times = {}, {}
 local function put(prefix, now, packed, input)
   local level, due, wants, queue_bytes, id_bytes, at =
     string.match(packed, '^(%d+)|([^|]*)|(%d)|(%d+)|(%d+)|()')
@@ -37,6 +40,12 @@ local function put(prefix, now, packed, input)
     if due > now then
       redis.call('HSET', prefix .. 'zm:' .. queue, id, level .. '|0|' .. message)
       redis.call('ZADD', prefix .. 'z:' .. queue, string.format('%.0f', due), id)
+      local moment = string.format('%.0f|', due) .. queue
+      if not known_times[moment] then
+        known_times[moment] = true
+        put_off[#put_off + 1] = queue
+        put_off[#put_off + 1] = due - now
+      end
       return
     end
   end

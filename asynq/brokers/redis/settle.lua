@@ -25,7 +25,9 @@
 --      in flow.lua), join or '0', place there, mark or '', packed step or '', how it is over or ''
 --      then how many records of other tasks, and for each the four words of a record
 -- Returns 1 when every delivery was ours, else a text of '1' (was ours) and '0' (was not). When
--- records could not be written, a list: that, how many, and the first error.
+-- steps that began wait for their time, or records could not be written, a list: that, the list of
+-- those steps (`put_off` in flow.lua), how many records, and the first error or ''. Sent again, it
+-- is only the first of these.
 -- Atomic: XACK's 1 (XCLAIM's answer, for what is spent) proves that the delivery was ours, and
 -- everything that follows from it happens with it; a record that can't be written (somebody else
 -- uses its key) costs no other delivery its end. The first write is XACK or XCLAIM, which a full
@@ -184,7 +186,11 @@ local answer = all_ours and number or number .. ':' .. table.concat(answers)
 redis.call('SET', KEYS[1], answer, 'PX', ARGV[3])
 
 local said = all_ours and 1 or table.concat(answers)
-if #records == 0 then return said end
+local function answer_with(unwritten, trouble)
+  if unwritten == 0 and #put_off == 0 then return said end
+  return {said, put_off, unwritten, trouble}
+end
+if #records == 0 then return answer_with(0, '') end
 
 if ARGV[4] ~= '' then redis.call('SELECT', ARGV[4]) end
 local waiting = redis.call('EXISTS', KEYS[3]) == 1 and KEYS[3]
@@ -203,5 +209,4 @@ for _, at in ipairs(records) do
 end
 for reply in pairs(told) do keep_reply_stream(reply) end
 if ARGV[4] ~= '' then redis.call('SELECT', ARGV[5]) end
-if unwritten > 0 then return {said, unwritten, trouble} end
-return said
+return answer_with(unwritten, trouble or '')

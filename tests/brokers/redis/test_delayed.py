@@ -8,7 +8,15 @@ import pytest
 
 from asynq._redis.client import Server
 from asynq._redis.pipeline import Pipeline, shared
-from asynq.brokers.base import Requeue, Settlement, Workflow
+from asynq.brokers.base import (
+    Advance,
+    Join,
+    Requeue,
+    Settlement,
+    Step,
+    StoredRecord,
+    Workflow,
+)
 from asynq.brokers.redis import delayed
 from asynq.brokers.redis.broker import RedisBroker
 from asynq.brokers.redis.clock import Clock
@@ -169,6 +177,57 @@ async def test_what_a_periodic_task_sends_is_moved_by_who_fires_it(
 
 def workflow(**more: Any) -> Workflow:
     return Workflow(id="w", ttl=60.0, kept=60.0, **more)
+
+
+def step(name: int | str, *, queue: str = "later", delay: float = 0.05) -> Step:
+    return Step(parcel=parcel(name, queue=queue, delay=delay))
+
+
+async def begin(broker: RedisBroker, advance: Advance, **more: Any) -> None:
+    """Settle something that moves a workflow on."""
+    await broker.publish([parcel()])
+    (delivery,) = await take(broker, 1)
+    settlement = Settlement(delivery=delivery, advance=(advance,), **more)
+    assert await broker.settle([settlement]) == [True]
+
+
+async def test_steps_that_begin_are_moved_by_who_settled_what_was_before_them(
+    broker: RedisBroker, look: Looker
+):
+    steps = {number: step(number) for number in range(1, 300)}
+    steps |= {300: step("other", queue="other"), 301: step("last", delay=0.1)}
+    await broker.workflows().keep(workflow(steps=steps))
+    await begin(broker, Advance(workflow="w", start=((1, 301),)))
+    await until(lambda: (look.length("later"), look.length("other")) == (300, 1))
+
+
+async def test_so_are_those_that_a_join_leads_to_through_another(broker: RedisBroker, look: Looker):
+    inner = Join(size=1, join=(2, 0))
+    joins = {1: inner, 2: Join(size=1, start=((7, 7),))}
+    await broker.workflows().keep(workflow(steps={7: step("body")}, joins=joins))
+    await begin(broker, Advance(workflow="w", input=b"8", join=(1, 0)))
+    await until(lambda: look.length("later") == 1)
+
+
+async def test_so_are_those_beside_a_result_that_can_not_be_written(
+    broker: RedisBroker, look: Looker, caplog: pytest.LogCaptureFixture
+):
+    look.command("SET", look.keys.reply("taken"), "somebody's")
+    await broker.workflows().keep(workflow(steps={1: step("a")}))
+    record = StoredRecord(id="id-0", body=b"8", ttl=9.0, reply_to="taken")
+    await begin(broker, Advance(workflow="w", start=((1, 1),)), record=record)
+    assert "1 results could not be stored" in caplog.text
+    await until(lambda: look.length("later") == 1)
+
+
+async def test_steps_that_wait_long_are_left_to_the_workers(broker: RedisBroker, look: Looker):
+    steps = {1: step("near"), 2: step("far", delay=60.0)}
+    await broker.workflows().keep(workflow(steps=steps))
+    await begin(broker, Advance(workflow="w", start=((1, 2),)))
+    await until(lambda: look.length("later") == 1)
+    before = commands(look)
+    await asyncio.sleep(0.2)
+    assert commands(look) == before
 
 
 class Slow:
