@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, Final, Generic, Protocol
+from typing import Any, Final, Generic, Protocol, SupportsIndex
 
 from asynq.application import Application
 from asynq.canvas.group import Group
 from asynq.canvas.nodes import R
 from asynq.canvas.signature import Signature
+from asynq.wire.arguments import Parameters
 
 MAP: Final = "asynq.map"
 STARMAP: Final = "asynq.starmap"
@@ -35,6 +36,8 @@ class Repeatable(Protocol):
 
     name: str
     is_coroutine: bool
+    parameters: Parameters
+    typing: bool
 
     @property
     def app(self) -> Application:
@@ -50,14 +53,24 @@ def xmap(task: Repeatable | Signature[R], it: Iterable[Any]) -> Signature[list[R
         it: What it is called with.
 
     Raises:
-        TypeError: its code is not here.
+        TypeError: its code is not here, there is nothing to go through, or the function does not
+            take one argument.
     """
-    return _repeated(MAP, _task(task, "xmap"), it)
+    called = _task(task, "xmap")
+    items = [*_each(it, f"{called.name}.map()")]
+    if items and called.typing:
+        called.parameters.check(items[:1], {})
+    return _repeated(MAP, called, items)
 
 
 def xstarmap(task: Repeatable | Signature[R], it: Iterable[Sequence[Any]]) -> Signature[list[R]]:
-    """The same with several arguments each, as `task.starmap(it)`; raises as `xmap` does."""
-    return _repeated(STARMAP, _task(task, "xstarmap"), it)
+    """The same with several arguments each, as `task.starmap(it)`.
+
+    Raises:
+        TypeError: as `xmap`; the arguments of a call do not fit the function.
+    """
+    called = _task(task, "xstarmap")
+    return _repeated(STARMAP, called, [*_fitting(called, it, f"{called.name}.starmap()")])
 
 
 def chunks(task: Repeatable | Signature[R], it: Iterable[Sequence[Any]], n: int) -> Chunks[list[R]]:
@@ -69,19 +82,48 @@ def chunks(task: Repeatable | Signature[R], it: Iterable[Sequence[Any]], n: int)
         n: How many calls in one.
 
     Raises:
-        TypeError: the task's code is not here.
+        TypeError: as `xstarmap`; `n` is no whole number.
         ValueError: `n` is not above zero.
     """
-    if n < 1:
-        raise ValueError(f"chunks(): expected a size of at least 1, got {n}")
-    rest, called = iter(it), _task(task, "chunks")
+    called = _task(task, "chunks")
+    owner = f"{called.name}.chunks()"
+    if not isinstance(n, SupportsIndex):
+        raise TypeError(f"{owner}: n: {_CALLS}, got {n!r}")
+    if int(n) < 1:
+        raise ValueError(f"{owner}: n: {_CALLS}, got {n!r}")
+    rest = _fitting(called, it, owner)
     parts: Iterator[list[Any]] = iter(lambda: list(islice(rest, n)), [])
     return Chunks([_repeated(STARMAP, called, part) for part in parts])
 
 
-def _repeated(name: str, task: Repeatable, it: Iterable[Any]) -> Signature[Any]:
+_CALLS: Final = "expected how many calls in one, a whole number from 1"
+
+
+def _each(it: object, owner: str) -> Iterator[Any]:
+    if not isinstance(it, Iterable):
+        raise TypeError(f"{owner}: expected an iterable, got {it!r}")
+    return iter(it)
+
+
+def _fitting(task: Repeatable, it: object, owner: str) -> Iterator[Any]:
+    """The arguments of each call; raises where they can't be those of one."""
+    check = task.parameters.check if task.typing else None
+    for args in _each(it, owner):
+        if not isinstance(args, list | tuple) and (
+            not isinstance(args, Iterable) or isinstance(args, str | bytes)
+        ):
+            raise TypeError(
+                f"{owner}: expected a list or a tuple of arguments for each call, got {args!r}; "
+                f"for one, write ({args!r},), or use map()"
+            )
+        if check is not None:
+            check([*args], {})
+        yield args
+
+
+def _repeated(name: str, task: Repeatable, it: list[Any]) -> Signature[Any]:
     name = name if task.is_coroutine else name + IN_THREAD
-    made = Signature[Any](name, (), {"task": task.name, "it": list(it)}, {}, True)
+    made = Signature[Any](name, (), {"task": task.name, "it": it}, {}, True)
     made.bind(task.app)
     return made
 
