@@ -271,7 +271,9 @@ def check_errors(errors: object, least: object, members: int, owner: str) -> Non
         raise ValueError(f"{owner}: errors: expected one of {', '.join(ERRORS)}, got {errors!r}")
     if not isinstance(least, int) or isinstance(least, bool):
         raise TypeError(f"{owner}: least: expected a whole number of members, got {least!r}")
-    if least < 0 or (least and errors == "fail"):
+    if least < 0:
+        raise ValueError(f"{owner}: least: expected 0 or more, got {least!r}")
+    if least and errors == "fail":
         raise ValueError(
             f"{owner}: least={least!r}: how many must succeed is for errors='collect' or 'ignore'"
         )

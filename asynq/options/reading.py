@@ -275,6 +275,8 @@ _MEANINGLESS: Final = {
     "connection": "an app has its connections, one set for each event loop",
     "producer": "an app has its connections, one set for each event loop",
     "throw": "it belongs to apply(), which runs the task here",
+    "errors": "it is said where a group is made: group(…, errors=…, least=…), chord(…, errors=…)",
+    "least": "it is said where a group is made: group(…, errors=…, least=…), chord(…, least=…)",
     "lazy": "decorating does no work that could wait",
     "shared": "use @shared_task for a task that every app shall have",
     "Request": "the worker has no class for requests to be replaced",

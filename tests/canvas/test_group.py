@@ -101,6 +101,22 @@ def test_least_is_a_number(add, least):
         chord([add.s(1)], add.s(2), errors="ignore", least=least)
 
 
+def test_no_fewer_than_no_members_must_succeed(add):
+    with pytest.raises(ValueError, match=r"group\(\): least: expected 0 or more, got -1"):
+        group(add.s(1), errors="ignore", least=-1)
+    with pytest.raises(ValueError, match=r"chord\(\): least: expected 0 or more, got -1"):
+        chord([add.s(1)], add.s(2), least=-1)
+    with pytest.raises(ValueError, match=r"least=1: .* is for errors='collect' or 'ignore'"):
+        group(add.s(1), least=1)
+
+
+@pytest.mark.parametrize("said", [{"errors": "collect"}, {"least": 1}])
+def test_what_becomes_of_failures_is_said_where_it_is_made(add, said):
+    for made in (group(add.s(1)), chord([add.s(1)], add.s(2))):
+        with pytest.raises(TypeError, match=r"where a group is made: group\(…, errors=…, least="):
+            made.set(**said)
+
+
 def test_no_more_members_must_succeed_than_there_are(add):
     with pytest.raises(ValueError, match=r"group\(\): least=3: there are 2 members only"):
         group(add.s(1), add.s(2), errors="ignore", least=3)
