@@ -106,9 +106,14 @@ class Canvas(Struct, Generic[R], tag_field=KIND, tag="canvas", dict=True):
 
     def __or__(self, other: Canvas[S]) -> Canvas[S]:
         """This, then that: `other` gets what this returns before its own arguments."""
-        if not isinstance(other, Canvas):
-            return NotImplemented
-        return _piping[0](self, other)
+        if hasattr(other, "__ror__") and not isinstance(other, Canvas | Mapping):
+            return NotImplemented  # it may know what to do
+        return _piping[0](self, checked(other, "|"))
+
+    if not TYPE_CHECKING:  # to a type checker it would allow everything
+
+        def __ror__(self, other: object) -> Canvas[Any]:
+            return _piping[0](checked(other, "|"), self)
 
     def link(self, callback: C) -> C:
         """Have `callback` called with its value when it has succeeded; gives `callback`.

@@ -108,8 +108,6 @@ def test_what_is_no_canvas_is_refused(add):
             chain(wrong)
         with pytest.raises(TypeError, match=r"chain\(\): expected signatures"):
             chain(add.s(1), wrong)
-    with pytest.raises(TypeError, match="unsupported operand"):
-        add.s(1) | add
     with pytest.raises(TypeError, match=r"signature\(\): .* is none"):
         chain({"task": 5})
 
@@ -132,3 +130,28 @@ def test_they_show_as_they_are_written(add):
 def test_an_empty_chain_can_not_be_called(add):
     with pytest.raises(ValueError, match="empty"):
         chain()()
+
+
+def test_what_is_no_signature_is_refused_as_chain_refuses_it(add):
+    says = r"\|: expected signatures, as task\.s\(…\) makes them, got <@task: proj\.add"
+    for left in (add.s(1), chain(add.s(1), add.s(2)), group(add.s(1)), chord([add.s(1)], add.s())):
+        with pytest.raises(TypeError, match=says):
+            left | add
+        with pytest.raises(TypeError, match=says):
+            add | left
+    with pytest.raises(TypeError, match=r"\|: expected signatures, .*, got \(5,\)"):
+        add.s(1) | (5,)
+
+
+def test_what_json_made_of_one_can_stand_on_either_side(add):
+    both = add.s(1) | add.s(2)
+    assert add.s(1) | add.s(2).to_dict() == both
+    assert add.s(1).to_dict() | add.s(2) == both
+
+
+def test_who_knows_what_to_do_with_a_signature_may(add):
+    class Knows:
+        def __ror__(self, left):
+            return left
+
+    assert add.s(1) | Knows() == add.s(1)
