@@ -23,7 +23,13 @@ from asynq._printable import printable
 from asynq._time import from_timestamp
 from asynq.brokers.base import Broker, Known
 from asynq.canvas import notes
-from asynq.exceptions import DecodeError, OptionValueError, ResultLost, WorkflowNotFound
+from asynq.exceptions import (
+    DecodeError,
+    OptionTypeError,
+    OptionValueError,
+    ResultLost,
+    WorkflowNotFound,
+)
 from asynq.result.graph import Graph
 from asynq.result.outlining import picture, task_numbers
 from asynq.result.reach import Reach
@@ -82,10 +88,15 @@ class Workflows:
 
         Raises:
             OptionValueError: `limit` is below 1, or `stale` below 0.
+            OptionTypeError: one is no number.
             OperationalError: the broker can't be reached.
         """
+        if not isinstance(limit, int):
+            raise OptionTypeError(f"workflows.list: limit: expected a whole number, got {limit!r}")
         if limit < 1:
             raise OptionValueError(f"workflows.list: limit: expected 1 or more, got {limit!r}")
+        if stale is not None and not isinstance(stale, int | float):
+            raise OptionTypeError(f"workflows.list: stale: expected seconds, got {stale!r}")
         if stale is not None and not stale >= 0:
             raise OptionValueError(f"workflows.list: stale: expected seconds, got {stale!r}")
         known = await self._broker().workflows().known(limit=limit, stale=stale)
@@ -102,10 +113,12 @@ class Workflows:
 
         Raises:
             WorkflowNotFound: none of that id is kept, or not any more.
+            TypeError: the id is no text.
             DecodeError: what is known of it can't be read; `SecurityError`: nor trusted.
             OperationalError: the server can't be reached.
             NotImplementedError: results are switched off (``disabled://``).
         """
+        _check(id, "workflows.show")
         known = await self._broker().workflows().look(id)
         if known is None:
             raise _not_found(id)
@@ -138,9 +151,11 @@ class Workflows:
 
         Raises:
             WorkflowNotFound: none of that id is kept, or not any more.
+            TypeError: the id is no text.
             DecodeError: what is known of it can't be read; `SecurityError`: nor trusted.
             OperationalError: the server can't be reached; workers may or may not have been told.
         """
+        _check(id, "workflows.cancel")
         ended: set[str] = set()
         await self._cancel(id, ended)
         return len(ended)
@@ -183,6 +198,18 @@ class Workflows:
             tasks=None if outline is None else sum(1 for _ in task_numbers(outline.tree)),
             picture=UNREADABLE if outline is None else picture(outline.tree),
         )
+
+
+def _check(id: object, owner: str) -> None:
+    if isinstance(id, str):
+        return
+    hint = (
+        "; result.workflow_id is None for a task or a group alone, and for what ran here: "
+        "result.graph() and result.cancel() are for these too"
+    )
+    raise TypeError(
+        f"{owner}: expected a workflow's id as text, got {id!r}{hint if id is None else ''}"
+    )
 
 
 def _not_found(id: str) -> WorkflowNotFound:

@@ -8,6 +8,7 @@ from asynq import Asynq, Worker, chain, chord, group
 from asynq.brokers.base import Advance, Parcel, Settlement, Step, Workflow
 from asynq.exceptions import (
     ChordError,
+    OptionTypeError,
     OptionValueError,
     SecurityError,
     TaskRevokedError,
@@ -169,6 +170,22 @@ async def test_what_can_not_be_listed_is_said(app):
     for nonsense in (-1, float("nan")):
         with pytest.raises(OptionValueError, match="stale: expected seconds"):
             await app.workflows.list(stale=nonsense)
+
+
+@pytest.mark.parametrize("said", [{"limit": "x"}, {"limit": None}, {"limit": 1.5}, {"stale": "x"}])
+async def test_what_is_no_number_is_said(app, said):
+    with pytest.raises(OptionTypeError, match=r"workflows\.list: \w+: expected .*, got "):
+        await app.workflows.list(**said)
+
+
+@pytest.mark.parametrize("ask", ["show", "cancel"])
+async def test_an_id_is_text(either, s, ask):
+    plain = await s("add", 1, 2)()
+    says = rf"workflows\.{ask}: expected a workflow's id as text, got "
+    with pytest.raises(TypeError, match=says + r"None; .*result\.graph\(\)"):
+        await getattr(either.workflows, ask)(plain.workflow_id)
+    with pytest.raises(TypeError, match=says + "5$"):
+        await getattr(either.workflows, ask)(5)
 
 
 async def test_what_can_not_be_read_is_listed_all_the_same(app):
