@@ -7,7 +7,8 @@ standard error is who has not answered, and since when nothing was heard of them
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from textwrap import indent
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ from asynq.cli.inside import in_app
 from asynq.cli.instead import Command
 from asynq.cli.options import app_option, json_option, with_options
 from asynq.cli.render import complain, plain, say, say_json
-from asynq.control.answers import Answers
+from asynq.control.answers import Answers, DuplicateNodenameWarning
 from asynq.control.commands import COMMANDS, Kind, RemoteCommand, commands_of
 
 UNAVAILABLE: Final = 69
@@ -87,8 +88,31 @@ def ask(
         )
 
     # A command of one's own is where the tasks are.
-    answers = in_app(context, app, work, with_tasks=known() is None)
+    answers = asked(context, app, work, with_tasks=known() is None)
     show(answers, json=json, footer=kind == "inspect")
+
+
+def asked(
+    context: click.Context,
+    app: str | None,
+    work: Callable[[Asynq], Awaitable[Answers]],
+    *,
+    with_tasks: bool = False,
+) -> Answers:
+    """What workers answer; see `in_app`. Where two have one name, that is said on one line."""
+    warn = warnings.showwarning
+
+    def show(message: Any, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, DuplicateNodenameWarning):
+            complain(plain(str(message)), begin="Warning: ")
+        else:
+            warn(message, category, *place, **more)
+
+    warnings.showwarning = show
+    try:
+        return in_app(context, app, work, with_tasks=with_tasks)
+    finally:
+        warnings.showwarning = warn
 
 
 def nodes(destination: str | None) -> list[str] | None:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import click
 
-from asynq.cli.asking import CommandWithList, ask, asking_options, nodes, show
-from asynq.cli.inside import in_app
+from asynq.cli.asking import CommandWithList, ask, asked, asking_options, nodes, show
 from asynq.cli.instead import Command
 from asynq.worker import commands
 
@@ -47,8 +46,6 @@ def status(
     json: bool,
 ) -> None:
     """List the workers that answer; and, on standard error, those that don't, and that are down."""
-    asked = nodes(destination)
-    answers = in_app(
-        context, app, lambda found: found.control.inspect(asked, timeout or 1.0).ping()
-    )
+    whom = nodes(destination)
+    answers = asked(context, app, lambda found: found.control.inspect(whom, timeout or 1.0).ping())
     show(answers, json=json)

@@ -11,9 +11,8 @@ import click
 import msgspec
 from click.exceptions import Exit
 
-from asynq.cli.asking import show
+from asynq.cli.asking import asked, show
 from asynq.cli.errors import Misused
-from asynq.cli.inside import in_app
 from asynq.cli.options import app_option, common, json_option
 from asynq.cli.probing import PATIENCE, complain, judge
 from asynq.cli.render import say_json
@@ -59,10 +58,8 @@ def ping(
         raise Exit(_probe(place, node, timeout=timeout or PATIENCE, ready=ready, json=json))
     if ready:
         raise Misused("--ready goes with --local: only there a worker says whether it is ready")
-    asked = None if node is None else [node]
-    answers = in_app(
-        context, app, lambda found: found.control.inspect(asked, timeout or 1.0).ping()
-    )
+    whom = None if node is None else [node]
+    answers = asked(context, app, lambda found: found.control.inspect(whom, timeout or 1.0).ping())
     show(answers, json=json)
 
 

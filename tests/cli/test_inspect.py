@@ -5,6 +5,9 @@ import re
 
 import pytest
 
+from asynq.control.orders import Answer, closed
+from asynq.worker.commands.desk import Desk
+
 COMMAND = """
 from asynq.control import control_command, inspect_command
 
@@ -71,6 +74,20 @@ def test_status_says_who_is_there(shop):
     ran = shop.run("-A", "shop", "status")
     assert ran == (0, "->  w@h: OK\n        pong\n\n1 node online.\n", "")
     assert json.loads(shop.run("-A", "shop", "status", "--json").out) == {"w@h": {"ok": "pong"}}
+
+
+@pytest.mark.filterwarnings("always::asynq.control.DuplicateNodenameWarning")
+@pytest.mark.parametrize("words", [("status",), ("inspect", "active"), ("ping",)])
+def test_two_of_one_name_are_one_line(shop, words, monkeypatch):
+    def by_another_process(self, order, answer):
+        return closed(Answer(order.ticket, "w@h", id(self), answer), order.reply_to, None)
+
+    monkeypatch.setattr(Desk, "_closed", by_another_process)
+    with shop.worker(hostname="x@h"):
+        ran = shop.run("-A", "shop", *words, "-t", "0.5")
+    says = "Warning: several workers are called w@h: start each with a name of its own, -n NAME"
+    assert says in ran.err.splitlines()
+    assert ".py" not in ran.err
 
 
 @pytest.mark.parametrize(
