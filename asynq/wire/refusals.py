@@ -43,7 +43,7 @@ def _advice(part: object) -> str:
     if inspect.isgenerator(part) or inspect.isasyncgen(part):
         return "It yields its values one by one: collect them in a list first"
     if inspect.isawaitable(part):
-        return "It was never awaited: `await` it first"
+        return "It was never awaited: `await` it in an `async def`; a `def` can say asynq.run(…)"
     if isinstance(part, BaseException):
         return "An error is raised, not sent: send its text"
     if isinstance(part, (str, int, float, list, dict, tuple, set, frozenset)):

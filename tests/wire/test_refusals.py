@@ -82,7 +82,7 @@ async def async_generator() -> Any:
 @pytest.mark.parametrize(
     ("make", "advice"),
     [
-        (coroutine, "`await` it first"),
+        (coroutine, "`await` it in an `async def`; a `def` can say asynq.run(…)"),
         (generator, "collect them in a list"),
         (async_generator, "collect them in a list"),
         (lambda: ValueError("x"), "send its text"),
