@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NoReturn, Unpack
 
 from asynq.canvas import of_callee
@@ -39,6 +40,7 @@ class Named:
         self.producer = producer
         self._conf = conf
         self._plan: Plan | None = None
+        self._encode = partial(encode_call, task=self.name)
 
     def apply_async(
         self,
@@ -58,7 +60,7 @@ class Named:
                 stacklevel=3,
             )
         args, kwargs = arguments(args, kwargs)
-        return self.producer.call(plan, args, kwargs, encoder=encode_call, options=call)
+        return self.producer.call(plan, args, kwargs, encoder=self._encode, options=call)
 
     def prepare(
         self,
@@ -71,7 +73,7 @@ class Named:
         """See `asynq.application.Callee`; its arguments are not checked."""
         call = read_call_options(options, f"send_task({self.name!r})")
         return self.producer.call(
-            self._current_plan(), args, kwargs, encoder=encode_call, options=call, kind=Kept
+            self._current_plan(), args, kwargs, encoder=self._encode, options=call, kind=Kept
         )
 
     def apply(self, *args: Any, **options: Any) -> NoReturn:

@@ -46,7 +46,6 @@ from asynq.result import handle
 from asynq.result.submission import Submission
 from asynq.sending import Asked, Plan
 from asynq.task.running import Running
-from asynq.wire.arguments import encode_call
 from asynq.wire.message import Message
 
 if TYPE_CHECKING:  # PEP 696 for type checkers, so that `class MyTask(Task):` needs no parameters
@@ -196,8 +195,7 @@ class Task(Running, Generic[P, R, C]):
             plan,
             args,
             kwargs,
-            # What comes first is not there yet, so who is who by its place is not known either.
-            encoder=self.parameters.encode if takes == 0 else encode_call,
+            encoder=self.parameters.encode if takes == 0 else self.parameters.encode_later,
             options=call,
             returned=self.returned,
             task=self,

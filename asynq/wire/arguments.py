@@ -33,21 +33,27 @@ Arguments = tuple[Sequence[Any], Mapping[str, Any]]
 
 
 def encode_call(
-    args: Sequence[object], kwargs: Mapping[str, object], serializer: str, *, what: str = "args"
+    args: Sequence[object], kwargs: Mapping[str, object], serializer: str, *, task: str = ""
 ) -> Encoded:
     """A call of a function that is not at hand.
+
+    Args:
+        args: Positional arguments.
+        kwargs: Named arguments.
+        serializer: What writes them.
+        task: The task's name, for the texts of errors.
 
     Raises:
         EncodeError: an argument can't be written; names it.
         ImproperlyConfigured: no such serializer.
     """
-    codec = CODECS.get(serializer)
+    codec, owner = CODECS.get(serializer), f"{task}: " if task else ""
     if codec is None:
-        data = dumps([list(args), dict(kwargs)], serializer, what=what)
+        data = dumps([list(args), dict(kwargs)], serializer, what=f"{owner}args")
         return blob(data), UNSET, serializer
     return (
-        Raw(_encode([*args], None, codec, what)) if args else UNSET,
-        Raw(_encode({**kwargs}, None, codec, f"{what}, by name")) if kwargs else UNSET,
+        Raw(_encode([*args], None, codec, f"{owner}args")) if args else UNSET,
+        Raw(_encode({**kwargs}, None, codec, f"{owner}kwargs")) if kwargs else UNSET,
         codec.content,
     )
 
@@ -103,12 +109,19 @@ class Parameters:
         """
         codec = CODECS.get(serializer)
         if codec is None:
-            return encode_call(args, kwargs, serializer, what=f"{self._name}: args")
+            return encode_call(args, kwargs, serializer, task=self._name)
         return (
             Raw(self._encode_args(args, codec)) if args else UNSET,
             Raw(self._encode_kwargs(kwargs, codec)) if kwargs else UNSET,
             codec.content,
         )
+
+    def encode_later(
+        self, args: Sequence[object], kwargs: Mapping[str, object], serializer: str = JSON
+    ) -> Encoded:
+        """The same of a call that gets its first arguments when its turn comes: who is who by its
+        place is not known yet."""
+        return encode_call(args, kwargs, serializer, task=self._name)
 
     def decode(self, message: Message) -> Arguments:
         """The arguments of a message, as annotated.

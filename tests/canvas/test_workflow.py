@@ -5,7 +5,7 @@ import pytest
 from asynq import Asynq, chain, chord, group
 from asynq.brokers.base import Join, Step
 from asynq.canvas.workflow import PART, PART_BYTES, _parts, timeout_of
-from asynq.exceptions import PayloadTooLarge
+from asynq.exceptions import EncodeError, PayloadTooLarge
 from asynq.wire.parcels import Parcel
 
 
@@ -41,6 +41,19 @@ async def test_nothing_is_sent_where_one_call_is_wrong(app, add, made):
         await made(add).delay()
     assert not list(await app.broker.queues())
     assert not list(await app.broker.workflows().known())
+
+
+async def test_the_task_whose_argument_can_not_be_sent_is_named(app, add):
+    far = app.signature("far.away", (object(),))
+    for made, says in (
+        (add.s(object(), 1) | add.s(2), r"^proj\.add: args\[0\] "),
+        (add.s(1, 1) | add.s(object()), r"^proj\.add: args\[0\] "),
+        (add.s(1, 1) | add.s(y=object()), r"^proj\.add: kwargs\['y'\] "),
+        (add.s(1, 1) | far, r"^far\.away: args\[0\] "),
+        (far, r"^far\.away: args\[0\] "),
+    ):
+        with pytest.raises(EncodeError, match=says):
+            await made()
 
 
 async def test_nothing_is_sent_where_one_call_is_too_large(namespace):

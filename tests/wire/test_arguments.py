@@ -437,6 +437,18 @@ def generator() -> Any:
     yield 1
 
 
+def test_an_argument_of_what_is_not_at_hand_is_named_too():
+    parameters = Parameters(anything, name="proj.task")
+    with pytest.raises(EncodeError, match=r"^proj.task: args\[0\] \(of type object\)"):
+        parameters.encode_later((object(),), {})
+    with pytest.raises(EncodeError, match=r"^proj.task: kwargs\['x'\] \(of type object\)"):
+        parameters.encode_later((), {"x": object()})
+    with pytest.raises(EncodeError, match=r"^proj.task: args: pickle can't write it"):
+        parameters.encode_later((lambda: None,), {}, "pickle")
+    with pytest.raises(EncodeError, match=r"^kwargs\['x'\] \(of type object\)"):
+        encode_call((), {"x": object()}, "json")
+
+
 async def async_generator() -> Any:
     yield 1
 
@@ -445,7 +457,7 @@ async def async_generator() -> Any:
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (coroutine, r"\(of type coroutine\) .*`await` it first"),
+        (coroutine, r"\(of type coroutine\) .*`await` it in an `async def`"),
         (generator, r"\(of type generator\) .*collect them in a list"),
         (async_generator, r"\(of type async_generator\) .*collect them in a list"),
         (object, r"\(of type object\) has no form on the wire"),
