@@ -15,13 +15,13 @@ import asyncio
 import builtins
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Generator, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, Never, TypeVar, overload
 
 from asynq import states
 from asynq.exceptions import OperationalError, TaskError, TaskRevokedError, TimeoutError
 from asynq.result.questions import Questions
 from asynq.result.reading import UNKNOWN, Results, Update
-from asynq.result.waiting import waiting_slot
+from asynq.result.waiting import check_timeout, waiting_slot
 from asynq.result.whole import Whole
 from asynq.wire.arguments import Returned
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:  # PEP 696 for type checkers: a bare `AsyncResult` means "of a
     R = DefaultedTypeVar("R", covariant=True, default=Any)
 else:
     R = TypeVar("R", covariant=True)
+
+_UNSAID: Final[Any] = object()
 
 LAST_LOOK_SECONDS: Final = 0.5
 """How much later than asked for a `get` may time out, to tell what became of the task."""
@@ -59,10 +61,21 @@ class AsyncResult(Questions, Whole, Generic[R]):
         "parent",
     )
 
+    @overload
     def __init__(
         self,
         id: str,
         results: Results,
+        returned: Returned | None = None,
+        ignored: bool = False,
+        announced: bool = False,
+    ) -> None: ...
+    @overload
+    def __init__(self, id: Never) -> None: ...
+    def __init__(
+        self,
+        id: str,
+        results: Results = _UNSAID,
         returned: Returned | None = None,
         ignored: bool = False,
         announced: bool = False,
@@ -75,7 +88,15 @@ class AsyncResult(Questions, Whole, Generic[R]):
             returned: What the task returns, to read the value as annotated.
             ignored: The call was sent with `ignore_result`: there is nothing to wait for.
             announced: The message carries where we wait.
+
+        Raises:
+            TypeError: it has nowhere to read, as in Celery's ``AsyncResult(id)``.
         """
+        if results is _UNSAID:
+            raise TypeError(
+                f"AsyncResult({id!r}) has no app to be read with: write app.AsyncResult({id!r}), "
+                f"or task.AsyncResult({id!r})"
+            )
         self.id = id
         self.parent: AsyncResult[Any] | None = None
         self._results = results
@@ -123,6 +144,7 @@ class AsyncResult(Questions, Whole, Generic[R]):
 
         Raises:
             TimeoutError: it did not come in time. The task goes on.
+            TypeError: `timeout` is no number.
             NotImplementedError: results are switched off (``disabled://``).
             RuntimeError: called from inside a `def` task.
             TaskRevokedError: it was revoked, or had expired before it began.
@@ -240,6 +262,8 @@ class AsyncResult(Questions, Whole, Generic[R]):
     async def _finish(self, timeout: float | None, asked: float | None) -> Update:
         """What is known when it is over."""
         update: Update | None
+        if timeout is not None:
+            check_timeout(timeout)
         if timeout is not None and timeout <= 0:
             update = await self._look()
         else:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NoReturn, TypeVa
 
 from asynq._time import monotonic
 from asynq.result.handle import AsyncResult
+from asynq.result.waiting import check_timeout
 
 if TYPE_CHECKING:  # PEP 696, as in `asynq.result.handle`
     from typing_extensions import TypeVar as DefaultedTypeVar
@@ -153,6 +154,7 @@ class Submission(Generic[R]):
         if timeout is None:
             result, left = await self, None
         else:
+            check_timeout(timeout)
             began = monotonic()
             result = await self
             left = max(timeout - (monotonic() - began), 0.0)

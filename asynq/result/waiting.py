@@ -38,3 +38,13 @@ def check_may_wait() -> None:
         f"{request.task} waits for another task's result, and would hold its thread while it does. "
         "Make it `async def` and await the result, or let a chain or chord pass the result on"
     )
+
+
+def check_timeout(timeout: object) -> None:
+    """Let numbers pass.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if not isinstance(timeout, int | float):
+        raise TypeError(f"get(): timeout: expected seconds, got {timeout!r}")

@@ -85,6 +85,16 @@ async def test_the_tasks_error_is_returned_where_it_shall_not_be_raised(backend,
     assert isinstance(await AsyncResult("1", results).get(propagate=False), ValueError)
 
 
+def test_without_an_app_it_says_where_to_get_one():
+    with pytest.raises(TypeError, match=r"has no app to be read with: write app\.AsyncResult\("):
+        AsyncResult("x")
+
+
+async def test_a_timeout_is_a_number(results):
+    with pytest.raises(TypeError, match=r"get\(\): timeout: expected seconds, got 'x'"):
+        await AsyncResult("1", results).get(timeout="x")
+
+
 @pytest.mark.parametrize("timeout", [0.01, 0])
 async def test_a_result_that_does_not_come_in_time_is_a_timeout(backend, results, timeout):
     await store(backend, "1", status="STARTED")

@@ -102,6 +102,14 @@ async def test_the_timeout_of_get_includes_the_sending():
     assert await call.get(timeout=0.0) == 8
 
 
+async def test_a_timeout_of_get_is_a_number_or_nothing_is_sent():
+    call = Call()
+    with pytest.raises(TypeError, match=r"get\(\): timeout: expected seconds, got 'x'"):
+        await call.get(timeout="x")
+    assert call.sent == []
+    call.close()
+
+
 async def test_a_timeout_of_get_tells_the_time_that_was_asked_for():
     results = Results(lambda: MemoryBackend("memory://late", namespace="late"), lambda: ["json"])
 

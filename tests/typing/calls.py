@@ -227,6 +227,7 @@ async def mistakes() -> None:
     print(text)
     (await add.delay(1, 2)).redy()  # wrong
     add.delay(1, 2).ready()  # wrong
+    AsyncResult("x")  # wrong
 
 
 async def forgotten_awaits() -> None:
