@@ -109,16 +109,15 @@ def _fitting(task: Repeatable, it: object, owner: str) -> Iterator[Any]:
     """The arguments of each call; raises where they can't be those of one."""
     check = task.parameters.check if task.typing else None
     for args in _each(it, owner):
-        if not isinstance(args, list | tuple) and (
-            not isinstance(args, Iterable) or isinstance(args, str | bytes)
-        ):
+        if isinstance(args, str | bytes) or not isinstance(args, Iterable):
             raise TypeError(
                 f"{owner}: expected a list or a tuple of arguments for each call, got {args!r}; "
                 f"for one, write ({args!r},), or use map()"
             )
+        positional = args if isinstance(args, list | tuple) else [*args]
         if check is not None:
-            check([*args], {})
-        yield args
+            check(positional, {})
+        yield positional
 
 
 def _repeated(name: str, task: Repeatable, it: list[Any]) -> Signature[Any]:

@@ -64,3 +64,8 @@ def test_a_task_that_is_not_checked_is_not_checked_here(app):
         return x
 
     assert loose.starmap([(1, 2)]).kwargs["it"] == [(1, 2)]
+
+
+def test_arguments_may_come_from_anything_that_yields_them(add):
+    for made in (add.starmap(iter([n, n]) for n in (1, 2)), add.chunks([iter([1, 1])], 1)[0]):
+        assert made.kwargs["it"][0] == [1, 1]
