@@ -136,7 +136,7 @@ async def test_a_coroutine_that_is_returned_instead_of_awaited_is_refused(app, w
     async def outer():
         return forgotten
 
-    with pytest.raises(EncodeError, match="`await` it first"):
+    with pytest.raises(EncodeError, match="It was never awaited: `await` it in an `async def`"):
         await outer.delay().get(timeout=10)
     forgotten.close()
 

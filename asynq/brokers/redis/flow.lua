@@ -18,8 +18,8 @@
 --   now      milliseconds since 1970
 --   packed   the step
 --   input    what is appended to its message, where it wants that
--- What is to wait for its time is told in `put_off`: queue, milliseconds until then, queue, …; those
--- of one queue and one time once.
+-- What is to wait for its time is told in `put_off`: queue, milliseconds until then, queue, and so
+-- on; those of one queue and one time once.
 local known_queues = {}
 local put_off, known_times = {}, {}
 local function put(prefix, now, packed, input)

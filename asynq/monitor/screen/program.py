@@ -121,6 +121,8 @@ class Monitor(App[None]):
             self.exit()
 
     def _beat(self) -> None:
+        if not self.screen_stack:  # it is not there yet, or not any more
+            return
         with suppress(NoMatches):  # it is being taken down, widget by widget
             self.renew()
 

@@ -77,6 +77,13 @@ async def listening(backend: RedisBackend, server: PrivateServer) -> None:
             await asyncio.sleep(0.005)
 
 
+async def registered(server: PrivateServer, namespace: str) -> None:
+    """Until the server knows that somebody waits."""
+    async with asyncio.timeout(PATIENCE):
+        while not server.command("ZCARD", Keys(namespace).waiting):
+            await asyncio.sleep(0.005)
+
+
 async def asked(server: PrivateServer) -> None:
     """Until the first round of questions, which begins as the reader does, was answered."""
     async with asyncio.timeout(PATIENCE):
@@ -137,8 +144,7 @@ async def test_a_lost_wake_up_is_found_by_the_slow_look(url, namespace, connect,
     backend = RedisBackend(url, namespace=namespace, options={"poll_interval": 0.2})
     waiting = await all_wait(backend, ["a"])
     await listening(backend, server)
-    while not server.command("ZCARD", Keys(namespace).waiting):
-        await asyncio.sleep(0.005)
+    await registered(server, namespace)
     # As if the completion had been written by a server that then lost the push.
     server.command("SET", Keys(namespace).result("a"), "8")
     async with asyncio.timeout(PATIENCE):
@@ -149,6 +155,7 @@ async def test_a_lost_wake_up_is_found_by_the_slow_look(url, namespace, connect,
 async def test_every_key_has_an_end(backend, worker, server, namespace):
     waiting = await all_wait(backend, ["a", "b", "c"])
     await listening(backend, server)
+    await registered(server, namespace)
     address = backend.reply_address(waiting=True)
     await worker.store([done("a", ttl=60, reply_to=address), done("b", ttl=60)])
     await asyncio.gather(*waiting[:2])

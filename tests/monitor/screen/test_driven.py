@@ -301,3 +301,11 @@ async def test_a_server_that_is_away_is_said_and_waited_for(own_server, namespac
         await screen.sees("The server is away, trying again")
         server.start()
         await screen.sees_not("The server is away")
+
+
+async def test_a_beat_finds_no_screen_before_and_after(app):
+    monitor = Monitor(Cluster(app))
+    monitor._beat()
+    async with driving(monitor):
+        monitor._beat()
+    monitor._beat()
