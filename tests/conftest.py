@@ -45,8 +45,8 @@ OURS = ("ASYNQ_", "CELERY_")
 
 EVERYWHERE = bool(os.environ.get("EVERY_SERVER"))
 PROGRAMS = frozenset(
-    {"beat", "benchmarks", "chaos", "cli", "control", "events", "fundamentals", "integration"}
-    | {"monitor", "multi", "web"}
+    {"beat", "benchmarks", "budget", "chaos", "cli", "control", "events", "fundamentals"}
+    | {"integration", "monitor", "multi", "web"}
 )
 """Where tests stand that use the broker by way of the worker, the app or the command line. What
 the servers may differ in is tested elsewhere, on each of them."""
