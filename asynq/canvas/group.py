@@ -289,7 +289,9 @@ def _is_one(inner: Group[Any]) -> bool:
 
 def _flat(tasks: Iterable[object]) -> Iterator[Canvas[Any]]:
     for each in tasks:
-        if isinstance(each, Group) and not _is_one(each):
+        if isinstance(each, Signature):
+            yield each
+        elif isinstance(each, Group) and not _is_one(each):
             shared = inherited(each.options)
             yield from (
                 member.clone(**shared) if shared else member.clone() for member in each.tasks

@@ -303,7 +303,7 @@ def inherited(options: Mapping[str, Any]) -> dict[str, Any]:
 def merged(own: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Options and those that stand over them; links are added to links, headers to headers."""
     both = {**own, **given}
-    if isinstance(own.get("headers"), Mapping) and isinstance(given.get("headers"), Mapping):
+    if "headers" in own and isinstance(given.get("headers"), Mapping):
         both["headers"] = {**own["headers"], **given["headers"]}
     for name in LINKS & own.keys() & given.keys():
         both[name] = [*own[name], *(each for each in given[name] if each not in own[name])]

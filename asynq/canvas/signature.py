@@ -175,6 +175,8 @@ class Signature(Canvas[R], Generic[R], tag="task", dict=True):
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         if self.immutable:
             return self.args, self.kwargs
+        if not args and not kwargs:
+            return self.args, {**self.kwargs}
         positional, named = arguments(args, kwargs)
         return (*positional, *self.args), {**self.kwargs, **named}
 

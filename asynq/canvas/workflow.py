@@ -198,7 +198,7 @@ def timeout_of(canvas: Canvas[Any]) -> float | None:
     """Seconds that all of it has: as it says itself, or the least that its parts say; None: nobody
     says."""
     own: float | None = canvas.options.get(TIMEOUT)
-    if own is not None:
+    if own is not None or isinstance(canvas, Signature):
         return own
     parts = map(timeout_of, canvas.some())
     return min((each for each in parts if each is not None), default=None)
