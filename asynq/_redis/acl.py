@@ -18,17 +18,8 @@ _CONNECTION: Final = ("acl|whoami", "client|setname", "ping", "select")
 _SCRIPTS: Final = ("eval", "evalsha", "time")
 _READING: Final = (
     *("exists", "get", "getrange", "hget", "hgetall", "hlen", "hmget", "hscan", "info", "mget"),
-    *(
-        "pttl",
-        "smembers",
-        "xinfo|consumers",
-        "xinfo|groups",
-        "xinfo|stream",
-        "xlen",
-        "xpending",
-        "xrange",
-    ),
-    *("xread", "xrevrange"),
+    *("pttl", "smembers", "xinfo|consumers", "xinfo|groups", "xinfo|stream", "xlen", "xpending"),
+    *("xrange", "xread", "xrevrange"),
     *("zcard", "zcount", "zmscore", "zrange", "zrangebyscore", "zscore"),
 )
 _SENDING: Final = (
